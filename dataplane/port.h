@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// port: EAL, DPDK ports, queues and mempools. COLD: everything here runs on the control thread before
+// the workers start or after they have ended; a worker only calls rte_eth_rx_burst() on its queues.
+//
+// What `listen` names becomes one port a worker queue:
+//   PCI address       the poll-mode driver DPDK has for it, RSS over addresses only, one queue a worker
+//   network interface AF_XDP with offhook's own XDP program (one vdev a queue), else AF_PACKET (fanout
+//                     hash), and a note says which and why
+//   pcap file         net_pcap, once or for ever (tests and benches)
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datagram.h"
+
+#define PORT_LISTEN_MAX 8
+#define PORT_QUEUES_MAX 8 // queues of one worker: one of each `listen` entry
+#define WORKERS_MAX 64
+
+enum listen_kind { LISTEN_PCI, LISTEN_INTERFACE, LISTEN_PCAP };
+enum listen_driver { DRIVER_AUTO, DRIVER_AF_XDP, DRIVER_AF_PACKET };
+
+struct listen {
+	enum listen_kind kind;
+	char name[256];		   // "0000:03:00.0", "eth0", "/path/x.pcap"
+	enum listen_driver driver; // of an interface
+	bool loop;		   // of a pcap: deliver it for ever
+	struct address addresses[DATAGRAM_ADDRESSES_MAX]; // what a PCI port answers for
+	uint8_t n_addresses;
+};
+
+enum hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
+
+struct port_options {
+	uint16_t udp_ports[DATAGRAM_PORTS_MAX];
+	uint8_t n_udp_ports;
+	uint16_t n_workers;
+	enum hugepages hugepages;
+	int log_level; // of DPDK's own log, rte_log levels
+};
+
+// One RX queue of one worker, with how its frames are to be read.
+struct port_queue {
+	uint16_t port, queue;
+	struct datagram_options options;
+};
+
+struct port_set {
+	struct port_queue queues[WORKERS_MAX][PORT_QUEUES_MAX];
+	uint8_t n_queues; // of each worker
+	uint16_t n_workers;
+	unsigned lcores[WORKERS_MAX]; // EAL lcore of each worker
+	bool any_pci;		      // poll: busy is the default only then
+	struct port_internals *internals;
+};
+
+// What a port itself lost before the worker saw it: shown by `status`, no part of the ledger.
+struct port_stats {
+	char name[256];	 // as in `listen`
+	char driver[64]; // "net_af_xdp", "net_af_packet", "net_ixgbe" ...
+	uint64_t received, missed, no_mbuf, errors;
+};
+
+typedef void (*port_note_fn)(void *context, const char *text); // one line for the operator
+
+// rte_eal_init() and every port, started. Call once in a process' life.
+//
+// note   told which driver an interface got and why another did not work
+// error  one line that says what failed and what would help
+// Returns 0, or -errno with everything undone.
+[[nodiscard]] int port_start(struct port_set *set, const struct listen *listen, size_t n_listen,
+	const struct port_options *options, port_note_fn note, void *context, char *error,
+	size_t error_size);
+
+// The EAL alone, without hugepages, PCI or ports: for `replay` (mempools, reassembly). Any user.
+[[nodiscard]] int port_start_offline(char *error, size_t error_size);
+
+// Fills at most max entries, one a `listen` entry; returns how many.
+size_t port_stats(const struct port_set *set, struct port_stats *out, size_t max);
+
+// Stops and closes ports, detaches the XDP program, takes back promiscuous mode. Workers have ended.
+void port_stop(struct port_set *set);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "address.h"
+
+#include <arpa/inet.h>
+
+bool address_is_ipv4(const struct address *a)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	return memcmp(a->bytes, mapped, sizeof(mapped)) == 0;
+}
+
+bool address_is_loopback(const struct address *a)
+{
+	static const struct address six = {.bytes = {[15] = 1}};
+	return address_equals(a, &six) || (address_is_ipv4(a) && a->bytes[12] == 127);
+}
+
+// Dotted quad without leading zeros, as an ASA prints it; inet_pton would need a terminated copy.
+static bool parse_ipv4(struct slice text, struct address *out)
+{
+	struct address a = address_of_ipv4(0);
+	uint32_t at = 0;
+	for (int part = 0; part < 4; part++) {
+		uint32_t value = 0, digits = 0;
+		while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9' && digits < 4) {
+			value = value * 10 + (uint32_t)(text.data[at++] - '0');
+			digits++;
+		}
+		if (digits == 0 || value > 255 || (digits > 1 && text.data[at - digits] == '0'))
+			return false;
+		a.bytes[12 + part] = (uint8_t)value;
+		if (part < 3 && (at >= text.len || text.data[at++] != '.'))
+			return false;
+	}
+	*out = a;
+	return at == text.len;
+}
+
+static bool parse_ipv6(struct slice text, struct address *out)
+{
+	char copy[ADDRESS_TEXT_MAX];
+	if (text.len >= sizeof(copy) || memchr(text.data, ':', text.len) == NULL)
+		return false;
+	slice_copy(text, copy, sizeof(copy));
+	return strlen(copy) == text.len && inet_pton(AF_INET6, copy, out->bytes) == 1;
+}
+
+bool address_parse(struct slice text, struct address *out)
+{
+	if (text.len == 0)
+		return false;
+	if (!parse_ipv4(text, out) && !parse_ipv6(text, out))
+		return false;
+	static const uint8_t zero[4];
+	if (address_is_ipv4(out) && memcmp(out->bytes + 12, zero, 4) == 0)
+		*out = (struct address){0};
+	return true;
+}
+
+const char *address_format(const struct address *a, char *out)
+{
+	out[0] = '\0';
+	if (address_is_ipv4(a))
+		inet_ntop(AF_INET, a->bytes + 12, out, ADDRESS_TEXT_MAX);
+	else if (!address_is_none(a))
+		inet_ntop(AF_INET6, a->bytes, out, ADDRESS_TEXT_MAX);
+	return out;
+}

@@ -22,6 +22,7 @@
 	X(names_unknown, "names in place of addresses that the config does not map")               \
 	X(fields_refused, "values of the wrong type: the rule was not applied")                    \
 	X(lines_clipped, "evidence lines cut at their limit")                                      \
+	X(lines_lost, "lines of evidence overwritten before a diagnosis wanted them")               \
 	X(handshakes_abandoned, "TLS handshakes that never said how they ended")                   \
 	X(ambiguous_bindings, "lines without an address that fit more than one handshake")         \
 	X(evidence_reused, "closed diagnoses whose evidence gave way to newer")                    \
@@ -55,6 +56,7 @@
 	X(waiting_full, "no room to keep an event until its client is known")                      \
 	X(gateways_full, "gateway table full")                                                     \
 	X(sessions_full, "session table full")                                                     \
+	X(histories_full, "no room for what a session has seen")                                   \
 	X(diagnoses_full, "diagnosis table full")                                                  \
 	X(rule_retired, "event of a rule that a reload removed")
 

@@ -30,6 +30,8 @@ enum datagram_fate {
 
 #define DATAGRAM_PORTS_MAX 16
 #define DATAGRAM_ADDRESSES_MAX 8
+#define DATAGRAM_BATCH_MAX 256 // datagrams that one reader may have ready and not yet released
+#define DATAGRAM_HELD_MAX 1024 // mbufs that one reader keeps at most, for fragments that wait
 
 // How one port's frames are read. Made by port.c, read-only afterwards.
 struct datagram_options {
@@ -45,19 +47,22 @@ struct datagram_options {
 };
 
 // One worker's reassembly and scratch.
-struct datagram_reader;
-
-// counters  the worker's own; the reader counts packets, fragments_merged and dropped there
+//
+// counters  the worker's own; what datagram_expire_step() gives up is counted there
 // Needs the EAL (rte_ip_frag's table). NULL: out of memory.
 struct datagram_reader *datagram_reader_create(struct counters *counters);
+
+// Gives up every fragment still held first, so that the ledger closes. No datagram is out any more.
 void datagram_reader_destroy(struct datagram_reader *reader);
 
 // Take one frame: Ethernet, VLAN or QinQ tags, IPv4 with options, IPv6 with extension headers,
-// fragments, UDP, checksums. The frame belongs to the reader from here on.
+// fragments, UDP, checksums. The frame belongs to the reader from here on; one that comes from no
+// mempool (tests, fuzzing) is never freed here.
 //
-// now_ms  the loop's clock, for the age of fragments
-// reader  NULL where frames hold no fragment pools (fuzzing): fragments are then dropped as
-//         fragment_invalid and frames of several segments as truncated
+// reader    NULL where frames hold no fragment pools (fuzzing): fragments are then dropped as
+//           fragment_invalid and frames of several segments as truncated
+// counters  the worker's own: packets, datagrams, fragments_merged and dropped are counted here
+// now_ms    the loop's clock, for the age of fragments
 enum datagram_fate datagram_read(struct datagram_reader *reader, struct counters *counters,
 	const struct datagram_options *options, struct rte_mbuf *frame, uint64_t now_ms,
 	struct datagram *out);

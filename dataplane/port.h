@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // port: EAL, DPDK ports, queues and mempools. COLD: everything here runs on the control thread before
-// the workers start or after they have ended; a worker only calls rte_eth_rx_burst() on its queues.
+// the workers start or after they have ended; a worker only calls rte_eth_rx_burst() on its queues
+// (and rte_eth_tx_burst(), on the same port and queue, for what datagram_read() answers).
 //
-// What `listen` names becomes one port a worker queue:
+// What `listen` names becomes queues, which are dealt to the workers, the next one always to a worker
+// that has fewest:
 //   PCI address       the poll-mode driver DPDK has for it, RSS over addresses only, one queue a worker
-//   network interface AF_XDP with offhook's own XDP program (one vdev a queue), else AF_PACKET (fanout
-//                     hash), and a note says which and why
-//   pcap file         net_pcap, once or for ever (tests and benches)
+//   network interface AF_XDP with offhook's own XDP program: one port for each RX queue the device
+//                     has, as many or as few as they are; else AF_PACKET (fanout by flow hash, one
+//                     queue a worker). A note says which and why
+//   pcap file         net_pcap: once (one queue) or for ever (one queue a worker, each the whole file)
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +19,7 @@
 #include "datagram.h"
 
 #define PORT_LISTEN_MAX 8
-#define PORT_QUEUES_MAX 8 // queues of one worker: one of each `listen` entry
+#define PORT_QUEUES_MAX 32 // of one worker: as many as DPDK has ports
 #define WORKERS_MAX 64
 
 enum listen_kind { LISTEN_PCI, LISTEN_INTERFACE, LISTEN_PCAP };
@@ -25,20 +28,23 @@ enum listen_driver { DRIVER_AUTO, DRIVER_AF_XDP, DRIVER_AF_PACKET };
 struct listen {
 	enum listen_kind kind;
 	char name[256];		   // "0000:03:00.0", "eth0", "/path/x.pcap"
-	enum listen_driver driver; // of an interface
+	enum listen_driver driver; // of an interface; but for AUTO there is no falling back
 	bool loop;		   // of a pcap: deliver it for ever
-	struct address addresses[DATAGRAM_ADDRESSES_MAX]; // what a PCI port answers for
+	// What a PCI port answers for. An interface answers for them through AF_PACKET only: through
+	// AF_XDP the kernel sees the questions and answers for its own addresses.
+	struct address addresses[DATAGRAM_ADDRESSES_MAX];
 	uint8_t n_addresses;
 };
 
 enum hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
 
 struct port_options {
-	uint16_t udp_ports[DATAGRAM_PORTS_MAX];
+	uint16_t udp_ports[DATAGRAM_PORTS_MAX]; // an interface needs at least one
 	uint8_t n_udp_ports;
-	uint16_t n_workers;
+	uint16_t n_workers; // 1 to WORKERS_MAX
 	enum hugepages hugepages;
-	int log_level; // of DPDK's own log, rte_log levels
+	int log_level;	     // of DPDK's own log, rte_log levels; 0: warnings
+	size_t extra_memory; // bytes that the caller will take of DPDK's heap, rings for example
 };
 
 // One RX queue of one worker, with how its frames are to be read.
@@ -49,27 +55,31 @@ struct port_queue {
 
 struct port_set {
 	struct port_queue queues[WORKERS_MAX][PORT_QUEUES_MAX];
-	uint8_t n_queues; // of each worker
+	uint8_t n_queues[WORKERS_MAX]; // may be 0: such a worker only owns sessions
 	uint16_t n_workers;
 	unsigned lcores[WORKERS_MAX]; // EAL lcore of each worker
 	bool any_pci;		      // poll: busy is the default only then
 	struct port_internals *internals;
 };
 
-// What a port itself lost before the worker saw it: shown by `status`, no part of the ledger.
+// What never came to a worker: shown by `status`, no part of the ledger.
 struct port_stats {
 	char name[256];	 // as in `listen`
 	char driver[64]; // "net_af_xdp", "net_af_packet", "net_ixgbe" ...
+	uint16_t n_queues;
 	uint64_t received, missed, no_mbuf, errors;
+	// Syslog that AF_XDP cannot take and that the XDP program left to the kernel: datagrams in
+	// fragments, frames longer than a buffer, and such as came while a queue had no socket.
+	uint64_t left_fragmented, left_too_long, left_no_socket;
 };
 
 typedef void (*port_note_fn)(void *context, const char *text); // one line for the operator
 
 // rte_eal_init() and every port, started. Call once in a process' life.
 //
-// note   told which driver an interface got and why another did not work
+// note   told which driver an interface got and why another did not work; not called after the return
 // error  one line that says what failed and what would help
-// Returns 0, or -errno with everything undone.
+// Returns 0, or -errno with everything undone (but for the EAL, which lives as long as the process).
 [[nodiscard]] int port_start(struct port_set *set, const struct listen *listen, size_t n_listen,
 	const struct port_options *options, port_note_fn note, void *context, char *error,
 	size_t error_size);
@@ -80,5 +90,6 @@ typedef void (*port_note_fn)(void *context, const char *text); // one line for t
 // Fills at most max entries, one a `listen` entry; returns how many.
 size_t port_stats(const struct port_set *set, struct port_stats *out, size_t max);
 
-// Stops and closes ports, detaches the XDP program, takes back promiscuous mode. Workers have ended.
+// Stops and closes ports, detaches the XDP program, takes back promiscuous mode. Workers have ended
+// and have released their frames.
 void port_stop(struct port_set *set);

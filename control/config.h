@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// config: the one YAML file of the daemon (and of `replay -c`). One table of options; unknown keys and
+// wrong values are errors with file:line:column. Without a file every option has its default.
+#pragma once
+
+#include "../dataplane/policy.h"
+#include "../dataplane/port.h"
+#include "../dataplane/worker.h"
+#include "../rules/report.h"
+#include "../rules/yaml.h"
+
+enum poll { POLL_AUTO, POLL_BUSY, POLL_ADAPTIVE };
+
+struct config {
+	struct obstack arena; // its texts
+	struct listen listen[PORT_LISTEN_MAX];
+	size_t n_listen;
+	struct port_options ports;
+	unsigned workers;
+	enum poll poll;
+	struct worker_limits limits;
+	struct policy policy;
+	const char *rules;  // directory
+	const char *cache;  // directory, NULL: none
+	const char *socket; // control socket
+};
+
+// path  NULL: defaults alone
+// false: the report says what is wrong; the config is finished with.
+[[nodiscard]] bool config_init(struct config *config, const char *path, struct report *report);
+void config_fini(struct config *config);
+
+// Where the control socket is unless the config or --socket says otherwise.
+const char *config_default_socket(void);

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "diagnosis_json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "text.h"
+
+const char *const source_names[] = {"asa", "phone", "other"};
+
+json_t *line_json(const struct line *line)
+{
+	return json_pack("{s:o, s:s, s:o, s:o}", "time", json_time_or_null(line->time_ms), "source",
+		source_names[line->source], "code", json_text(line_code(line)), "text",
+		json_text(slice_first(line_text(line), line->line_len)));
+}
+
+static json_t *evidence_json(const struct diagnosis *d, const void *lines)
+{
+	json_t *list = json_array();
+	const struct line *line;
+	for (uint32_t at = 0; (line = evidence_line(lines, d->evidence.bytes, &at)) != NULL;) {
+		// In the order of time; lines that were held came a little late.
+		size_t place = json_array_size(list);
+		json_t *one = line_json(line);
+		const char *time = json_string_value(json_object_get(one, "time"));
+		while (place > 0 && time &&
+			strcmp(json_string_value(json_object_get(json_array_get(list, place - 1), "time")),
+				time) > 0)
+			place--;
+		json_array_insert_new(list, place, one);
+	}
+	return list;
+}
+
+static json_t *value_json(struct slice value, uint8_t field)
+{
+	enum field_type type = field_type_of(field);
+	if (type == TYPE_NUMBER || type == TYPE_PORT) {
+		char copy[24];
+		slice_copy(value, copy, sizeof(copy));
+		return json_integer(strtoll(copy, NULL, 10));
+	}
+	if (type != TYPE_LIST)
+		return json_text(value);
+	json_t *list = json_array();
+	struct slice word;
+	while (list_next(&value, &word))
+		json_array_append_new(list, json_text(word));
+	return list;
+}
+
+// The last line of evidence that has the field speaks.
+static json_t *detail_json(const struct diagnosis *d, const void *lines,
+	const struct diagnosis_detail *detail)
+{
+	json_t *found = NULL;
+	const struct line *line;
+	for (uint32_t at = 0; (line = evidence_line(lines, d->evidence.bytes, &at)) != NULL;) {
+		struct slice value = line_value(line, detail->field);
+		if (value.len == 0 || (detail->event != NAME_NONE && line->event != detail->event))
+			continue;
+		json_decref(found);
+		found = value_json(value, detail->field);
+	}
+	return found;
+}
+
+static json_t *details_json(const struct diagnosis *d, const void *lines,
+	const struct diagnosis_rule *rule)
+{
+	json_t *details = json_object();
+	for (unsigned i = 0; rule && i < rule->n_details; i++) {
+		json_t *value = detail_json(d, lines, &rule->details[i]);
+		if (value)
+			json_object_set_new(details, rule->details[i].name, value);
+	}
+	if (d->cause[0])
+		json_object_set_new(details, "cause", json_text(slice_of(d->cause)));
+	if (d->n_devices) {
+		json_t *devices = json_array();
+		char text[DEVICE_TEXT_MAX];
+		for (unsigned i = 0; i < d->n_devices; i++)
+			json_array_append_new(devices,
+				json_string(device_format(&d->devices[i], text)));
+		json_object_set_new(details, "devices", devices);
+	}
+	return details;
+}
+
+// Put what is known of this phone in place of {tunnel_group}, {gateway}, {leaf_hash} ...; what is not
+// known stays as <tunnel-group>, to be filled in by hand.
+static json_t *filled_text(const char *text, const json_t *values, const json_t *details)
+{
+	char *out = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&out, &size);
+	if (stream == NULL)
+		return NULL;
+	while (*text) {
+		size_t plain = strcspn(text, "{");
+		fwrite(text, 1, plain, stream);
+		text += plain;
+		if (*text == '\0')
+			break;
+		size_t len = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_");
+		if (len == 0 || text[1 + len] != '}') {
+			fputc(*text++, stream);
+			continue;
+		}
+		char name[64];
+		slice_copy((struct slice){text + 1, (uint32_t)len}, name, sizeof(name));
+		const json_t *value = json_object_get(values, name);
+		if (!json_is_string(value) && !json_is_integer(value))
+			value = json_object_get(details, name);
+		for (char *c = name; *c; c++)
+			*c = *c == '_' ? '-' : *c;
+		if (json_is_string(value))
+			fputs(json_string_value(value), stream);
+		else if (json_is_integer(value))
+			fprintf(stream, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		else
+			fprintf(stream, "<%s>", name);
+		text += len + 2;
+	}
+	fclose(stream);
+	json_t *string = json_string(out);
+	free(out);
+	return string;
+}
+
+json_t *diagnosis_json(const struct diagnosis *d, const void *lines, const struct rulepack *pack,
+	const struct gateway_table *gateways, enum language language)
+{
+	const struct diagnosis_rule *rule = rulepack_diagnosis(pack, d->number);
+	char id[20], device[DEVICE_TEXT_MAX];
+	snprintf(id, sizeof(id), "%016" PRIx64, d->id);
+	json_t *details = details_json(d, lines, rule);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "type", "diagnosis", "id", id,
+		"diagnosis", registry_name(&pack->vocabulary->diagnoses, d->number), "scope",
+		scope_names[d->scope], "state", diagnosis_state_names[d->state], "confidence",
+		confidence_names[diagnosis_confidence(d)], "is_phone", d->is_phone, "sequence",
+		(json_int_t)d->sequence);
+	json_object_set_new(o, "client_ip", json_address_or_null(&d->client));
+	json_object_set_new(o, "tunnel_ip", json_address_or_null(&d->tunnel));
+	json_object_set_new(o, "device",
+		json_text_or_null(slice_of(device_format(&d->device, device))));
+	json_object_set_new(o, "model", json_text_or_null(slice_of(d->model)));
+	json_object_set_new(o, "user", json_text_or_null(slice_of(d->user)));
+	json_object_set_new(o, "tunnel_group", json_text_or_null(slice_of(d->tunnel_group)));
+	json_object_set_new(o, "group_policy", json_text_or_null(slice_of(d->group_policy)));
+	json_object_set_new(o, "gateway", json_text_or_null(gateway_name(gateways, d->gateway)));
+	json_object_set_new(o, "first_seen", json_time_or_null(d->first_ms));
+	json_object_set_new(o, "last_seen", json_time_or_null(d->last_ms));
+	json_object_set_new(o, "recovered_at", json_time_or_null(d->recovered_ms));
+	json_object_set_new(o, "count", json_integer(d->count));
+	json_object_set(o, "details", details);
+	json_object_set_new(o, "ambiguous", json_boolean(d->ambiguous));
+	json_object_set_new(o, "title",
+		rule ? filled_text(translation(&rule->title, language), o, details) : json_null());
+	json_object_set_new(o, "remedy",
+		rule ? filled_text(translation(&rule->remedy, language), o, details) : json_null());
+	json_object_set_new(o, "reference",
+		rule && rule->reference ? json_string(rule->reference) : json_null());
+	json_object_set_new(o, "evidence", evidence_json(d, lines));
+	json_decref(details);
+	return o;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "../rules/utf8.h"
+
+json_t *json_text(struct slice text)
+{
+	json_t *plain = json_stringn(text.data, text.len);
+	if (plain)
+		return plain;
+	// Each byte at worst becomes the three of U+FFFD.
+	char *valid = malloc(3 * (size_t)text.len + 1);
+	size_t n = 0;
+	if (valid == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < text.len;) {
+		unsigned len = utf8_length(text.data + i, text.len - i);
+		memcpy(valid + n, len ? text.data + i : "\xef\xbf\xbd", len ? len : 3);
+		n += len ? len : 3;
+		i += len ? len : 1;
+	}
+	json_t *string = json_stringn(valid, n);
+	free(valid);
+	return string;
+}
+
+json_t *json_text_or_null(struct slice text)
+{
+	return text.len ? json_text(text) : json_null();
+}
+
+json_t *json_address_or_null(const struct address *address)
+{
+	char text[ADDRESS_TEXT_MAX];
+	return json_text_or_null(slice_of(address_format(address, text)));
+}
+
+const char *time_format(uint64_t ms, char *out)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+	char date[24] = "";
+	if (gmtime_r(&seconds, &tm))
+		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out, TIME_TEXT_MAX, "%s.%03uZ", date, (unsigned)(ms % 1000));
+	return out;
+}
+
+json_t *json_time_or_null(uint64_t ms)
+{
+	char text[TIME_TEXT_MAX];
+	return ms ? json_string(time_format(ms, text)) : json_null();
+}

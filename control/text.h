@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// text: log text and times on their way out. Log text is hostile and of any bytes; what leaves here
+// is valid UTF-8.
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "../rules/address.h"
+#include "../rules/slice.h"
+
+// A JSON string; bytes that are no UTF-8 become U+FFFD. Control characters are escaped by jansson.
+json_t *json_text(struct slice text);
+
+// As json_text(), but null for an empty text.
+json_t *json_text_or_null(struct slice text);
+json_t *json_address_or_null(const struct address *address);
+
+// "2026-11-21T10:19:27.155Z", null for 0.
+json_t *json_time_or_null(uint64_t ms);
+
+#define TIME_TEXT_MAX 32
+const char *time_format(uint64_t ms, char *out);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "alias.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define ALIAS_PROBE_MAX 8 // entries looked at: two or three cache lines
+#define ALIAS_KEEP_MS (24 * 3600 * 1000ull) // how long a gateway's word outweighs a phone's own
+#define EXPIRE_STEP 8
+
+struct waiting {
+	bool in_use;
+	uint64_t until_ms;
+	struct event event;
+};
+
+struct alias_table {
+	struct counters *counters;
+	struct alias *entries;
+	unsigned n_max, n; // n_max: power of two
+	struct waiting *waiting;
+	unsigned n_waiting_max, n_waiting, sweep;
+};
+
+struct alias_table *alias_table_create(unsigned n_aliases, unsigned n_waiting,
+	struct counters *counters)
+{
+	struct alias_table *t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	t->counters = counters;
+	for (t->n_max = 64; t->n_max < n_aliases;)
+		t->n_max *= 2;
+	t->n_waiting_max = n_waiting;
+	t->entries = calloc(t->n_max, sizeof(*t->entries));
+	t->waiting = calloc(n_waiting, sizeof(*t->waiting));
+	if (t->entries && t->waiting)
+		return t;
+	alias_table_destroy(t);
+	return NULL;
+}
+
+void alias_table_destroy(struct alias_table *table)
+{
+	if (table == NULL)
+		return;
+	free(table->entries);
+	free(table->waiting);
+	free(table);
+}
+
+unsigned alias_count(const struct alias_table *table)
+{
+	return table->n;
+}
+
+// The kind is the seed; 0 is no hash.
+static uint64_t hash_of(const void *bytes, size_t len, uint64_t kind)
+{
+	uint64_t hash = XXH3_64bits_withSeed(bytes, len, kind);
+	return hash ? hash : 1;
+}
+
+uint64_t alias_of_device(const struct device *device)
+{
+	return hash_of(device->mac, sizeof(device->mac), 1);
+}
+
+uint64_t alias_of_user(uint16_t gateway, struct slice user)
+{
+	return hash_of(user.data, user.len, 2 + ((uint64_t)gateway << 8));
+}
+
+uint64_t alias_of_tunnel(const struct address *tunnel)
+{
+	return hash_of(tunnel->bytes, sizeof(tunnel->bytes), 3);
+}
+
+uint64_t alias_of_event(const struct event *event)
+{
+	struct slice user = event_value(event, FIELD_USER);
+	if (!device_is_none(&event->device))
+		return alias_of_device(&event->device);
+	if (!address_is_none(&event->tunnel))
+		return alias_of_tunnel(&event->tunnel);
+	if (user.len && !(event->flags & EVENT_HIDDEN_USER))
+		return alias_of_user(event->gateway, user);
+	return 0;
+}
+
+static struct alias *probe(struct alias_table *t, uint64_t hash, unsigned i)
+{
+	return &t->entries[(hash + i) & (t->n_max - 1)];
+}
+
+const struct alias *alias_find(struct alias_table *t, uint64_t hash)
+{
+	for (unsigned i = 0; i < ALIAS_PROBE_MAX; i++) {
+		struct alias *entry = probe(t, hash, i);
+		if (entry->hash == hash)
+			return entry;
+	}
+	return NULL;
+}
+
+// The entry of this hash, a free one, or the one set longest ago.
+static struct alias *place(struct alias_table *t, uint64_t hash)
+{
+	struct alias *best = NULL;
+	for (unsigned i = 0; i < ALIAS_PROBE_MAX; i++) {
+		struct alias *entry = probe(t, hash, i);
+		if (entry->hash == hash)
+			return entry;
+		if (best == NULL || (best->hash && (!entry->hash || entry->time_ms < best->time_ms)))
+			best = entry;
+	}
+	return best;
+}
+
+enum alias_outcome alias_set(struct alias_table *t, const struct event *event,
+	struct session_key *other)
+{
+	struct alias *entry = place(t, event->alias);
+	bool same = entry->hash == event->alias, has_asa = (event->flags & EVENT_HAS_ASA) != 0;
+	bool elsewhere = same && !key_equals(&entry->key, &event->key);
+	if (event->flags & EVENT_RELEASE) {
+		// Only the session that the alias leads to can end it.
+		if (same && !elsewhere) {
+			entry->hash = 0;
+			t->n--;
+		}
+		return ALIAS_ENDED;
+	}
+	if (elsewhere) {
+		*other = entry->key;
+		if (entry->has_asa && !has_asa && event->time_ms < entry->time_ms + ALIAS_KEEP_MS)
+			return ALIAS_KEPT;
+	}
+	t->n += entry->hash == 0;
+	*entry = (struct alias){event->alias, event->key, event->time_ms, has_asa};
+	return elsewhere ? ALIAS_MOVED : ALIAS_SET;
+}
+
+void alias_wait(struct alias_table *t, const struct event *event)
+{
+	if (t->n_waiting == t->n_waiting_max) {
+		counter_add(&t->counters->events_dropped[EVENT_DROP_waiting_full], 1);
+		return;
+	}
+	unsigned at = 0;
+	while (t->waiting[at].in_use)
+		at++;
+	t->n_waiting++;
+	t->waiting[at].in_use = true;
+	t->waiting[at].until_ms = event->time_ms + ALIAS_WAIT_MS;
+	memcpy(&t->waiting[at].event, event, event_size(event));
+}
+
+void alias_release(struct alias_table *t, uint64_t hash, event_emit_fn emit, void *context)
+{
+	const struct alias *alias = alias_find(t, hash);
+	if (t->n_waiting == 0 || alias == NULL)
+		return;
+	struct session_key key = alias->key;
+	for (unsigned i = 0; i < t->n_waiting_max; i++) {
+		struct waiting *w = &t->waiting[i];
+		if (!w->in_use || w->event.alias != hash)
+			continue;
+		w->in_use = false;
+		t->n_waiting--;
+		w->event.key = key;
+		w->event.stage = STAGE_JUDGE;
+		emit(context, &w->event);
+	}
+}
+
+void alias_expire_step(struct alias_table *t, uint64_t now_ms, bool all)
+{
+	unsigned n = t->n_waiting == 0 ? 0 : all ? t->n_waiting_max : EXPIRE_STEP;
+	for (unsigned i = 0; i < n; i++) {
+		struct waiting *w = &t->waiting[t->sweep];
+		t->sweep = (t->sweep + 1) % t->n_waiting_max;
+		if (!w->in_use || (!all && w->until_ms > now_ms))
+			continue;
+		w->in_use = false;
+		t->n_waiting--;
+		counter_add(&t->counters->events_dropped[EVENT_DROP_unresolved], 1);
+	}
+}

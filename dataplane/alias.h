@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// alias: other names of a client: its device, a user at a gateway, its tunnel address. Each leads to
+// the key of a session; the owner of the alias' hash has the entry.
+//
+// Bounded: an entry that finds its places taken replaces the one used longest ago.
+#pragma once
+
+#include "event.h"
+
+#define ALIAS_WAIT_MS 5000 // an event whose alias is not known yet waits so long
+
+struct alias {
+	uint64_t hash; // 0: free
+	struct session_key key;
+	uint64_t time_ms; // last set
+	bool has_asa;	  // a gateway, not a phone's own line, has said so
+};
+
+struct alias_table;
+
+struct alias_table *alias_table_create(unsigned n_aliases, unsigned n_waiting,
+	struct counters *counters);
+void alias_table_destroy(struct alias_table *table);
+
+uint64_t alias_of_device(const struct device *device);
+uint64_t alias_of_user(uint16_t gateway, struct slice user);
+uint64_t alias_of_tunnel(const struct address *tunnel);
+
+// The alias by which an event without a client is looked up, 0: it names nobody.
+uint64_t alias_of_event(const struct event *event);
+
+// NULL: unknown.
+const struct alias *alias_find(struct alias_table *table, uint64_t hash);
+
+enum alias_outcome {
+	ALIAS_SET,   // it leads there now
+	ALIAS_MOVED, // it does, and led to *other before
+	ALIAS_KEPT,  // what a gateway said (*other) outweighs what a phone's own lines say
+	ALIAS_ENDED,
+};
+
+// Apply a STAGE_ALIAS event.
+enum alias_outcome alias_set(struct alias_table *table, const struct event *event,
+	struct session_key *other);
+
+// Keep an event until its alias is set. Full: counted, dropped.
+void alias_wait(struct alias_table *table, const struct event *event);
+
+// Emit, with stage JUDGE, those that waited for this alias.
+void alias_release(struct alias_table *table, uint64_t hash, event_emit_fn emit, void *context);
+
+// Those that waited too long are counted as unresolved. all: every one (end of a replay).
+void alias_expire_step(struct alias_table *table, uint64_t now_ms, bool all);
+
+unsigned alias_count(const struct alias_table *table);

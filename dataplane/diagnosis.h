@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// diagnosis: one failure of one phone (or gateway): opened, confirmed, recovered, expired.
+//
+// Owned by the worker that owns the session; control copies a diagnosis and its evidence by its
+// sequence counter. A closed one stays until control has acknowledged it and its place is needed.
+#pragma once
+
+#include "session.h"
+
+#define DIAGNOSIS_DEVICES_MAX IDENTITIES_MAX
+#define DIAGNOSIS_CAUSE_MAX 32
+#define DIAGNOSIS_RELAPSE_MS 60000 // a failure that comes back within is the same one
+
+enum diagnosis_state {
+	DIAGNOSIS_FREE,
+	DIAGNOSIS_OPEN,
+	DIAGNOSIS_RECOVERED,
+	DIAGNOSIS_EXPIRED,  // no evidence for long, or its rule is gone
+	DIAGNOSIS_ABSORBED, // a consequence of another one, or merged: not a diagnosis of its own
+};
+extern const char *const diagnosis_state_names[];
+
+struct diagnosis {
+	uint64_t id;
+	struct session_key key; // of its session
+	uint64_t first_ms, last_ms, recovered_ms, closed_ms;
+	struct address client, tunnel; // none where unknown
+	struct device device;
+	uint16_t number; // of the rule, in the vocabulary
+	uint32_t sequence, count;
+	uint32_t session; // slot
+	uint16_t gateway;
+	uint8_t scope, state, confidence; // confidence as proved; capped where is_phone is false
+	uint8_t is_phone, ambiguous, identity;
+	uint8_t n_devices, unused[7];
+	struct evidence evidence;
+	struct device devices[DIAGNOSIS_DEVICES_MAX]; // phones known at an ambiguous one's address
+	char model[EVENT_MODEL_MAX];
+	char user[IDENTITY_USER_MAX];
+	char tunnel_group[IDENTITY_GROUP_MAX];
+	char group_policy[IDENTITY_GROUP_MAX];
+	char cause[DIAGNOSIS_CAUSE_MAX];
+};
+
+struct diagnosis_table {
+	struct diagnosis *slots;
+	_Atomic(uint32_t) *sequences;
+	_Atomic(uint32_t) *acknowledged; // control writes: the diagnosis' sequence that it has told
+	struct evidence_pool *evidence;
+	uint32_t n_max;
+	_Atomic(uint32_t) n_open, n_open_phones, n_closed;
+	_Atomic(uint32_t) high_water;
+
+	// the worker's own
+	struct diagnosis_links *links;
+	uint32_t free_slot;
+	uint32_t oldest[3], newest[3]; // by age: open phones and gateways, open others, closed
+};
+
+struct diagnosis_table *diagnosis_table_create(uint32_t n_diagnoses, uint32_t n_evidence_blocks);
+void diagnosis_table_destroy(struct diagnosis_table *table);
+
+// Step the rules that look at the event, after the session has learned from it.
+//
+// sighting  the event as the session keeps it, or NULL when no rule wants it kept
+// identity  whose it is, 0: nobody's by name
+void diagnosis_step(struct subject *subject, const struct event *event,
+	const struct sighting *sighting, uint8_t identity);
+
+// What time does to the diagnoses of one session: quiet recovery, absence, expiry.
+void diagnosis_expire(struct subject *subject);
+
+// The session has learned that one of its phones is called by a name, or that it is a phone.
+void diagnosis_learn(struct subject *subject, uint8_t identity);
+
+// Whether the session has diagnoses that are open.
+bool diagnosis_any_open(struct session_table *table, uint32_t session);
+
+// The session ends: its closed diagnoses stay, by themselves.
+void diagnosis_detach(struct session_table *table, uint32_t session);
+
+// Emit the evidence of an identity's open diagnoses again for another session, and absorb them here.
+void diagnosis_move(struct subject *subject, uint8_t identity, const struct session_key *to,
+	const struct identity *known);
+
+// Confidence as it may be told.
+static inline enum confidence diagnosis_confidence(const struct diagnosis *d)
+{
+	bool capped = d->scope == SCOPE_PHONE && !d->is_phone && d->confidence > CONFIDENCE_SUSPECTED;
+	return capped ? CONFIDENCE_SUSPECTED : (enum confidence)d->confidence;
+}
+
+// Copy a diagnosis and its evidence (lines: EVIDENCE_BYTES_MAX bytes, aligned to 8). Any thread.
+// false: the slot is free.
+bool diagnosis_read(const struct diagnosis_table *table, uint32_t slot, struct diagnosis *out,
+	void *lines);
+
+// Control has told everybody of this state of the diagnosis.
+void diagnosis_acknowledge(struct diagnosis_table *table, uint32_t slot, uint32_t sequence);

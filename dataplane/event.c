@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "event.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+int scanner_init(struct scanner *scanner, const struct ruleset *ruleset)
+{
+	*scanner = (struct scanner){.ruleset = ruleset};
+	for (int i = 0; i < 2; i++) {
+		if (ruleset->databases[i] &&
+			hs_alloc_scratch(ruleset->databases[i], &scanner->scratch) != HS_SUCCESS) {
+			scanner_fini(scanner);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void scanner_fini(struct scanner *scanner)
+{
+	hs_free_scratch(scanner->scratch);
+	scanner->scratch = NULL;
+}
+
+struct session_key key_of_client(const struct address *client)
+{
+	return (struct session_key){*client, KEY_CLIENT};
+}
+
+struct session_key key_of_device(const struct device *device)
+{
+	struct session_key key = {.kind = KEY_DEVICE};
+	memcpy(key.address.bytes, device->mac, sizeof(device->mac));
+	return key;
+}
+
+struct session_key key_of_number(enum key_kind kind, uint32_t number)
+{
+	struct session_key key = {.kind = kind};
+	memcpy(key.address.bytes, &number, sizeof(number));
+	return key;
+}
+
+// ---- candidates ----
+
+#define CANDIDATES_MAX 32
+
+struct candidates {
+	uint16_t rule[CANDIDATES_MAX];
+	unsigned n;
+};
+
+// In no promised order; only notes.
+static int note_candidate(unsigned id, unsigned long long from, unsigned long long to,
+	unsigned flags, void *context)
+{
+	struct candidates *candidates = context;
+	(void)from;
+	(void)to;
+	(void)flags;
+	for (unsigned i = 0; i < candidates->n; i++) {
+		if (candidates->rule[i] == id)
+			return 0;
+	}
+	if (candidates->n < CANDIDATES_MAX)
+		candidates->rule[candidates->n++] = (uint16_t)id;
+	return 0;
+}
+
+// In the order of the pack, so that what matches does not hang on Hyperscan's order.
+static void sort_candidates(struct candidates *candidates)
+{
+	for (unsigned i = 1; i < candidates->n; i++) {
+		uint16_t rule = candidates->rule[i];
+		unsigned k = i;
+		for (; k > 0 && candidates->rule[k - 1] > rule; k--)
+			candidates->rule[k] = candidates->rule[k - 1];
+		candidates->rule[k] = rule;
+	}
+}
+
+// ---- fields ----
+
+// "CP-7962G-SEP8CB64F576113", as a user or the CN of a certificate: the model stands before the name.
+static void find_model(struct slice text, char *model)
+{
+	int32_t sep = slice_find(text, slice_of("-SEP"));
+	if (sep <= 0)
+		return;
+	int32_t start = sep;
+	while (start > 0 && (isalnum((unsigned char)text.data[start - 1]) || text.data[start - 1] == '-'))
+		start--;
+	struct slice word = slice_first(slice_from(text, (uint32_t)start), (uint32_t)(sep - start));
+	if (word.len > 3 && word.len < EVENT_MODEL_MAX && slice_starts(word, "CP-"))
+		slice_copy(word, model, EVENT_MODEL_MAX);
+}
+
+static void read_address(const struct event_matcher *m, struct slice text, struct address *out)
+{
+	if (field_is_no_address(text) || address_parse(text, out))
+		return;
+	if (!policy_name_find(m->policy, text, out))
+		counter_add(&m->counters->names_unknown, 1);
+}
+
+static bool is_hidden(struct slice user)
+{
+	for (uint32_t i = 0; i < user.len; i++) {
+		if (user.data[i] != '*')
+			return false;
+	}
+	return user.len > 0;
+}
+
+static void read_value(const struct event_matcher *m, struct event *event,
+	const struct field_value *value)
+{
+	struct slice text = slice_first(slice_from((struct slice){event->text, event->text_len},
+						value->offset), value->len);
+	switch (value->field) {
+	case FIELD_CLIENT:
+		read_address(m, text, &event->client);
+		break;
+	case FIELD_CLIENT_NEW:
+		read_address(m, text, &event->client_new);
+		break;
+	case FIELD_TUNNEL:
+		read_address(m, text, &event->tunnel);
+		break;
+	case FIELD_PORT:
+		for (uint32_t i = 0; i < text.len; i++)
+			event->port = (uint16_t)(event->port * 10 + (text.data[i] - '0'));
+		break;
+	case FIELD_USER:
+		if (is_hidden(text))
+			event->flags |= EVENT_HIDDEN_USER;
+		// fall through
+	case FIELD_SUBJECT:
+	case FIELD_DEVICE:
+		if (device_is_none(&event->device))
+			device_find(text, &event->device);
+		if (event->model[0] == '\0')
+			find_model(text, event->model);
+		break;
+	case FIELD_GROUP:
+	case FIELD_TUNNEL_GROUP:
+	case FIELD_GROUP_POLICY:
+		if (policy_is_phone_group(m->policy, text))
+			event->flags |= EVENT_PHONE_GROUP;
+		break;
+	default:
+		break;
+	}
+}
+
+bool event_attach(struct event *event, uint8_t field, struct slice text)
+{
+	if (event->n_values == EVENT_VALUES_MAX || event->text_len + text.len > EVENT_TEXT_MAX)
+		return false;
+	memcpy(event->text + event->text_len, text.data, text.len);
+	event->values[event->n_values++] = (struct field_value){
+		field, (uint8_t)field_type_of(field), event->text_len, (uint16_t)text.len};
+	event->text_len = (uint16_t)(event->text_len + text.len);
+	return true;
+}
+
+// ---- building ----
+
+static void apply_effect(struct event *event, const struct message_rule *rule)
+{
+	struct slice text = {event->text, event->text_len};
+	struct event_effect effect = rule->effect;
+	for (unsigned i = 0; i < rule->n_cases; i++) {
+		const struct message_case *one = &rule->cases[i];
+		unsigned k = 0;
+		while (k < one->n_conditions &&
+			condition_holds(&one->conditions[k], text, event->values, event->n_values))
+			k++;
+		if (k < one->n_conditions)
+			continue;
+		if (one->effect.event != NAME_NONE)
+			effect.event = one->effect.event;
+		if (one->effect.handshake != HANDSHAKE_NONE)
+			effect.handshake = one->effect.handshake;
+		if (one->effect.alias != ALIAS_NONE)
+			effect.alias = one->effect.alias;
+		effect.marks_phone |= one->effect.marks_phone;
+		effect.unproven |= one->effect.unproven;
+		break;
+	}
+	event->type = effect.event;
+	event->handshake = (uint8_t)effect.handshake;
+	event->alias_action = (uint8_t)effect.alias;
+	if (effect.marks_phone)
+		event->flags |= EVENT_MARKS_PHONE;
+	if (effect.unproven)
+		event->flags |= EVENT_UNPROVEN;
+}
+
+// A phone's line belongs to the address in its header, else to its sender, unless that sends for
+// others; then only the device counts.
+static void read_phone_origin(const struct event_matcher *m, const struct message *message,
+	struct event *event)
+{
+	struct address address;
+	event->device = message->device;
+	event->flags |= EVENT_MARKS_PHONE;
+	if (address_parse(message->origin, &address)) {
+		event->client = address;
+	} else if (!address_is_none(&event->sender) && !address_is_loopback(&event->sender) &&
+		!policy_is_relay(m->policy, &event->sender)) {
+		event->client = event->sender;
+	}
+	if (!address_is_none(&event->client))
+		event->flags |= EVENT_BY_SENDER;
+}
+
+static void build(const struct event_matcher *m, const struct message_rule *rule,
+	const struct message *message, const struct arrival *arrival, int n_values, struct event *event)
+{
+	struct slice line = slice_first(message->text, EVENT_LINE_MAX);
+	event->time_ms = arrival->time_ms;
+	event->sender = arrival->sender;
+	event->queue = arrival->queue;
+	event->input = arrival->input;
+	event->gateway = GATEWAY_NONE;
+	event->source = (uint8_t)message->source;
+	event->severity = message->severity;
+	event->n_values = (uint8_t)n_values;
+	memcpy(event->text, line.data, line.len);
+	event->line_len = event->text_len = (uint16_t)line.len;
+	if (line.len < message->text.len) {
+		event->flags |= EVENT_CLIPPED;
+		counter_add(&m->counters->lines_clipped, 1);
+	}
+	struct slice code = slice_first(message->code, EVENT_CODE_MAX);
+	memcpy(event->code, code.data, code.len);
+	event->code_len = (uint8_t)code.len;
+	if (message->source == MESSAGE_PHONE) {
+		event->stage = STAGE_RESOLVE;
+		read_phone_origin(m, message, event);
+	} else {
+		struct slice origin = slice_first(message->origin, EVENT_ORIGIN_MAX);
+		memcpy(event->origin, origin.data, origin.len);
+		event->origin_len = (uint8_t)origin.len;
+		event->stage = STAGE_BIND;
+	}
+	for (int i = 0; i < n_values; i++)
+		read_value(m, event, &event->values[i]);
+	apply_effect(event, rule);
+}
+
+// Whether one of the rule's texts fits; its values into the event.
+static int fit(const struct message_rule *rule, struct slice text, struct event *event,
+	bool *refused)
+{
+	if (rule->pattern)
+		return 0;
+	for (unsigned i = 0; i < rule->n_templates; i++) {
+		bool wrong_type = false;
+		int n = template_match(&rule->templates[i], text, event->values, &wrong_type);
+		if (n >= 0)
+			return n;
+		*refused |= wrong_type;
+	}
+	return -1;
+}
+
+static bool is_due(const struct event_matcher *m, const struct message_rule *rule,
+	const struct message *message)
+{
+	if (rule->source == RULE_ASA && rule->asa_id != message->asa_id)
+		return false;
+	return rule->only_while == NAME_NONE ||
+		atomic_load_explicit(&m->open->of[rule->only_while], memory_order_relaxed) > 0;
+}
+
+static void event_clear(struct event *event)
+{
+	memset(event, 0, offsetof(struct event, text));
+}
+
+unsigned event_match(const struct event_matcher *m, const struct message *message,
+	const struct arrival *arrival, struct event *out, unsigned max)
+{
+	const struct ruleset *ruleset = m->scanner->ruleset;
+	enum rule_source source = message->source == MESSAGE_ASA ? RULE_ASA : RULE_PHONE;
+	struct candidates candidates = {.n = 0};
+	unsigned n_events = 0;
+	bool refused = false;
+	if (message->source == MESSAGE_OTHER || ruleset->databases[source] == NULL ||
+		(source == RULE_ASA && !ruleset_wants(ruleset, message->asa_id)))
+		return 0;
+	hs_scan(ruleset->databases[source], message->text.data, message->text.len, 0,
+		m->scanner->scratch, note_candidate, &candidates);
+	sort_candidates(&candidates);
+	struct slice text = slice_first(message->text, EVENT_LINE_MAX);
+	for (unsigned i = 0; i < candidates.n && n_events < max; i++) {
+		const struct message_rule *rule = &ruleset->pack->messages[candidates.rule[i]];
+		if (!is_due(m, rule, message))
+			continue;
+		struct event *event = &out[n_events];
+		event_clear(event);
+		int n_values = fit(rule, text, event, &refused);
+		if (n_values < 0)
+			continue;
+		build(m, rule, message, arrival, n_values, event);
+		n_events++;
+		if (source == RULE_ASA)
+			break;
+	}
+	if (n_events == 0 && refused)
+		counter_add(&m->counters->fields_refused, 1);
+	return n_events;
+}

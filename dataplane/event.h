@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// event: a message that a rule knows, with its typed fields, self-contained: it may outlive the
+// datagram and cross to another worker. Only events travel, never noise.
+//
+// Runs in the worker's loop. Before it: message. After it: handshake (lines of a gateway), session.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../rules/compile.h"
+#include "counters.h"
+#include "message.h"
+#include "policy.h"
+
+#define EVENT_LINE_MAX 1024 // bytes of a line that are kept; FTD and 717xxx lines stay below
+#define EVENT_TEXT_MAX 2048 // the line, and what handshake.c attaches: cipher lists
+#define EVENT_VALUES_MAX (TEMPLATE_FIELDS_MAX + 2)
+#define EVENT_ORIGIN_MAX 64
+#define EVENT_CODE_MAX 16
+#define EVENT_MODEL_MAX 16
+#define EVENTS_OF_LINE_MAX 8 // a phone's line can hold several records
+
+#define GATEWAY_NONE UINT16_MAX
+
+// What is to be done with an event next, and so whose it is (worker.c).
+enum stage {
+	STAGE_BIND,    // at the owner of the gateway: handshake.c
+	STAGE_RESOLVE, // at the owner of an alias: which client is it?
+	STAGE_JUDGE,   // at the owner of the client: session.c
+	STAGE_ALIAS,   // at the owner of an alias: it now leads to this key, or to none
+	STAGE_MOVE,    // at the owner of a session: what it knows of one device belongs to another key
+};
+
+enum key_kind {
+	KEY_NONE,
+	KEY_CLIENT,    // an address as the ASA logs it
+	KEY_DEVICE,    // a phone known by name alone
+	KEY_ANONYMOUS, // the one phone whose log a file is
+	KEY_GATEWAY,
+};
+
+// Whose session: 24 bytes without holes, hashed and compared as a whole.
+struct session_key {
+	struct address address; // or the device, or the gateway's or file's number
+	uint64_t kind;
+};
+
+#define EVENT_AMBIGUOUS 0x01	// its binding could be another client's
+#define EVENT_MARKS_PHONE 0x02	// says that the client is a phone
+#define EVENT_PHONE_GROUP 0x04	// its group is one of phones
+#define EVENT_BY_SENDER 0x08	// a phone's line: the client is where it came from
+#define EVENT_MOVED 0x10	// told again, for a session that another was merged into
+#define EVENT_CLIPPED 0x20	// the line was longer than EVENT_LINE_MAX
+#define EVENT_HAS_ASA 0x40	// STAGE_ALIAS: the session has been seen by a gateway, not by phone lines alone
+#define EVENT_RELEASE 0x80	// STAGE_ALIAS: the alias ends
+#define EVENT_HIDDEN_USER 0x100 // the ASA printed ***** in place of the user
+#define EVENT_UNPROVEN 0x200	// its names are claims of the client: never made aliases
+
+struct event {
+	uint64_t time_ms; // arrival, since the epoch
+	uint64_t alias;	  // STAGE_RESOLVE, STAGE_ALIAS: hash of the alias
+	struct address client, client_new, tunnel;
+	struct address sender;
+	struct session_key key; // whose session; STAGE_ALIAS: to where; STAGE_MOVE: from where
+	struct session_key key_to; // STAGE_MOVE
+	struct device device;
+	uint16_t type; // number in the vocabulary
+	uint16_t gateway;
+	uint16_t port; // the client's
+	uint16_t flags;
+	uint16_t queue;	   // which receive queue, for order
+	uint16_t line_len; // evidence: the line after its header
+	uint16_t text_len; // with attachments
+	uint8_t stage, source, severity, handshake, alias_action;
+	uint8_t n_values, origin_len, code_len;
+	uint32_t input;	   // KEY_ANONYMOUS: the number of the file, 0: none
+	uint64_t adopt_id; // EVENT_MOVED: id of the diagnosis that this line proved, 0: none
+	uint32_t adopt_sequence, adopt_count;
+	uint16_t adopt_diagnosis;
+	char model[EVENT_MODEL_MAX];
+	char origin[EVENT_ORIGIN_MAX];
+	char code[EVENT_CODE_MAX];
+	struct field_value values[EVENT_VALUES_MAX];
+	char text[EVENT_TEXT_MAX]; // only text_len bytes are ever copied
+};
+
+// Bytes of an event that carry something.
+static inline size_t event_size(const struct event *event)
+{
+	return offsetof(struct event, text) + event->text_len;
+}
+
+static inline struct slice event_value(const struct event *event, uint8_t field)
+{
+	struct slice text = {event->text, event->text_len};
+	return field_value_find(text, event->values, event->n_values, field);
+}
+
+typedef void (*event_emit_fn)(void *context, struct event *event);
+
+// Rules and scratch travel as one, so they always fit. One a worker.
+struct scanner {
+	const struct ruleset *ruleset;
+	hs_scratch_t *scratch;
+};
+
+// -ENOMEM. The ruleset must outlive the scanner.
+[[nodiscard]] int scanner_init(struct scanner *scanner, const struct ruleset *ruleset);
+void scanner_fini(struct scanner *scanner);
+
+// How a message came.
+struct arrival {
+	uint64_t time_ms;
+	struct address sender; // none: unknown (a text log)
+	uint16_t queue;
+	uint32_t input; // number of a text log whose sender is unknown; 0: a wire
+};
+
+// How many diagnoses of each number are open, over all workers: for rules that match only then.
+struct open_counts {
+	_Atomic(uint32_t) of[DIAGNOSES_MAX];
+};
+
+struct event_matcher {
+	struct scanner *scanner;
+	const struct policy *policy;
+	const struct open_counts *open;
+	struct counters *counters;
+};
+
+// Which rules know the message: at most max events into out. An ASA line is one event or none.
+unsigned event_match(const struct event_matcher *matcher, const struct message *message,
+	const struct arrival *arrival, struct event *out, unsigned max);
+
+// Add a value with text of its own (a cipher list); false: no room.
+bool event_attach(struct event *event, uint8_t field, struct slice text);
+
+struct session_key key_of_client(const struct address *client);
+struct session_key key_of_device(const struct device *device);
+struct session_key key_of_number(enum key_kind kind, uint32_t number);
+
+static inline bool key_equals(const struct session_key *a, const struct session_key *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}

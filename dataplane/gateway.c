@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "gateway.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "seq.h"
+
+static_assert(sizeof(struct gateway_fact_line) % 8 == 0);
+
+int gateway_table_init(struct gateway_table *table, uint16_t n_max, uint16_t n_workers)
+{
+	*table = (struct gateway_table){.n_max = n_max, .n_workers = n_workers};
+	table->gateways = calloc(n_max, sizeof(*table->gateways));
+	return table->gateways ? 0 : -ENOMEM;
+}
+
+void gateway_table_fini(struct gateway_table *table)
+{
+	free(table->gateways);
+	table->gateways = NULL;
+}
+
+static struct slice name_of(const struct event *event, char *buffer)
+{
+	if (event->origin_len)
+		return (struct slice){event->origin, event->origin_len};
+	return slice_of(address_format(&event->sender, buffer));
+}
+
+uint64_t gateway_hash(const struct event *event)
+{
+	if (event->origin_len)
+		return XXH3_64bits(event->origin, event->origin_len);
+	return XXH3_64bits(&event->sender, sizeof(event->sender));
+}
+
+// The owner's part is a hash table by open addressing; gateways are few and stay.
+uint16_t gateway_find(struct gateway_table *table, uint16_t worker, const struct event *event)
+{
+	char buffer[ADDRESS_TEXT_MAX];
+	struct slice name = name_of(event, buffer);
+	uint32_t part = table->n_max / table->n_workers;
+	uint32_t at = (uint32_t)(XXH3_64bits(name.data, name.len) % part);
+	for (uint32_t tries = 0; tries < part; tries++, at = (at + 1) % part) {
+		uint32_t number = worker * part + at;
+		struct gateway *gateway = &table->gateways[number];
+		uint32_t len = atomic_load_explicit(&gateway->len, memory_order_relaxed);
+		if (!atomic_load_explicit(&gateway->in_use, memory_order_relaxed)) {
+			memcpy(gateway->name, name.data, name.len);
+			atomic_store_explicit(&gateway->len, name.len, memory_order_relaxed);
+			atomic_store_explicit(&gateway->in_use, true, memory_order_release);
+			return (uint16_t)number;
+		}
+		if (slice_equals(name, (struct slice){gateway->name, len}))
+			return (uint16_t)number;
+	}
+	return GATEWAY_NONE;
+}
+
+static void note_fact(struct gateway *gateway, const struct event *event)
+{
+	struct gateway_fact *slot = NULL;
+	for (unsigned i = 0; i < GATEWAY_FACTS_MAX; i++) {
+		struct gateway_fact *fact = &gateway->facts[i];
+		if (fact->line.time_ms == 0 || fact->line.event == event->type) {
+			slot = fact;
+			break;
+		}
+		if (slot == NULL || fact->line.time_ms < slot->line.time_ms)
+			slot = fact;
+	}
+	struct gateway_fact_line line = {
+		.time_ms = event->time_ms, .event = event->type, .source = event->source};
+	line.code_len = event->code_len < sizeof(line.code) ? event->code_len : sizeof(line.code);
+	memcpy(line.code, event->code, line.code_len);
+	line.len = event->line_len < sizeof(line.text) ? event->line_len : sizeof(line.text);
+	memcpy(line.text, event->text, line.len);
+	seq_publish(&slot->sequence, &slot->line, &line, sizeof(line));
+}
+
+static void set(counter_t *counter, uint64_t value)
+{
+	atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
+void gateway_note(struct gateway_table *table, const struct event *event,
+	const struct event_use *use)
+{
+	struct gateway *gateway = &table->gateways[event->gateway];
+	set(&gateway->last_ms, event->time_ms);
+	counter_add(&gateway->events, 1);
+	switch ((enum handshake_step)event->handshake) {
+	case HANDSHAKE_NONE:
+	case HANDSHAKE_CHAIN:
+	case HANDSHAKE_CHAIN_STARTS:
+	case HANDSHAKE_STEP_MAX:
+		break;
+	case HANDSHAKE_SUPPORTS:
+	case HANDSHAKE_OFFERS:
+	case HANDSHAKE_CHOOSES:
+	case HANDSHAKE_REASON:
+	case HANDSHAKE_REASON_EARLY:
+	case HANDSHAKE_REASON_LATE:
+		set(&gateway->reason_ms, event->time_ms);
+		set(&gateway->handshake_ms, event->time_ms);
+		break;
+	case HANDSHAKE_FAILS:
+		set(&gateway->failed_ms, event->time_ms);
+		set(&gateway->handshake_ms, event->time_ms);
+		break;
+	default:
+		set(&gateway->handshake_ms, event->time_ms);
+	}
+	struct slice user = event_value(event, FIELD_USER);
+	if (user.len)
+		counter_add(event->flags & EVENT_HIDDEN_USER ? &gateway->hidden_users : &gateway->users, 1);
+	if (use->gateway_fact) {
+		set(&gateway->facts_ms[event->type], event->time_ms);
+		note_fact(gateway, event);
+	}
+}
+
+bool gateway_fact_read(const struct gateway_table *table, uint16_t gateway, uint16_t event,
+	struct gateway_fact_line *out)
+{
+	if (gateway == GATEWAY_NONE)
+		return false;
+	for (unsigned i = 0; i < GATEWAY_FACTS_MAX; i++) {
+		const struct gateway_fact *fact = &table->gateways[gateway].facts[i];
+		for (unsigned tries = 0; tries < 16; tries++) {
+			if (seq_try_read(&fact->sequence, out, &fact->line, sizeof(*out))) {
+				if (out->time_ms && out->event == event)
+					return true;
+				break;
+			}
+		}
+	}
+	return false;
+}
+
+struct slice gateway_name(const struct gateway_table *table, uint16_t gateway)
+{
+	if (gateway == GATEWAY_NONE ||
+		!atomic_load_explicit(&table->gateways[gateway].in_use, memory_order_acquire))
+		return (struct slice){"", 0};
+	const struct gateway *g = &table->gateways[gateway];
+	return (struct slice){g->name, atomic_load_explicit(&g->len, memory_order_relaxed)};
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A network interface that the kernel keeps: through AF_XDP, which takes syslog away from the kernel
+// and nothing else, or through AF_PACKET, which is given a copy of it.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "eal.h"
+#include "listener.h"
+
+// A umem chunk is an object of the mempool and may not be longer than a page; the mempool adds a
+// cache line where that spreads objects over memory channels. So 63 of 64 lines for its own header,
+// the mbuf and the data. In front of each frame the kernel wants 256 bytes for itself.
+#define XDP_DESCRIPTORS 2048 // what the driver puts into the fill ring, whatever it is told
+#define XDP_ROOM (4032 - RTE_CACHE_LINE_SIZE - sizeof(struct rte_mbuf))
+#define XDP_HEADROOM 256
+#define XDP_FRAME_MAX (XDP_ROOM - RTE_PKTMBUF_HEADROOM - XDP_HEADROOM) // 3,456 bytes
+
+// The ring that the kernel copies to: 1,024 slots of 16 KiB are 16 MiB a queue, and as much again for
+// sending, which the driver always asks for. A slot must hold what the kernel has reassembled, too.
+#define PACKET_SLOT 16384
+#define PACKET_SLOTS 1024
+#define PACKET_BLOCK (4 * PACKET_SLOT)
+
+// Nothing waits in mbufs but what a worker holds: the driver copies out of the ring.
+static const struct port_shape packet_shape = {
+	.n_rx_descriptors = PACKET_SLOTS,
+	.n_tx_descriptors = PACKET_SLOTS,
+	.buffers = {.n = BURST_SPARE + DATAGRAM_HELD_MAX, .room = PACKET_SLOT + RTE_PKTMBUF_HEADROOM},
+};
+
+static const struct port_shape xdp_shape = {
+	.n_rx = 1,
+	.n_tx = 1, // the driver wants pairs
+	.n_rx_descriptors = XDP_DESCRIPTORS,
+	.n_tx_descriptors = XDP_DESCRIPTORS,
+	.buffers = {.n = 2 * XDP_DESCRIPTORS + BURST_SPARE, .room = XDP_ROOM},
+};
+
+int listen_interface_survey(const struct start *start, struct listener *listener)
+{
+	const struct interface *interface = &listener->interface;
+	if (start->options->n_udp_ports == 0)
+		return start_fail(start, -EINVAL, "to listen on an interface, UDP ports must be given");
+	int status = interface_open(&listener->interface, listener->listen.name, start->error,
+		start->error_size);
+	if (status != 0)
+		return status;
+	// Of the two drivers, the greater need.
+	listener->n_queues_wanted = (uint16_t)RTE_MAX((unsigned)start->options->n_workers,
+		RTE_MIN(interface->n_queues, (unsigned)RTE_MAX_ETHPORTS));
+	listener->buffers = packet_shape.buffers;
+	listener->options.accept_partial_checksum = true;
+	if (!interface->is_up)
+		start_note(start, "%s: is down: ip link set %s up", interface->name, interface->name);
+	return 0;
+}
+
+// ---- AF_XDP ----
+
+static int open_xdp_queue(const struct start *start, struct listener *listener, unsigned queue)
+{
+	char arguments[64];
+	snprintf(arguments, sizeof(arguments), "iface=%s,start_queue=%u", listener->interface.name,
+		queue);
+	int port = listener_add_vdev(start, listener, "net_af_xdp", arguments);
+	if (port < 0)
+		return port;
+	const struct rte_eth_conf conf = {0};
+	int status = listener_start_port(start, listener, (uint16_t)port, &conf, &xdp_shape);
+	// To close a port whose queue failed, the driver (22.11) would write to memory that it has
+	// freed. Left alone it does no harm.
+	if (status != 0)
+		listener->n_ports--;
+	return status;
+}
+
+// One port for each RX queue of the device, as many as there are: what arrives on a queue without a
+// socket goes to the kernel. (One port with several queues is refused where the device counts its
+// queues as anything but "combined".)
+static int open_xdp_queues(const struct start *start, struct listener *listener)
+{
+	const struct interface *interface = &listener->interface;
+	unsigned n_taken = rte_eth_dev_count_avail() + start->n_unopened;
+	if (n_taken + interface->n_queues > RTE_MAX_ETHPORTS)
+		return start_fail(start, -ENOSPC,
+			"%u RX queues are more than DPDK has ports for: ethtool -L %s combined %u",
+			interface->n_queues, interface->name, start->options->n_workers);
+	const struct steering_options options = {
+		.ifindex = interface->index,
+		.n_queues = interface->n_queues,
+		.ports = start->options->udp_ports,
+		.n_ports = start->options->n_udp_ports,
+		.frame_max = XDP_FRAME_MAX,
+	};
+	listener->steering = steering_attach(&options, start->error, start->error_size);
+	if (listener->steering == NULL)
+		return -EOPNOTSUPP;
+	for (unsigned queue = 0; queue < interface->n_queues; queue++) {
+		int status = open_xdp_queue(start, listener, queue);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+static int open_xdp(const struct start *start, struct listener *listener)
+{
+	int any = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (any < 0)
+		return start_fail(start, -errno, "socket: %s", strerror(errno));
+	close(any);
+	int before[INTERFACE_SOCKETS_MAX];
+	size_t n_before = interface_list_sockets(AF_XDP, before, INTERFACE_SOCKETS_MAX);
+	int status = open_xdp_queues(start, listener);
+	if (status != 0) {
+		listener_close_ports(listener);
+		return status;
+	}
+	interface_adopt_sockets(&listener->interface, AF_XDP, before, n_before);
+	start_note(start, "%s: AF_XDP %s, %u queue%s", listener->listen.name,
+		steering_is_native(listener->steering) ? "in its driver" : "in generic mode",
+		listener->n_queues, plural(listener->n_queues));
+	if (listener->options.n_addresses > 0)
+		start_note(start, "%s: the kernel answers for its addresses: those of `listen` are not used",
+			listener->listen.name);
+	listener->options.n_addresses = 0;
+	return 0;
+}
+
+// ---- AF_PACKET ----
+
+// What came before the filter stood.
+static void drain(const struct listener *listener)
+{
+	struct rte_mbuf *frames[32];
+	for (uint16_t i = 0; i < listener->n_queues; i++) {
+		const struct queue *queue = &listener->queues[i];
+		for (unsigned n = 0; n < PACKET_SLOTS / 32; n++) {
+			uint16_t got = rte_eth_rx_burst(queue->port, queue->queue, frames, 32);
+			rte_pktmbuf_free_bulk(frames, got);
+		}
+	}
+}
+
+static int open_packet(const struct start *start, struct listener *listener)
+{
+	struct interface *interface = &listener->interface;
+	struct port_shape shape = packet_shape;
+	shape.n_rx = shape.n_tx = start->options->n_workers;
+	char arguments[128];
+	snprintf(arguments, sizeof(arguments), "iface=%s,qpairs=%u,framesz=%d,blocksz=%d,framecnt=%d",
+		interface->name, shape.n_rx, PACKET_SLOT, PACKET_BLOCK, PACKET_SLOTS);
+	int before[INTERFACE_SOCKETS_MAX];
+	size_t n_before = interface_list_sockets(AF_PACKET, before, INTERFACE_SOCKETS_MAX);
+	int port = listener_add_vdev(start, listener, "net_af_packet", arguments);
+	if (port < 0)
+		return port;
+	interface_adopt_sockets(interface, AF_PACKET, before, n_before);
+	int status = interface_filter(interface, &listener->options, start->error, start->error_size);
+	if (status != 0)
+		return status;
+	const struct rte_eth_conf conf = {0};
+	status = listener_start_port(start, listener, (uint16_t)port, &conf, &shape);
+	if (status != 0)
+		return status;
+	drain(listener);
+	interface_quiet(interface, &listener->options);
+	return 0;
+}
+
+// ---- which of them ----
+
+// why: for AUTO, what was in the way of AF_XDP; else "".
+static int open_driver(const struct start *start, struct listener *listener, char *why,
+	size_t why_size)
+{
+	why[0] = '\0';
+	if (listener->listen.driver != DRIVER_AF_PACKET) {
+		int status = open_xdp(start, listener);
+		if (status == 0)
+			return 0;
+		snprintf(why, why_size, "AF_XDP does not work: %s", start->error);
+		if (listener->listen.driver == DRIVER_AF_XDP)
+			return start_fail(start, status, "%s", why);
+	}
+	return open_packet(start, listener);
+}
+
+int listen_interface_open(const struct start *start, struct listener *listener)
+{
+	struct interface *interface = &listener->interface;
+	char why[256];
+	eal_log_hold(true); // what the drivers log is either the reason of a failure or a false alarm
+	int status = open_driver(start, listener, why, sizeof(why));
+	eal_log_hold(false);
+	if (status != 0)
+		return status;
+	if (listener->steering == NULL)
+		start_note(start, "%s: AF_PACKET, %u queue%s%s%s", interface->name, listener->n_queues,
+			plural(listener->n_queues), why[0] ? "; " : "", why);
+	if (interface->n_quiet > 0)
+		start_note(start,
+			"%s: its UDP ports are bound here, so that the kernel does not refuse what comes",
+			interface->name);
+	if (listener->n_queues < start->options->n_workers)
+		start_note(start, "%s: %u queue%s for %u workers: the others take nothing from it",
+			interface->name, listener->n_queues, plural(listener->n_queues),
+			start->options->n_workers);
+	interface_restore_flags(interface); // the start of a port clears promiscuous mode
+	status = interface_promiscuous_start(interface);
+	if (status != 0)
+		start_note(start, "%s: no promiscuous mode: %s", interface->name, strerror(-status));
+	return 0;
+}

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "message.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "stamp.h"
+
+#define HEADER_WORDS_MAX 16 // before the record of a phone, or the tag of an ASA
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct slice skip_blanks(struct slice text)
+{
+	uint32_t n = 0;
+	while (n < text.len && is_blank(text.data[n]))
+		n++;
+	return slice_from(text, n);
+}
+
+// ---- lines of a payload ----
+
+// Length of "<0>" to "<191>" at the start, or 0.
+static uint32_t pri_length(struct slice text)
+{
+	uint32_t at = 1, value = 0;
+	if (text.len < 3 || text.data[0] != '<')
+		return 0;
+	while (at < text.len && at < 4 && isdigit((unsigned char)text.data[at]))
+		value = value * 10 + (uint32_t)(text.data[at++] - '0');
+	return at > 1 && at < text.len && text.data[at] == '>' && value <= 191 ? at + 1 : 0;
+}
+
+// What follows a <PRI> in a header, and hardly in a text: a time, a tag, a sequence number, a colon.
+static bool is_header_start(struct slice text)
+{
+	if (text.len && text.data[0] == ':')
+		text = slice_from(text, 1);
+	text = skip_blanks(text);
+	if (text.len == 0)
+		return false;
+	if (stamp_length(text) || slice_starts(text, "%ASA-") || slice_starts(text, "%FTD-"))
+		return true;
+	uint32_t digits = 0;
+	while (digits < text.len && isdigit((unsigned char)text.data[digits]))
+		digits++;
+	return digits > 0 && digits < 10 && digits < text.len &&
+		(text.data[digits] == ':' || (digits == 1 && text.data[1] == ' '));
+}
+
+// Relays have been seen to glue records: "...initiated<189>32: ...". Text that a stranger typed, a
+// user name above all, may imitate that; the ASA prints it in angle brackets, so a <PRI> inside an
+// open bracket is text.
+static uint32_t glued_at(struct slice line)
+{
+	int open = 0;
+	uint32_t first = pri_length(line);
+	for (uint32_t i = first; i < line.len; i++) {
+		char c = line.data[i];
+		if (c == '<') {
+			struct slice rest = slice_from(line, i);
+			uint32_t pri = open == 0 && i > first ? pri_length(rest) : 0;
+			if (pri && is_header_start(slice_from(rest, pri)))
+				return i;
+			open++;
+		} else if (c == '>' && open > 0) {
+			open--;
+		}
+	}
+	return line.len;
+}
+
+static bool ends_line(char c)
+{
+	return c == '\n' || c == '\r' || c == '\0';
+}
+
+bool message_next(struct slice *payload, struct slice *line)
+{
+	while (payload->len && (ends_line(payload->data[0]) || is_blank(payload->data[0])))
+		*payload = slice_from(*payload, 1);
+	if (payload->len == 0)
+		return false;
+	uint32_t len = 0;
+	while (len < payload->len && !ends_line(payload->data[len]))
+		len++;
+	*line = slice_first(*payload, len);
+	line->len = glued_at(*line);
+	*payload = slice_from(*payload, line->len);
+	while (line->len && is_blank(line->data[line->len - 1]))
+		line->len--;
+	return true;
+}
+
+// ---- devices ----
+
+bool device_find(struct slice text, struct device *out)
+{
+	for (uint32_t at = 0; at + 15 <= text.len; at++) {
+		const char *found = memmem(text.data + at, text.len - at, "SEP", 3);
+		if (found == NULL)
+			return false;
+		at = (uint32_t)(found - text.data);
+		if (at + 15 > text.len || (at > 0 && isalnum((unsigned char)text.data[at - 1])) ||
+			(at + 15 < text.len && isalnum((unsigned char)text.data[at + 15])))
+			continue;
+		struct device device = {0};
+		uint32_t i = 0;
+		for (; i < 12 && isxdigit((unsigned char)found[3 + i]); i++) {
+			int c = toupper((unsigned char)found[3 + i]);
+			unsigned nibble = (unsigned)(c <= '9' ? c - '0' : c - 'A' + 10);
+			device.mac[i / 2] |= (uint8_t)(i % 2 ? nibble : nibble << 4);
+		}
+		if (i == 12 && !device_is_none(&device)) {
+			*out = device;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *device_format(const struct device *device, char *out)
+{
+	const uint8_t *m = device->mac;
+	out[0] = '\0';
+	if (!device_is_none(device))
+		snprintf(out, DEVICE_TEXT_MAX, "SEP%02X%02X%02X%02X%02X%02X", m[0], m[1], m[2], m[3],
+			m[4], m[5]);
+	return out;
+}
+
+// ---- headers ----
+
+// The words of a header, taken from the left until the tag or record begins.
+struct header {
+	struct slice stamp;  // the last time met
+	struct slice before; // first word before that time, of the relay's header
+	struct slice after;  // first word after it
+	struct slice last;   // last word, where a lone colon follows it: "fw1 :", an ASA's device-id
+	bool emblem;	     // colon behind <PRI>: the word after the time is its zone
+};
+
+static struct slice word_of(struct slice text)
+{
+	uint32_t n = 0;
+	while (n < text.len && !is_blank(text.data[n]))
+		n++;
+	return slice_first(text, n);
+}
+
+// Facility words of relays ("local4.err", "Local4.Info"), absent RFC 5424 fields, the 5424 version.
+static bool is_no_host(struct slice word)
+{
+	if (word.len == 1)
+		return word.data[0] == '-' || word.data[0] == '1' || word.data[0] == ':';
+	if (word.data[0] == '[')
+		return true;
+	return word.len > 7 && (word.data[0] == 'l' || word.data[0] == 'L') &&
+		memcmp(word.data + 1, "ocal", 4) == 0 && isdigit((unsigned char)word.data[5]) &&
+		word.data[6] == '.';
+}
+
+static void header_stamp(struct header *header, struct slice text, uint32_t *used)
+{
+	uint32_t len = stamp_length(text);
+	struct slice rest = skip_blanks(slice_from(text, len));
+	struct slice zone = word_of(rest);
+	while (zone.len && zone.data[zone.len - 1] == ':')
+		zone.len--;
+	bool upper = zone.len >= 2 && zone.len <= 5;
+	for (uint32_t i = 0; i < zone.len; i++)
+		upper &= isupper((unsigned char)zone.data[i]) != 0;
+	if (stamp_is_zone(zone) || (header->emblem && upper))
+		len = (uint32_t)(zone.data - text.data) + zone.len;
+	if (header->before.len == 0)
+		header->before = header->after;
+	header->after = header->last = (struct slice){0};
+	header->stamp = slice_first(text, len);
+	*used = len;
+}
+
+static void header_word(struct header *header, struct slice text, uint32_t *used)
+{
+	struct slice word = word_of(text);
+	*used = word.len;
+	struct slice rest = skip_blanks(slice_from(text, word.len));
+	bool colon_follows = rest.len && rest.data[0] == ':';
+	while (word.len && word.data[word.len - 1] == ':')
+		word.len--;
+	if (word.len == 0 || is_no_host(word))
+		return;
+	if (header->after.len == 0)
+		header->after = word;
+	if (colon_follows)
+		header->last = word;
+}
+
+// <PRI>, the colon of EMBLEM, a byte order mark, a quote that an export left.
+static struct slice header_begin(struct slice line, struct header *header)
+{
+	*header = (struct header){0};
+	line = skip_blanks(line);
+	if (line.len && line.data[0] == '"')
+		line = skip_blanks(slice_from(line, 1));
+	uint32_t pri = pri_length(line);
+	line = skip_blanks(slice_from(line, pri));
+	if (slice_starts(line, "\xef\xbb\xbf"))
+		line = slice_from(line, 3);
+	while (line.len && line.data[0] == ':') {
+		header->emblem = true;
+		line = slice_from(line, 1);
+	}
+	return skip_blanks(line);
+}
+
+// One time or word further; text must not be empty.
+static struct slice header_step(struct slice text, struct header *header)
+{
+	uint32_t used = 0;
+	if (text.data[0] == '[') {
+		// Structured data of RFC 5424 may hold blanks.
+		const char *end = memchr(text.data, ']', text.len);
+		used = end ? (uint32_t)(end - text.data) + 1 : text.len;
+	} else if (stamp_length(text)) {
+		header_stamp(header, text, &used);
+	} else {
+		header_word(header, text, &used);
+	}
+	return skip_blanks(slice_from(text, used));
+}
+
+static void header_end(const struct header *header, struct message *out)
+{
+	out->stamp = header->stamp;
+	out->origin = header->last.len ? header->last
+		: header->after.len    ? header->after
+				       : header->before;
+}
+
+// ---- ASA and FTD ----
+
+struct tag {
+	uint32_t at, end; // from '%' to behind the id and its colon
+	uint32_t id;
+	uint8_t severity;
+	struct slice code;
+};
+
+// %ASA-[class-]level-id[:], at the `%`.
+static bool tag_parse(struct slice line, uint32_t at, struct tag *out)
+{
+	struct slice text = slice_from(line, at + 1);
+	if (!slice_starts(text, "ASA") && !slice_starts(text, "FTD"))
+		return false;
+	uint32_t i = 3;
+	i += i < text.len && text.data[i] == '-';
+	if (i < text.len && islower((unsigned char)text.data[i])) {
+		while (i < text.len && (islower((unsigned char)text.data[i]) || text.data[i] == '_'))
+			i++;
+		if (i >= text.len || text.data[i++] != '-')
+			return false;
+	}
+	if (i + 8 > text.len || !isdigit((unsigned char)text.data[i]) || text.data[i + 1] != '-')
+		return false;
+	out->severity = (uint8_t)(text.data[i] - '0');
+	out->code = slice_first(slice_from(text, i + 2), 6);
+	out->id = 0;
+	for (uint32_t k = 0; k < 6; k++) {
+		if (!isdigit((unsigned char)out->code.data[k]))
+			return false;
+		out->id = out->id * 10 + (uint32_t)(out->code.data[k] - '0');
+	}
+	i += 8;
+	if (i < text.len && isdigit((unsigned char)text.data[i]))
+		return false;
+	struct slice rest = skip_blanks(slice_from(text, i));
+	if (rest.len && rest.data[0] == ':')
+		rest = skip_blanks(slice_from(rest, 1));
+	out->at = at;
+	out->end = line.len - rest.len;
+	return true;
+}
+
+// The tag of the line. Another family's tag (%PIX-, %SYS-5-) before it makes the line that family's:
+// what follows is text and may say anything.
+static bool tag_find(struct slice line, struct tag *out)
+{
+	for (uint32_t at = 0; at < line.len; at++) {
+		const char *percent = memchr(line.data + at, '%', line.len - at);
+		if (percent == NULL)
+			return false;
+		at = (uint32_t)(percent - line.data);
+		if (tag_parse(line, at, out))
+			return true;
+		uint32_t i = at + 1;
+		while (i < line.len && (isupper((unsigned char)line.data[i]) || line.data[i] == '_'))
+			i++;
+		if (i > at + 2 && i < line.len && line.data[i] == '-')
+			return false;
+	}
+	return false;
+}
+
+// rsyslog's folding of duplicates: "message repeated 2 times: [ text]".
+static struct slice unfold(struct slice text)
+{
+	static const char prefix[] = "message repeated ";
+	if (!slice_starts(text, prefix))
+		return text;
+	uint32_t i = sizeof(prefix) - 1;
+	while (i < text.len && isdigit((unsigned char)text.data[i]))
+		i++;
+	struct slice rest = slice_from(text, i);
+	if (!slice_starts(rest, " times: ["))
+		return text;
+	rest = skip_blanks(slice_from(rest, 9));
+	if (rest.len && rest.data[rest.len - 1] == ']')
+		rest.len--;
+	return rest;
+}
+
+static void parse_asa(struct slice line, const struct tag *tag, struct message *out)
+{
+	struct header header;
+	struct slice rest = header_begin(slice_first(line, tag->at), &header);
+	for (unsigned i = 0; i < HEADER_WORDS_MAX && rest.len; i++)
+		rest = header_step(rest, &header);
+	header_end(&header, out);
+	out->source = MESSAGE_ASA;
+	out->asa_id = tag->id;
+	out->severity = tag->severity;
+	out->code = tag->code;
+	struct slice text = slice_from(line, tag->end);
+	if (text.len && line.data[0] == '"' && text.data[text.len - 1] == '"')
+		text.len--;
+	out->text = unfold(text);
+}
+
+// ---- phones ----
+
+static bool is_phone_severity(struct slice text)
+{
+	static const char words[] = "NOT ERR WRN INF DEB ";
+	for (unsigned i = 0; i < sizeof(words) - 1; i += 4) {
+		if (text.len > 4 && memcmp(text.data, words + i, 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+// "902: NOT 10:19:27.155936 VPNC: ..." or "4943 NOT Mar 09 18:32:40.678040 (346:1887) JAVA-...":
+// offset of the task, or 0.
+static uint32_t record_task(struct slice text, struct slice *clock)
+{
+	uint32_t i = 0;
+	while (i < text.len && i < 10 && isdigit((unsigned char)text.data[i]))
+		i++;
+	if (i == 0)
+		return 0;
+	i += i < text.len && text.data[i] == ':';
+	struct slice rest = skip_blanks(slice_from(text, i));
+	if (!is_phone_severity(rest))
+		return 0;
+	rest = skip_blanks(slice_from(rest, 4));
+	uint32_t len = stamp_clock_length(rest);
+	*clock = slice_first(rest, len);
+	rest = skip_blanks(slice_from(rest, len));
+	if (rest.len && rest.data[0] == '(') {
+		const char *end = memchr(rest.data, ')', rest.len);
+		if (end)
+			rest = skip_blanks(slice_from(rest, (uint32_t)(end - rest.data) + 1));
+	}
+	return text.len - rest.len;
+}
+
+// "VPNC: " and "SECD: " stand without any header in the vendor's own examples.
+static bool is_bare_task(struct slice text)
+{
+	return slice_starts(text, "VPNC: ") || slice_starts(text, "SECD: ");
+}
+
+// Lines of a phone's status page.
+static bool is_status(struct slice text)
+{
+	struct device unused;
+	return slice_starts(text, "Trust List Update") || slice_starts(text, "TFTP Timeout") ||
+		slice_starts(text, "TFTP Error") ||
+		(slice_starts(text, "SEP") && text.len > 19 && device_find(slice_first(text, 16), &unused) &&
+			slice_starts(slice_from(text, 15), ".cnf"));
+}
+
+// The task before the first colon or hyphen.
+static struct slice task_of(struct slice text)
+{
+	uint32_t n = 0;
+	while (n < text.len && n < 24 && (isalnum((unsigned char)text.data[n]) || text.data[n] == '_'))
+		n++;
+	bool task = n > 0 && n < text.len && (text.data[n] == ':' || text.data[n] == '-');
+	return slice_first(text, task ? n : 0);
+}
+
+static bool parse_phone(struct slice line, struct message *out)
+{
+	struct header header;
+	struct device named = {0};
+	struct slice rest = header_begin(line, &header), text = {0}, clock = {0};
+	bool found = false;
+	for (unsigned i = 0; i < HEADER_WORDS_MAX && rest.len && !found; i++) {
+		uint32_t task = record_task(rest, &clock);
+		uint32_t time = task ? 0 : stamp_clock_length(rest);
+		struct slice after = skip_blanks(slice_from(rest, time));
+		if (task || is_bare_task(rest) || is_status(rest)) {
+			text = slice_from(rest, task);
+			found = true;
+		} else if (time && (is_status(after) || is_bare_task(after))) {
+			clock = slice_first(rest, time);
+			text = after;
+			found = true;
+		} else {
+			struct slice word = word_of(rest);
+			rest = header_step(rest, &header);
+			if (device_is_none(&named) && word.len <= 64 && device_find(word, &named))
+				text = rest; // whatever a host of that name says is a phone's
+		}
+	}
+	if (!found && device_is_none(&named))
+		return false;
+	header_end(&header, out);
+	out->source = MESSAGE_PHONE;
+	out->text = text;
+	out->clock = clock;
+	out->code = task_of(text);
+	if (out->code.len == 0)
+		out->code = slice_of("status");
+	out->device = named;
+	if (device_is_none(&named))
+		device_find(text, &out->device);
+	return true;
+}
+
+void message_parse(struct slice line, struct message *out)
+{
+	struct tag tag;
+	*out = (struct message){.source = MESSAGE_OTHER};
+	if (tag_find(line, &tag)) {
+		parse_asa(line, &tag, out);
+	} else if (!parse_phone(line, out)) {
+		struct header header;
+		struct slice rest = header_begin(line, &header);
+		for (unsigned i = 0; i < 3 && rest.len; i++)
+			rest = header_step(rest, &header);
+		*out = (struct message){.source = MESSAGE_OTHER, .stamp = header.stamp,
+			.origin = header.after, .text = rest};
+	}
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// port: makes DPDK ports of what `listen` names, and deals their queues to the workers.
+//
+// Three rounds: look at each entry, for the EAL must know all memory and every PCI device at its
+// start; start the EAL; open each entry. The files listen_*.c know how, each for its kind.
+#include "port.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eal.h"
+#include "listener.h"
+
+#define MEBIBYTE ((size_t)1024 * 1024)
+#define HEAP_BASE (64 * MEBIBYTE)      // of the EAL and its ports
+#define HEAP_PER_WORKER (4 * MEBIBYTE) // its reassembly table takes 0.3 of them
+#define POOL_OVERHEAD (4 * MEBIBYTE)   // caches of RTE_MAX_LCORE lcores, ring, rounding
+
+struct port_internals {
+	struct listener listeners[PORT_LISTEN_MAX];
+	size_t n_listeners;
+};
+
+typedef int (*listener_fn)(const struct start *start, struct listener *listener);
+
+static const struct {
+	listener_fn survey, open;
+} kinds[] = {
+	[LISTEN_PCI] = {listen_pci_survey, listen_pci_open},
+	[LISTEN_INTERFACE] = {listen_interface_survey, listen_interface_open},
+	[LISTEN_PCAP] = {listen_pcap_survey, listen_pcap_open},
+};
+
+// Put the entry's name before the reason.
+static int blame(const struct start *start, const struct listener *listener, int status)
+{
+	char reason[512];
+	snprintf(reason, sizeof(reason), "%s", start->error);
+	return start_fail(start, status, "listen: %s: %s", listener->listen.name, reason);
+}
+
+// A NIC or an interface can be opened once; a file as often as one likes.
+static bool is_named_before(const struct port_internals *internals, const struct listener *listener)
+{
+	for (const struct listener *before = internals->listeners; before < listener; before++)
+		if (before->listen.kind == listener->listen.kind &&
+			before->listen.kind != LISTEN_PCAP &&
+			strcmp(before->listen.name, listener->listen.name) == 0)
+			return true;
+	return false;
+}
+
+static int survey(const struct start *start, const struct port_internals *internals,
+	struct listener *listener)
+{
+	struct datagram_options *options = &listener->options;
+	options->n_ports = start->options->n_udp_ports;
+	memcpy(options->ports, start->options->udp_ports, sizeof(options->ports));
+	options->n_addresses = listener->listen.n_addresses;
+	memcpy(options->addresses, listener->listen.addresses, sizeof(options->addresses));
+	if (is_named_before(internals, listener))
+		return start_fail(start, -EINVAL, "is named twice");
+	return kinds[listener->listen.kind].survey(start, listener);
+}
+
+static size_t buffers_bytes(const struct buffers *buffers)
+{
+	size_t lines = 2 + (sizeof(struct rte_mbuf) + buffers->room) / RTE_CACHE_LINE_SIZE;
+	return buffers->n * (lines + 1) * RTE_CACHE_LINE_SIZE + POOL_OVERHEAD;
+}
+
+static int start_eal(const struct start *start, const struct port_internals *internals)
+{
+	const char *pci[PORT_LISTEN_MAX];
+	struct eal_options options = {
+		.n_workers = start->options->n_workers,
+		.hugepages = start->options->hugepages,
+		.memory = HEAP_BASE + HEAP_PER_WORKER * start->options->n_workers +
+			  start->options->extra_memory,
+		.pci = pci,
+		.log_level = start->options->log_level,
+	};
+	for (size_t i = 0; i < internals->n_listeners; i++) {
+		const struct listener *listener = &internals->listeners[i];
+		options.memory += listener->n_queues_wanted * buffers_bytes(&listener->buffers);
+		if (listener->listen.kind == LISTEN_PCI)
+			pci[options.n_pci++] = listener->pci;
+	}
+	return eal_start(&options, start->note, start->context, start->error, start->error_size);
+}
+
+static int start_all(struct start *start, struct port_internals *internals)
+{
+	for (size_t i = 0; i < internals->n_listeners; i++) {
+		struct listener *listener = &internals->listeners[i];
+		int status = survey(start, internals, listener);
+		if (status != 0)
+			return blame(start, listener, status);
+	}
+	int status = start_eal(start, internals);
+	if (status != 0)
+		return status;
+	for (size_t i = 0; i < internals->n_listeners; i++) {
+		struct listener *listener = &internals->listeners[i];
+		start->n_unopened = (unsigned)(internals->n_listeners - i - 1);
+		status = kinds[listener->listen.kind].open(start, listener);
+		if (status != 0)
+			return blame(start, listener, status);
+	}
+	return 0;
+}
+
+// Every queue to a worker that has fewest.
+static void deal(struct port_set *set)
+{
+	for (size_t i = 0; i < set->internals->n_listeners; i++) {
+		const struct listener *listener = &set->internals->listeners[i];
+		set->any_pci |= listener->listen.kind == LISTEN_PCI;
+		for (uint16_t q = 0; q < listener->n_queues; q++) {
+			uint16_t worker = 0;
+			for (uint16_t w = 1; w < set->n_workers; w++)
+				if (set->n_queues[w] < set->n_queues[worker])
+					worker = w;
+			assert(set->n_queues[worker] < PORT_QUEUES_MAX);
+			set->queues[worker][set->n_queues[worker]++] = (struct port_queue){
+				listener->queues[q].port, listener->queues[q].queue, listener->options};
+		}
+	}
+}
+
+static struct port_internals *create_internals(const struct listen *listen, size_t n_listen)
+{
+	struct port_internals *internals = calloc(1, sizeof(*internals));
+	if (internals == NULL)
+		return NULL;
+	internals->n_listeners = n_listen;
+	for (size_t i = 0; i < n_listen; i++) {
+		internals->listeners[i].listen = listen[i];
+		internals->listeners[i].interface.promiscuous = -1;
+		internals->listeners[i].capture = -1;
+	}
+	return internals;
+}
+
+int port_start(struct port_set *set, const struct listen *listen, size_t n_listen,
+	const struct port_options *options, port_note_fn note, void *context, char *error,
+	size_t error_size)
+{
+	*set = (struct port_set){.n_workers = options->n_workers};
+	struct start start = {
+		.options = options,
+		.note = note,
+		.context = context,
+		.error = error,
+		.error_size = error_size,
+	};
+	if (n_listen == 0 || n_listen > PORT_LISTEN_MAX)
+		return start_fail(&start, -EINVAL, "listen: 1 to %d entries", PORT_LISTEN_MAX);
+	if (options->n_workers == 0 || options->n_workers > WORKERS_MAX)
+		return start_fail(&start, -EINVAL, "workers: 1 to %d", WORKERS_MAX);
+	set->internals = create_internals(listen, n_listen);
+	if (set->internals == NULL)
+		return start_fail(&start, -ENOMEM, "out of memory");
+	int status = start_all(&start, set->internals);
+	eal_log_end();
+	if (status != 0) {
+		port_stop(set);
+		return status;
+	}
+	for (uint16_t worker = 0; worker < options->n_workers; worker++)
+		set->lcores[worker] = worker + 1u; // as eal_start() numbers them
+	deal(set);
+	return 0;
+}
+
+int port_start_offline(char *error, size_t error_size)
+{
+	return eal_start_offline(error, error_size);
+}
+
+static void fill_stats(struct listener *listener, struct port_stats *out)
+{
+	*out = (struct port_stats){.n_queues = listener->n_queues};
+	memcpy(out->name, listener->listen.name, sizeof(out->name));
+	memcpy(out->driver, listener->driver, sizeof(out->driver));
+	for (uint16_t i = 0; i < listener->n_ports; i++) {
+		struct rte_eth_stats stats;
+		if (rte_eth_stats_get(listener->ports[i], &stats) != 0)
+			continue;
+		out->received += stats.ipackets;
+		out->missed += stats.imissed;
+		out->no_mbuf += stats.rx_nombuf;
+		out->errors += stats.ierrors;
+	}
+	if (listener->listen.kind == LISTEN_INTERFACE) // the drivers leave out full rings
+		out->missed = interface_lost(&listener->interface);
+	if (listener->steering != NULL) {
+		uint64_t left[LEFT_MAX];
+		steering_left(listener->steering, left);
+		out->left_fragmented = left[LEFT_FRAGMENTED];
+		out->left_too_long = left[LEFT_TOO_LONG];
+		out->left_no_socket = left[LEFT_NO_SOCKET];
+	}
+}
+
+size_t port_stats(const struct port_set *set, struct port_stats *out, size_t max)
+{
+	size_t n = RTE_MIN(set->internals->n_listeners, max);
+	for (size_t i = 0; i < n; i++)
+		fill_stats(&set->internals->listeners[i], &out[i]);
+	return n;
+}
+
+void port_stop(struct port_set *set)
+{
+	if (set->internals == NULL)
+		return;
+	for (size_t i = set->internals->n_listeners; i-- > 0;)
+		listener_close(&set->internals->listeners[i]);
+	free(set->internals);
+	*set = (struct port_set){0};
+}

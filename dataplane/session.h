@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// session: all that is known of one client address (or of one gateway, or of a phone known by name
+// alone): who is there, what has been seen and when.
+//
+// One worker's shard of the session table: it alone writes, and takes no lock. The control thread
+// copies sessions and identities by their sequence counters (session_read()). Everything is sized at
+// start; a client that is no phone can never push a phone out.
+#pragma once
+
+#include "alias.h"
+#include "event.h"
+#include "evidence.h"
+#include "gateway.h"
+#include "line.h"
+
+#define SESSION_SIGHTINGS_MAX 24 // of one session; the oldest gives way
+#define IDENTITIES_MAX 16	 // of one session
+#define SESSION_NONE UINT32_MAX
+
+#define IDENTITY_USER_MAX 64
+#define IDENTITY_GROUP_MAX 64
+
+#define IDENTITY_PHONE 1
+#define IDENTITY_HAS_ASA 2 // a gateway has named it, not its own lines alone
+
+// One user or device at an address. Number 0 is nobody by name.
+struct identity {
+	struct device device;
+	uint16_t gateway;
+	uint64_t last_ms;
+	uint64_t aliases_ms; // when its aliases were last told
+	uint64_t tunnel_up_ms; // last sign of a working tunnel
+	struct address tunnel;
+	uint32_t next; // in its session
+	uint8_t number, flags;
+	uint16_t unused;
+	char model[EVENT_MODEL_MAX];
+	char user[IDENTITY_USER_MAX]; // terminated, cut
+	char tunnel_group[IDENTITY_GROUP_MAX];
+	char group_policy[IDENTITY_GROUP_MAX];
+};
+
+#define SESSION_PHONE 1	       // something has tied the address to a phone
+#define SESSION_HAS_ASA 2      // a gateway has logged it
+#define SESSION_MANY_DEVICES 4 // its sender brings lines of several phones: only the device counts
+
+struct session {
+	struct session_key key;
+	uint64_t first_ms, last_ms;
+	uint64_t last_line;  // position in the ring of its class, see session_line_read()
+	uint64_t generation; // of the slot
+	uint32_t identity;   // first of its chain, newest first
+	uint16_t gateway;    // last seen
+	uint8_t flags, n_identities, n_phones, next_identity, in_use, unused;
+};
+
+struct session_limits {
+	uint32_t sessions, identities, histories; // histories: sessions with sightings
+	uint32_t diagnoses, evidence_blocks;
+	uint64_t phone_line_bytes, other_line_bytes; // powers of two
+	uint64_t idle_ms;			     // a session without a line for so long ends
+	uint64_t expire_ms; // a diagnosis without evidence for so long expires
+};
+
+struct diagnosis_table;
+struct session_links; // hash and age chains, private
+struct history;	      // sightings of one session, private
+
+struct session_table {
+	struct session_limits limits;
+	struct session *sessions;
+	_Atomic(uint32_t) *sequences; // of sessions
+	struct identity *identities;
+	_Atomic(uint32_t) *identity_sequences;
+	struct line_ring lines[2]; // 0: of phones and gateways, 1: of others
+	struct diagnosis_table *diagnoses;
+	_Atomic(uint32_t) n_sessions, n_identities, n_phones;
+	_Atomic(uint32_t) high_water; // sessions beyond it have never been used
+
+	// the worker's own
+	struct session_links *links;
+	struct history *histories;
+	uint32_t *buckets, n_buckets;
+	uint32_t free_session, free_identity, free_history, n_histories;
+	uint32_t oldest[2], newest[2]; // by age: 0 phones, 1 others
+	uint32_t sweep;
+	uint64_t sweep_ms;
+
+	// what it works with
+	const struct ruleset *ruleset; // changes by reload
+	const struct gateway_table *gateways;
+	struct open_counts *open;
+	struct counters *counters;
+	event_emit_fn emit; // aliases, moved lines: taken later, never from within
+	void *emit_context;
+	void (*changed)(void *context, uint32_t diagnosis); // the outbox
+	void *changed_context;
+};
+
+// -ENOMEM: nothing is left behind.
+[[nodiscard]] int session_table_init(struct session_table *table,
+	const struct session_limits *limits);
+void session_table_fini(struct session_table *table);
+
+// Take one event: find or make the session of event->key, learn who it is, keep the line, step the
+// diagnoses that look at it.
+void session_update(struct session_table *table, struct event *event);
+
+// STAGE_MOVE: what the session of event->key's counterpart knows of event->device belongs to
+// event->key from now on; its lines are emitted again for that key.
+void session_move(struct session_table *table, const struct session_key *from,
+	const struct device *device, const struct session_key *to, uint64_t now_ms);
+
+// What time does: quiet recoveries, absences, expiry, idle ends. At most max sessions are looked at;
+// with none held back, the whole table is passed within SESSION_SWEEP_MS of the clock.
+void session_expire_step(struct session_table *table, uint64_t now_ms, uint32_t max);
+#define SESSION_SWEEP_MS 10000
+
+// The reload of a ruleset: diagnoses whose rule is gone expire at the next sweep.
+void session_set_ruleset(struct session_table *table, const struct ruleset *ruleset);
+
+// ---- for diagnosis.c: parts of a session that its owner works on ----
+
+// A session taken out to be changed; session_update() publishes it when all is done.
+struct subject {
+	struct session_table *table;
+	struct session session;
+	uint32_t index;
+	uint64_t now_ms;
+};
+
+struct sighting *session_sightings(struct session_table *table, uint32_t index, unsigned *n);
+uint32_t *session_diagnoses(struct session_table *table, uint32_t index); // head of its list
+uint64_t *session_wake_ms(struct session_table *table, uint32_t index);
+bool session_line_read(const struct session_table *table, const struct session *session,
+	uint64_t position, struct line_buffer *out);
+const struct identity *session_identity(const struct subject *subject, uint8_t number);
+// The only phone of the session, or NULL.
+const struct identity *session_only_phone(const struct subject *subject);
+
+// ---- for any thread ----
+
+bool session_read(const struct session_table *table, uint32_t index, struct session *out);
+bool identity_read(const struct session_table *table, uint32_t index, struct identity *out);

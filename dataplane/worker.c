@@ -1,0 +1,620 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_pause.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+#include <rte_ring_peek_zc.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define BURST 32
+#define DEFERRED_MAX 512     // a session of 16 phones that moves tells some 400 lines again
+#define INBOX_EVENTS 4096    // to one worker from all others together
+#define EXCHANGE_STEP 64     // events taken from one sender a turn
+#define SWEEP_STEP 256	     // sessions looked at a turn
+#define IDLE_TURNS_MIN 2048  // turns without a packet before an adaptive poll sleeps
+#define IDLE_SLEEP_NS 50000  // short against the 1 ms from wire to control that is promised
+#define OUTBOX_MAX 65536
+#define HELD_MAX 1024
+#define WAITING_MAX 1024
+
+// ---- life ----
+
+static uint64_t power_of_two(uint64_t at_least)
+{
+	uint64_t n = 1;
+	while (n < at_least)
+		n *= 2;
+	return n;
+}
+
+// The shares of one worker. Hashes do not divide evenly: a tenth more than a fair share.
+static struct session_limits share_of(const struct worker_limits *limits, unsigned n)
+{
+	uint32_t clients = limits->clients / n + (n > 1 ? limits->clients / n / 10 : 0) + 16;
+	uint32_t diagnoses = limits->diagnoses / n + (n > 1 ? limits->diagnoses / n / 10 : 0) + 16;
+	return (struct session_limits){
+		.sessions = clients,
+		.identities = clients + clients / 8,
+		.histories = clients / 4 + 64,
+		.diagnoses = diagnoses,
+		.evidence_blocks = diagnoses * 4,
+		.phone_line_bytes = power_of_two(((uint64_t)clients * 32) | (1 << 20)),
+		.other_line_bytes = power_of_two(((uint64_t)clients * 8) | (1 << 19)),
+		.idle_ms = limits->idle_ms,
+		.expire_ms = limits->expire_ms,
+	};
+}
+
+static struct rte_ring *inbox_create(unsigned n_workers)
+{
+	unsigned n = (unsigned)power_of_two(INBOX_EVENTS / n_workers);
+	ssize_t bytes = rte_ring_get_memsize_elem(sizeof(struct event), n);
+	struct rte_ring *ring =
+		bytes < 0 ? NULL : aligned_alloc(RTE_CACHE_LINE_SIZE, (size_t)bytes);
+	if (ring && rte_ring_init(ring, "inbox", n, RING_F_SP_ENQ | RING_F_SC_DEQ) < 0) {
+		free(ring);
+		ring = NULL;
+	}
+	return ring;
+}
+
+static void emit(void *context, struct event *event);
+static void changed(void *context, uint32_t diagnosis);
+
+static struct worker *worker_create(struct workers *all, unsigned number,
+	const struct worker_limits *limits)
+{
+	struct session_limits share = share_of(limits, all->n);
+	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) & ~(size_t)63);
+	if (w == NULL)
+		return NULL;
+	memset(w, 0, sizeof(*w));
+	w->number = number;
+	w->all = all;
+	w->sessions.gateways = &all->gateways;
+	w->sessions.open = &all->open;
+	w->sessions.counters = &w->counters;
+	w->sessions.emit = emit;
+	w->sessions.emit_context = w->sessions.changed_context = w;
+	w->sessions.changed = changed;
+	all->worker[number] = w;
+	if (session_table_init(&w->sessions, &share) < 0 || outbox_init(&w->outbox, OUTBOX_MAX) < 0)
+		return NULL;
+	w->asa_codes = calloc(ASA_ID_MAX, sizeof(*w->asa_codes));
+	w->deferred = malloc(DEFERRED_MAX * sizeof(*w->deferred));
+	w->handshakes = handshake_table_create(all->gateways.n_max, limits->handshakes / all->n + 16,
+		HELD_MAX, &w->counters);
+	w->aliases = alias_table_create(share.sessions * 2, WAITING_MAX, &w->counters);
+	for (unsigned i = 0; i < all->n; i++) {
+		if (i != number && (w->inbox[i] = inbox_create(all->n)) == NULL)
+			return NULL;
+	}
+	return w->asa_codes && w->deferred && w->handshakes && w->aliases ? w : NULL;
+}
+
+static void worker_destroy(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	struct scanner *scanner = atomic_load(&w->scanner);
+	if (scanner)
+		scanner_fini(scanner);
+	free(scanner);
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
+		free(w->inbox[i]);
+	datagram_reader_destroy(w->reader);
+	handshake_table_destroy(w->handshakes);
+	alias_table_destroy(w->aliases);
+	session_table_fini(&w->sessions);
+	outbox_fini(&w->outbox);
+	free(w->asa_codes);
+	free(w->deferred);
+	free(w);
+}
+
+static struct scanner *scanner_create(const struct ruleset *ruleset)
+{
+	struct scanner *scanner = malloc(sizeof(*scanner));
+	if (scanner && scanner_init(scanner, ruleset) == 0)
+		return scanner;
+	free(scanner);
+	return NULL;
+}
+
+struct workers *workers_create(unsigned n, const struct worker_limits *limits,
+	struct ruleset *ruleset, const struct policy *policy)
+{
+	struct workers *all = calloc(1, sizeof(*all));
+	if (all == NULL) {
+		ruleset_destroy(ruleset);
+		return NULL;
+	}
+	all->n = n;
+	all->policy = policy;
+	all->ruleset = ruleset;
+	bool ok = gateway_table_init(&all->gateways, limits->gateways, (uint16_t)n) == 0;
+	for (unsigned i = 0; ok && i < n; i++) {
+		struct worker *w = worker_create(all, i, limits);
+		struct scanner *scanner = w ? scanner_create(ruleset) : NULL;
+		ok = scanner != NULL;
+		if (!ok)
+			break;
+		atomic_store(&w->scanner, scanner);
+		w->running = scanner;
+		session_set_ruleset(&w->sessions, ruleset);
+	}
+	if (ok)
+		return all;
+	workers_destroy(all);
+	return NULL;
+}
+
+void workers_destroy(struct workers *all)
+{
+	if (all == NULL)
+		return;
+	for (unsigned i = 0; i < all->n; i++)
+		worker_destroy(all->worker[i]);
+	gateway_table_fini(&all->gateways);
+	ruleset_destroy(all->ruleset);
+	free(all->quiescent);
+	free(all);
+}
+
+int workers_publish(struct workers *all, struct ruleset *ruleset)
+{
+	struct scanner *scanners[WORKERS_MAX] = {0};
+	for (unsigned i = 0; i < all->n; i++) {
+		scanners[i] = scanner_create(ruleset);
+		if (scanners[i])
+			continue;
+		while (i-- > 0) {
+			scanner_fini(scanners[i]);
+			free(scanners[i]);
+		}
+		ruleset_destroy(ruleset);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < all->n; i++)
+		scanners[i] = atomic_exchange(&all->worker[i]->scanner, scanners[i]);
+	if (all->quiescent)
+		rte_rcu_qsbr_synchronize(all->quiescent, RTE_QSBR_THRID_INVALID);
+	for (unsigned i = 0; i < all->n; i++) {
+		scanner_fini(scanners[i]);
+		free(scanners[i]);
+	}
+	ruleset_destroy(all->ruleset);
+	all->ruleset = ruleset;
+	return 0;
+}
+
+// ---- the way of an event ----
+
+// Whose the event is now. The low bits of these hashes choose places in the owner's tables.
+static unsigned owner_of(const struct worker *w, const struct event *event)
+{
+	uint64_t hash = 0;
+	if (w->all->n == 1)
+		return 0;
+	switch ((enum stage)event->stage) {
+	case STAGE_BIND:
+		hash = gateway_hash(event);
+		break;
+	case STAGE_RESOLVE:
+	case STAGE_ALIAS:
+		hash = event->alias;
+		break;
+	case STAGE_JUDGE:
+	case STAGE_MOVE:
+		hash = XXH3_64bits(&event->key, sizeof(event->key));
+		break;
+	}
+	return (unsigned)((hash >> 32) % w->all->n);
+}
+
+static void send_away(struct worker *w, unsigned owner, const struct event *event)
+{
+	struct rte_ring *ring = w->all->worker[owner]->inbox[w->number];
+	struct rte_ring_zc_data place;
+	if (rte_ring_enqueue_zc_bulk_elem_start(ring, sizeof(*event), 1, &place, NULL) == 0) {
+		counter_add(&w->counters.events_dropped[EVENT_DROP_exchange_full], 1);
+		return;
+	}
+	memcpy(place.ptr1, event, event_size(event));
+	rte_ring_enqueue_zc_elem_finish(ring, 1);
+	counter_add(&w->counters.sent_away, 1);
+}
+
+static void dispatch(struct worker *w, struct event *event);
+
+// For handshake.c, which is in nobody's hand: goes on at once.
+static void emit_now(void *context, struct event *event)
+{
+	dispatch(context, event);
+}
+
+// For sessions, which are in hand: later.
+static void emit(void *context, struct event *event)
+{
+	struct worker *w = context;
+	if (w->n_deferred == DEFERRED_MAX) {
+		counter_add(&w->counters.events_dropped[EVENT_DROP_exchange_full], 1);
+		return;
+	}
+	unsigned at = (w->deferred_first + w->n_deferred++) % DEFERRED_MAX;
+	memcpy(&w->deferred[at], event, event_size(event));
+}
+
+static void take_deferred(struct worker *w)
+{
+	while (w->n_deferred) {
+		struct event *event = &w->deferred[w->deferred_first];
+		dispatch(w, event);
+		w->deferred_first = (w->deferred_first + 1) % DEFERRED_MAX;
+		w->n_deferred--;
+	}
+}
+
+static void changed(void *context, uint32_t diagnosis)
+{
+	outbox_push(&((struct worker *)context)->outbox, diagnosis);
+}
+
+static void bind_event(struct worker *w, struct event *event)
+{
+	const struct event_use *use = &w->running->ruleset->pack->events[event->type];
+	event->gateway = gateway_find(&w->all->gateways, (uint16_t)w->number, event);
+	if (event->gateway == GATEWAY_NONE) {
+		counter_add(&w->counters.events_dropped[EVENT_DROP_gateways_full], 1);
+		return;
+	}
+	gateway_note(&w->all->gateways, event, use);
+	if (use->gateway_scope) {
+		event->key = key_of_number(KEY_GATEWAY, event->gateway);
+		session_update(&w->sessions, event);
+		event->key = (struct session_key){0};
+	}
+	// A line about the box alone concerns no client.
+	if (!use->phone_scope && event->handshake == HANDSHAKE_NONE &&
+		event->alias_action == ALIAS_NONE && address_is_none(&event->client) &&
+		!(event->flags & EVENT_MARKS_PHONE))
+		return;
+	handshake_step(w->handshakes, event, emit_now, w);
+}
+
+static void go_to(struct worker *w, struct event *event, const struct session_key *key)
+{
+	event->key = *key;
+	if (key->kind == KEY_CLIENT)
+		event->client = key->address;
+	event->stage = STAGE_JUDGE;
+	dispatch(w, event);
+}
+
+static struct session_key key_without_alias(const struct event *event)
+{
+	if (!address_is_none(&event->client))
+		return key_of_client(&event->client);
+	if (!device_is_none(&event->device))
+		return key_of_device(&event->device);
+	if (event->source == MESSAGE_PHONE && event->input)
+		return key_of_number(KEY_ANONYMOUS, event->input);
+	return (struct session_key){0};
+}
+
+static void resolve_event(struct worker *w, struct event *event)
+{
+	const struct alias *alias = alias_find(w->aliases, event->alias);
+	if (alias) {
+		struct session_key key = alias->key;
+		go_to(w, event, &key);
+		return;
+	}
+	struct session_key key = key_without_alias(event);
+	if (key.kind == KEY_NONE)
+		alias_wait(w->aliases, event);
+	else
+		go_to(w, event, &key);
+}
+
+// Which alias an event is looked up by; one that has none goes on, or names nobody.
+static bool find_alias(struct worker *w, struct event *event)
+{
+	event->alias = event->flags & EVENT_BY_SENDER ? alias_of_tunnel(&event->client)
+						      : alias_of_event(event);
+	if (event->alias)
+		return true;
+	struct session_key key = key_without_alias(event);
+	if (key.kind == KEY_NONE)
+		counter_add(&w->counters.events_dropped[EVENT_DROP_no_subject], 1);
+	else
+		go_to(w, event, &key);
+	return false;
+}
+
+static void alias_event(struct worker *w, struct event *event)
+{
+	struct session_key other, mine = event->key;
+	enum alias_outcome outcome = alias_set(w->aliases, event, &other);
+	if (outcome == ALIAS_SET || outcome == ALIAS_MOVED)
+		alias_release(w->aliases, event->alias, emit, w);
+	// Two keys of one phone: what its own lines have told goes to where a gateway has seen it.
+	if (device_is_none(&event->device) || outcome == ALIAS_SET || outcome == ALIAS_ENDED)
+		return;
+	event->key = outcome == ALIAS_KEPT ? mine : other;
+	event->key_to = outcome == ALIAS_KEPT ? other : mine;
+	event->stage = STAGE_MOVE;
+	dispatch(w, event);
+}
+
+static void dispatch(struct worker *w, struct event *event)
+{
+	if (event->stage == STAGE_RESOLVE && event->alias == 0 && !find_alias(w, event))
+		return;
+	if (event->stage == STAGE_JUDGE && event->key.kind == KEY_NONE)
+		event->key = key_without_alias(event);
+	unsigned owner = owner_of(w, event);
+	if (owner != w->number) {
+		send_away(w, owner, event);
+		return;
+	}
+	switch ((enum stage)event->stage) {
+	case STAGE_BIND:
+		bind_event(w, event);
+		break;
+	case STAGE_RESOLVE:
+		resolve_event(w, event);
+		break;
+	case STAGE_JUDGE:
+		session_update(&w->sessions, event);
+		break;
+	case STAGE_ALIAS:
+		alias_event(w, event);
+		break;
+	case STAGE_MOVE:
+		session_move(&w->sessions, &event->key, &event->device, &event->key_to, event->time_ms);
+		break;
+	}
+}
+
+// ---- stages ----
+
+static void take_message(struct worker *w, struct slice line, const struct arrival *arrival)
+{
+	struct message message;
+	struct event events[EVENTS_OF_LINE_MAX];
+	struct event_matcher matcher = {w->running, w->all->policy, &w->all->open, &w->counters};
+	message_parse(line, &message);
+	counter_add(&w->counters.messages, 1);
+	if (message.source == MESSAGE_ASA) {
+		counter_add(&w->counters.asa, 1);
+		counter_add(&w->asa_codes[message.asa_id], 1);
+	} else {
+		counter_add(message.source == MESSAGE_PHONE ? &w->counters.phone : &w->counters.other, 1);
+	}
+	unsigned n = event_match(&matcher, &message, arrival, events, EVENTS_OF_LINE_MAX);
+	if (n == 0)
+		counter_add(&w->counters.unmatched, 1);
+	for (unsigned i = 0; i < n; i++) {
+		counter_add(&w->events[events[i].type], 1);
+		dispatch(w, &events[i]);
+		take_deferred(w);
+	}
+}
+
+static void take_payload(struct worker *w, struct slice payload, const struct arrival *arrival)
+{
+	struct slice line;
+	while (message_next(&payload, &line))
+		take_message(w, line, arrival);
+}
+
+void worker_take_frame(struct worker *w, const struct datagram_options *options,
+	struct rte_mbuf *frame, uint64_t now_ms)
+{
+	struct datagram datagram;
+	enum datagram_fate fate =
+		datagram_read(w->reader, &w->counters, options, frame, now_ms, &datagram);
+	if (fate == DATAGRAM_ANSWER)
+		rte_pktmbuf_free(frame);
+	if (fate != DATAGRAM_READY)
+		return;
+	struct arrival arrival = {.time_ms = now_ms, .sender = datagram.source};
+	take_payload(w, datagram.payload, &arrival);
+	datagram_release(&datagram);
+}
+
+void worker_take_line(struct worker *w, struct slice line, const struct arrival *arrival)
+{
+	struct slice rest = line, first;
+	if (!message_next(&rest, &first)) {
+		counters_drop(&w->counters, DROP_empty);
+		return;
+	}
+	counter_add(&w->counters.packets, 1);
+	counter_add(&w->counters.datagrams, 1);
+	take_payload(w, line, arrival);
+}
+
+// Events that others have sent. They are taken out of the ring only when they are done with.
+static bool exchange(struct worker *w)
+{
+	bool any = false;
+	for (unsigned sender = 0; sender < w->all->n; sender++) {
+		struct rte_ring *ring = w->inbox[sender];
+		for (unsigned i = 0; ring && i < EXCHANGE_STEP; i++) {
+			struct rte_ring_zc_data place;
+			if (rte_ring_dequeue_zc_bulk_elem_start(ring, sizeof(struct event), 1, &place,
+				    NULL) == 0)
+				break;
+			dispatch(w, place.ptr1);
+			rte_ring_dequeue_zc_elem_finish(ring, 1);
+			take_deferred(w);
+			any = true;
+		}
+	}
+	return any;
+}
+
+bool worker_turn(struct worker *w, uint64_t now_ms, uint32_t max_sessions)
+{
+	bool any = exchange(w);
+	handshake_expire_step(w->handshakes, now_ms, false, emit_now, w);
+	alias_expire_step(w->aliases, now_ms, false);
+	session_expire_step(&w->sessions, now_ms, max_sessions);
+	if (w->reader)
+		datagram_expire_step(w->reader, now_ms, false);
+	take_deferred(w);
+	return any;
+}
+
+bool worker_finish(struct worker *w, uint64_t now_ms)
+{
+	bool any = exchange(w);
+	if (w->reader)
+		datagram_expire_step(w->reader, now_ms, true);
+	handshake_expire_step(w->handshakes, now_ms, true, emit_now, w);
+	take_deferred(w);
+	any |= exchange(w);
+	if (!any)
+		alias_expire_step(w->aliases, now_ms, true);
+	return any;
+}
+
+// ---- the loop ----
+
+// The wall clock without a system call: the TSC, and how far control says the wall is from it.
+static uint64_t tsc_ms(void)
+{
+	uint64_t now = rte_rdtsc(), hz = rte_get_tsc_hz();
+	return now / hz * 1000 + now % hz * 1000 / hz;
+}
+
+void workers_set_clock(struct workers *all)
+{
+	struct timespec wall;
+	clock_gettime(CLOCK_REALTIME, &wall);
+	int64_t ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+	atomic_store_explicit(&all->wall_offset_ms, ms - (int64_t)tsc_ms(), memory_order_relaxed);
+}
+
+static unsigned receive(struct worker *w, const struct port_queue *queue, uint64_t now_ms)
+{
+	struct rte_mbuf *frames[BURST], *answers[BURST];
+	struct datagram datagrams[BURST];
+	unsigned n_datagrams = 0, n_answers = 0;
+	unsigned n = rte_eth_rx_burst(queue->port, queue->queue, frames, BURST);
+	for (unsigned i = 0; i < n; i++) {
+		switch (datagram_read(w->reader, &w->counters, queue->options, frames[i], now_ms,
+			&datagrams[n_datagrams])) {
+		case DATAGRAM_READY:
+			n_datagrams++;
+			break;
+		case DATAGRAM_ANSWER:
+			answers[n_answers++] = frames[i];
+			break;
+		case DATAGRAM_DROPPED:
+		case DATAGRAM_HELD:
+			break;
+		}
+	}
+	for (unsigned i = 0; i < n_datagrams; i++) {
+		struct arrival arrival = {
+			.time_ms = now_ms, .sender = datagrams[i].source, .queue = queue->queue};
+		take_payload(w, datagrams[i].payload, &arrival);
+		datagram_release(&datagrams[i]);
+	}
+	unsigned sent = n_answers ? rte_eth_tx_burst(queue->port, queue->queue, answers, n_answers) : 0;
+	for (; sent < n_answers; sent++)
+		rte_pktmbuf_free(answers[sent]);
+	return n;
+}
+
+// An adaptive poll that finds nothing lets go of its core, a little at a time.
+static void rest(unsigned idle_turns)
+{
+	if (idle_turns < IDLE_TURNS_MIN)
+		rte_pause();
+	else
+		nanosleep(&(struct timespec){.tv_nsec = IDLE_SLEEP_NS}, NULL);
+}
+
+static int run(void *argument)
+{
+	struct worker *w = argument;
+	struct workers *all = w->all;
+	unsigned idle = 0;
+	rte_rcu_qsbr_thread_online(all->quiescent, w->number);
+	while (!atomic_load_explicit(&all->stop, memory_order_relaxed)) {
+		uint64_t now_ms = tsc_ms() +
+			(uint64_t)atomic_load_explicit(&all->wall_offset_ms, memory_order_relaxed);
+		unsigned n = 0;
+		w->running = atomic_load_explicit(&w->scanner, memory_order_acquire);
+		session_set_ruleset(&w->sessions, w->running->ruleset);
+		for (unsigned i = 0; i < w->n_queues; i++)
+			n += receive(w, &w->queues[i], now_ms);
+		bool any = worker_turn(w, now_ms, SWEEP_STEP) || n > 0;
+		rte_rcu_qsbr_quiescent(all->quiescent, w->number);
+		counter_add(any ? &w->busy_turns : &w->idle_turns, 1);
+		idle = any ? 0 : idle + 1;
+		if (!all->busy && idle)
+			rest(idle);
+	}
+	rte_rcu_qsbr_thread_offline(all->quiescent, w->number);
+	return 0;
+}
+
+static int make_quiescent(struct workers *all)
+{
+	size_t bytes = rte_rcu_qsbr_get_memsize(all->n);
+	all->quiescent = aligned_alloc(RTE_CACHE_LINE_SIZE, (bytes + 63) & ~(size_t)63);
+	if (all->quiescent == NULL || rte_rcu_qsbr_init(all->quiescent, all->n) != 0)
+		return -ENOMEM;
+	for (unsigned i = 0; i < all->n; i++) {
+		if (rte_rcu_qsbr_thread_register(all->quiescent, i) != 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int workers_start(struct workers *all, const struct port_set *ports)
+{
+	assert(ports->n_workers == all->n);
+	if (make_quiescent(all) < 0)
+		return -ENOMEM;
+	workers_set_clock(all);
+	for (unsigned i = 0; i < all->n; i++) {
+		struct worker *w = all->worker[i];
+		w->n_queues = ports->n_queues[i];
+		memcpy(w->queues, ports->queues[i], sizeof(w->queues));
+		w->reader = datagram_reader_create(&w->counters);
+		if (w->reader == NULL)
+			return -ENOMEM;
+	}
+	for (unsigned i = 0; i < all->n; i++) {
+		if (rte_eal_remote_launch(run, all->worker[i], ports->lcores[i]) != 0) {
+			workers_stop(all);
+			return -EIO;
+		}
+	}
+	return 0;
+}
+
+void workers_stop(struct workers *all)
+{
+	atomic_store(&all->stop, true);
+	rte_eal_mp_wait_lcore();
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// worker: the poll loop, the only caller of the stages, and what one worker owns.
+//
+// receive -> datagram -> message -> event -> (exchange) -> handshake -> session, diagnosis -> outbox.
+// Each event has at most one owner at a time, found by a hash; it goes to another worker through a
+// single-producer single-consumer ring. `replay`, tests and benches run the same stages through
+// worker_take_frame() and worker_take_line(), on their own clock and thread.
+#pragma once
+
+#include "alias.h"
+#include "counters.h"
+#include "datagram.h"
+#include "diagnosis.h"
+#include "gateway.h"
+#include "handshake.h"
+#include "outbox.h"
+#include "policy.h"
+#include "port.h"
+#include "session.h"
+
+struct rte_rcu_qsbr;
+struct rte_ring;
+struct rte_mbuf;
+
+struct worker_limits {
+	uint32_t clients;    // client addresses, all workers together
+	uint32_t diagnoses;  // all workers together
+	uint32_t handshakes; // under way at once, all workers together
+	uint16_t gateways;   // all workers together
+	uint64_t idle_ms;    // a client that is no phone is forgotten after
+	uint64_t expire_ms;  // a diagnosis without evidence, a phone without a line
+};
+
+struct workers;
+
+struct worker {
+	// control writes, worker reads once a turn; rules and scratch travel as one
+	_Atomic(struct scanner *) scanner;
+	// worker writes, control reads (relaxed, may lag a turn)
+	struct counters counters;
+	counter_t events[EVENTS_MAX];
+	counter_t *asa_codes; // by id
+	counter_t busy_turns, idle_turns;
+	// worker writes, control reads by sequence counters
+	struct session_table sessions;
+	struct outbox outbox;
+	// worker only
+	unsigned number;
+	struct workers *all;
+	struct scanner *running; // the scanner of this turn
+	struct datagram_reader *reader; // NULL where no EAL is up
+	struct handshake_table *handshakes;
+	struct alias_table *aliases;
+	struct rte_ring *inbox[WORKERS_MAX]; // by sender; NULL: from itself
+	struct event *deferred; // events made while a session was in hand
+	unsigned deferred_first, n_deferred;
+	struct port_queue queues[PORT_QUEUES_MAX];
+	unsigned n_queues;
+};
+
+struct workers {
+	unsigned n;
+	struct worker *worker[WORKERS_MAX];
+	struct gateway_table gateways;
+	struct open_counts open;
+	const struct policy *policy;
+	struct rte_rcu_qsbr *quiescent; // NULL until workers_start()
+	struct ruleset *ruleset;	// control's, what is published
+	_Atomic(int64_t) wall_offset_ms; // control writes: wall clock less the TSC's
+	atomic_bool stop;
+	bool busy; // poll without ever sleeping
+};
+
+// Make n workers with everything sized. The ruleset belongs to the workers from here on; policy must
+// outlive them. NULL: out of memory (the ruleset is destroyed).
+struct workers *workers_create(unsigned n, const struct worker_limits *limits,
+	struct ruleset *ruleset, const struct policy *policy);
+void workers_destroy(struct workers *workers);
+
+// Launch them on their lcores, each with its queues. -EIO: an lcore did not start.
+[[nodiscard]] int workers_start(struct workers *workers, const struct port_set *ports);
+// Ask all to stop and wait for each.
+void workers_stop(struct workers *workers);
+
+// Swap the rules in: publish, wait for every worker's quiescent state, free the old ones. Takes the
+// ruleset. -ENOMEM: the old ones stay, the new ones are destroyed. No message is lost.
+[[nodiscard]] int workers_publish(struct workers *workers, struct ruleset *ruleset);
+
+// Control, about once a second: where the wall clock is.
+void workers_set_clock(struct workers *workers);
+
+// ---- one worker's stages, for whoever runs it: its lcore, or replay ----
+
+// A frame as of now_ms; it is freed. Needs the EAL. A reply to an ARP request or the like is dropped.
+void worker_take_frame(struct worker *worker, const struct datagram_options *options,
+	struct rte_mbuf *frame, uint64_t now_ms);
+
+// One line of a text log: a packet of its own.
+void worker_take_line(struct worker *worker, struct slice line, const struct arrival *arrival);
+
+// What other workers have sent, and what time does. max_sessions: how many of them a turn looks at.
+// Returns whether there was anything to do.
+bool worker_turn(struct worker *worker, uint64_t now_ms, uint32_t max_sessions);
+
+// The end of the input: lines that are held or wait are let go as if their time had come; nothing
+// else expires. Call for all workers until none returns true.
+bool worker_finish(struct worker *worker, uint64_t now_ms);

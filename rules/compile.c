@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "compile.h"
+
+#include <stdio.h>
+
+#include "cache.h"
+
+#define PATTERNS_MAX (RULES_MESSAGES_MAX * RULES_TEXTS_MAX)
+// A single pattern beyond this costs every scan; documented texts compile to some 2 KiB.
+#define DATABASE_BYTES_MAX (1u << 20)
+// Width that Hyperscan may have to keep in mind for one pattern.
+#define PATTERN_CHARACTERS_MAX 4096
+
+struct patterns {
+	const char *expressions[PATTERNS_MAX];
+	unsigned flags[PATTERNS_MAX];
+	unsigned ids[PATTERNS_MAX];	  // index of the message rule
+	const struct message_rule *rules[PATTERNS_MAX];
+	unsigned n;
+};
+
+// One message matches at most once a line: further ends say nothing new.
+#define PATTERN_FLAGS (HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH)
+
+static void collect(const struct rulepack *pack, enum rule_source source, struct patterns *patterns,
+	struct obstack *arena)
+{
+	patterns->n = 0;
+	for (unsigned i = 0; i < pack->n_messages; i++) {
+		const struct message_rule *rule = &pack->messages[i];
+		if (rule->source != source)
+			continue;
+		unsigned n = rule->pattern ? 1 : rule->n_templates;
+		for (unsigned k = 0; k < n; k++) {
+			unsigned at = patterns->n++;
+			patterns->expressions[at] = rule->pattern
+				? rule->pattern
+				: template_pattern(&rule->templates[k], arena);
+			patterns->flags[at] = PATTERN_FLAGS;
+			patterns->ids[at] = i;
+			patterns->rules[at] = rule;
+		}
+	}
+}
+
+static void report_rule(struct report *report, const struct message_rule *rule, const char *reason)
+{
+	report_add(report, rule->text_place.file, rule->text_place.line, rule->text_place.column,
+		"%s: pattern refused: %s", rule->id, reason);
+}
+
+// Patterns that rules write themselves can be pathological: try each alone.
+static bool check_pattern(const struct message_rule *rule, const char *expression,
+	struct report *report)
+{
+	hs_compile_error_t *error = NULL;
+	hs_database_t *database = NULL;
+	size_t size = 0;
+	if (strlen(expression) > PATTERN_CHARACTERS_MAX) {
+		report_rule(report, rule, "longer than 4096 characters");
+		return false;
+	}
+	if (hs_compile(expression, PATTERN_FLAGS, HS_MODE_BLOCK, NULL, &database, &error) != HS_SUCCESS) {
+		report_rule(report, rule, error ? error->message : "no reason given");
+		hs_free_compile_error(error);
+		return false;
+	}
+	bool ok = hs_database_size(database, &size) == HS_SUCCESS && size <= DATABASE_BYTES_MAX;
+	if (!ok)
+		report_rule(report, rule, "compiles to more than 1 MiB: fewer or shorter repeats");
+	hs_free_database(database);
+	return ok;
+}
+
+static hs_database_t *compile(const struct patterns *patterns, struct report *report)
+{
+	hs_compile_error_t *error = NULL;
+	hs_database_t *database = NULL;
+	if (hs_compile_multi(patterns->expressions, patterns->flags, patterns->ids, patterns->n,
+		    HS_MODE_BLOCK, NULL, &database, &error) == HS_SUCCESS)
+		return database;
+	int at = error ? error->expression : -1;
+	if (at >= 0)
+		report_rule(report, patterns->rules[at], error->message);
+	else
+		report_add(report, "rules", 0, 0, "%s", error ? error->message : "out of memory");
+	hs_free_compile_error(error);
+	return NULL;
+}
+
+static struct cache_key key_of(const struct patterns *patterns, struct obstack *arena)
+{
+	for (unsigned i = 0; i < patterns->n; i++)
+		obstack_printf(arena, "%u/%u/%s\n", patterns->ids[i], patterns->flags[i],
+			patterns->expressions[i]);
+	uint32_t len = (uint32_t)obstack_object_size(arena);
+	struct slice all = {obstack_finish(arena), len};
+	return cache_key_of(all);
+}
+
+static bool build(struct ruleset *ruleset, enum rule_source source, struct patterns *patterns,
+	const char *cache_dir, struct report *report)
+{
+	struct obstack *arena = &ruleset->pack->arena;
+	collect(ruleset->pack, source, patterns, arena);
+	if (patterns->n == 0)
+		return true;
+	struct cache_key key = key_of(patterns, arena);
+	hs_database_t *database = cache_dir ? cache_load(cache_dir, key) : NULL;
+	if (database == NULL) {
+		bool ok = true;
+		ruleset->from_cache = false;
+		for (unsigned i = 0; i < patterns->n; i++) {
+			const struct message_rule *rule = patterns->rules[i];
+			if (rule->pattern || strlen(patterns->expressions[i]) > PATTERN_CHARACTERS_MAX)
+				ok &= check_pattern(rule, patterns->expressions[i], report);
+		}
+		database = ok ? compile(patterns, report) : NULL;
+		if (database && cache_dir)
+			cache_store(cache_dir, key, database);
+	}
+	ruleset->databases[source] = database;
+	return database != NULL;
+}
+
+struct ruleset *ruleset_compile(struct rulepack *pack, const char *cache_dir, struct report *report)
+{
+	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
+	struct patterns *patterns = calloc(1, sizeof(*patterns));
+	bool ok = ruleset && patterns;
+	if (ok) {
+		ruleset->pack = pack;
+		ruleset->from_cache = cache_dir != NULL;
+		ok = build(ruleset, RULE_ASA, patterns, cache_dir, report);
+		ok &= build(ruleset, RULE_PHONE, patterns, cache_dir, report);
+		for (unsigned i = 0; i < pack->n_messages; i++) {
+			uint32_t id = pack->messages[i].asa_id;
+			if (pack->messages[i].source == RULE_ASA)
+				ruleset->wanted[id / 8] |= (uint8_t)(1u << (id % 8));
+		}
+	} else {
+		report_add(report, "rules", 0, 0, "out of memory");
+		rulepack_destroy(pack);
+	}
+	free(patterns);
+	if (ok)
+		return ruleset;
+	if (ruleset && ruleset->pack)
+		ruleset_destroy(ruleset);
+	else
+		free(ruleset);
+	return NULL;
+}
+
+void ruleset_destroy(struct ruleset *ruleset)
+{
+	if (ruleset == NULL)
+		return;
+	hs_free_database(ruleset->databases[RULE_ASA]);
+	hs_free_database(ruleset->databases[RULE_PHONE]);
+	rulepack_destroy(ruleset->pack);
+	free(ruleset);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "condition.h"
+
+#include <ctype.h>
+
+bool glob_matches(const char *glob, struct slice text)
+{
+	const char *star = NULL;
+	uint32_t at = 0, mark = 0;
+	while (at < text.len) {
+		if (*glob == '*') {
+			star = ++glob;
+			mark = at;
+		} else if (*glob && tolower((unsigned char)*glob) == tolower((unsigned char)text.data[at])) {
+			glob++;
+			at++;
+		} else if (star) {
+			glob = star;
+			at = ++mark;
+		} else {
+			return false;
+		}
+	}
+	while (*glob == '*')
+		glob++;
+	return *glob == '\0';
+}
+
+struct slice field_value_find(struct slice text, const struct field_value *values, unsigned n_values,
+	uint8_t field)
+{
+	for (unsigned i = 0; i < n_values; i++) {
+		if (values[i].field == field)
+			return slice_first(slice_from(text, values[i].offset), values[i].len);
+	}
+	return (struct slice){0};
+}
+
+bool list_next(struct slice *list, struct slice *word)
+{
+	static const char dividers[] = ",: \t";
+	uint32_t start = 0;
+	while (start < list->len && strchr(dividers, list->data[start]))
+		start++;
+	uint32_t end = start;
+	while (end < list->len && !strchr(dividers, list->data[end]))
+		end++;
+	*word = slice_first(slice_from(*list, start), end - start);
+	*list = slice_from(*list, end);
+	return word->len > 0;
+}
+
+static bool any_glob(const struct condition *condition, struct slice value)
+{
+	for (unsigned i = 0; i < condition->n_globs; i++) {
+		if (glob_matches(condition->globs[i], value))
+			return true;
+	}
+	return false;
+}
+
+static bool every_word(const struct condition *condition, struct slice list)
+{
+	struct slice word;
+	unsigned n = 0;
+	for (; list_next(&list, &word); n++) {
+		if (!any_glob(condition, word))
+			return false;
+	}
+	return n > 0;
+}
+
+static bool disjoint(struct slice a, struct slice b)
+{
+	struct slice word, other;
+	while (list_next(&a, &word)) {
+		struct slice rest = b;
+		while (list_next(&rest, &other)) {
+			if (slice_equals(word, other))
+				return false;
+		}
+	}
+	return true;
+}
+
+bool condition_holds(const struct condition *condition, struct slice text,
+	const struct field_value *values, unsigned n_values)
+{
+	struct slice value = field_value_find(text, values, n_values, condition->field);
+	if (value.data == NULL)
+		return false;
+	if (condition->other != FIELD_NONE) {
+		struct slice other = field_value_find(text, values, n_values, condition->other);
+		return value.len && other.len && disjoint(value, other);
+	}
+	if (field_type_of(condition->field) == TYPE_LIST)
+		return every_word(condition, value);
+	return any_glob(condition, value);
+}
+
+bool condition_equals(const struct condition *a, const struct condition *b)
+{
+	if (a->field != b->field || a->other != b->other || a->n_globs != b->n_globs)
+		return false;
+	for (unsigned i = 0; i < a->n_globs; i++) {
+		if (strcmp(a->globs[i], b->globs[i]) != 0)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "expression.h"
+
+#include "rulepack.h"
+
+// ---- evaluation ----
+
+static bool is_seen(const struct expression *leaf, const struct sighting *s)
+{
+	return s->event == leaf->event && (s->conditions & leaf->conditions) == leaf->conditions;
+}
+
+static uint32_t value_of(const struct expression *e, const struct sighting *s)
+{
+	return e->field == FIELD_GATEWAY ? s->gateway : e->field == FIELD_PORT ? s->port : s->value;
+}
+
+// Some sighting from which `within_ms` on at least so many follow.
+static bool holds_count(const struct expression *e, const struct expression_view *view)
+{
+	for (unsigned i = 0; i < view->n; i++) {
+		unsigned n = 0;
+		for (unsigned k = i; k < view->n; k++) {
+			if (e->within_ms && view->sightings[k].time_ms > view->sightings[i].time_ms + e->within_ms)
+				break;
+			n += is_seen(e->parts[0], &view->sightings[k]);
+		}
+		if (n >= e->at_least)
+			return true;
+	}
+	return e->at_least == 0;
+}
+
+#define VALUES_MAX 16
+
+static bool holds_distinct(const struct expression *e, const struct expression_view *view)
+{
+	for (unsigned i = 0; i < view->n; i++) {
+		uint32_t values[VALUES_MAX];
+		unsigned n = 0;
+		for (unsigned k = i; k < view->n && n < VALUES_MAX; k++) {
+			const struct sighting *s = &view->sightings[k];
+			if (e->within_ms && s->time_ms > view->sightings[i].time_ms + e->within_ms)
+				break;
+			if (!is_seen(e->parts[0], s))
+				continue;
+			unsigned j = 0;
+			while (j < n && values[j] != value_of(e, s))
+				j++;
+			if (j == n)
+				values[n++] = value_of(e, s);
+		}
+		if (n >= e->at_least)
+			return true;
+	}
+	return false;
+}
+
+static bool holds_turns(const struct expression *e, const struct expression_view *view)
+{
+	for (unsigned i = 0; i < view->n; i++) {
+		const struct sighting *last = NULL;
+		unsigned n = 0;
+		for (unsigned k = i; k < view->n; k++) {
+			const struct sighting *s = &view->sightings[k];
+			if (e->within_ms && s->time_ms > view->sightings[i].time_ms + e->within_ms)
+				break;
+			if (!is_seen(e->parts[0], s))
+				continue;
+			n += last && value_of(e, last) != value_of(e, s);
+			last = s;
+		}
+		if (n >= e->at_least)
+			return true;
+	}
+	return false;
+}
+
+static bool holds_sequence(const struct expression *e, const struct expression_view *view)
+{
+	for (unsigned i = 0; i < view->n; i++) {
+		unsigned part = 0;
+		for (unsigned k = i; k < view->n && part < e->n_parts; k++) {
+			const struct sighting *s = &view->sightings[k];
+			if (e->within_ms && s->time_ms > view->sightings[i].time_ms + e->within_ms)
+				break;
+			part += is_seen(e->parts[part], s);
+		}
+		if (part == e->n_parts)
+			return true;
+	}
+	return false;
+}
+
+static bool holds_absent(const struct expression *e, struct expression_view *view)
+{
+	for (unsigned i = 0; i < view->n; i++) {
+		if (!is_seen(e->parts[1], &view->sightings[i]))
+			continue;
+		uint64_t end = view->sightings[i].time_ms + e->within_ms;
+		bool came = false;
+		for (unsigned k = 0; k < view->n && !came; k++)
+			came = is_seen(e->parts[0], &view->sightings[k]) &&
+				view->sightings[k].time_ms + 1000 >= view->sightings[i].time_ms &&
+				view->sightings[k].time_ms <= end;
+		if (!came && view->now_ms >= end)
+			return true;
+		if (!came && end < view->wake_ms)
+			view->wake_ms = end;
+	}
+	return false;
+}
+
+static bool holds_seen(const struct expression *e, const struct expression_view *view)
+{
+	for (unsigned i = 0; i < view->n; i++) {
+		if (is_seen(e, &view->sightings[i]))
+			return true;
+	}
+	return false;
+}
+
+// Clocks of gateway and phone lines are one here (arrival), but UDP reorders: 2 s are forgiven.
+#define GATEWAY_LEAD_MS 2000
+
+static bool holds_gateway(const struct expression *e, const struct expression_view *view)
+{
+	uint64_t at = view->gateway_fact ? view->gateway_fact(view->context, e->event) : 0;
+	return at && at <= view->now_ms + GATEWAY_LEAD_MS && at + e->within_ms >= view->now_ms;
+}
+
+bool expression_holds(const struct expression *e, struct expression_view *view)
+{
+	switch (e->kind) {
+	case EXPRESSION_SEEN:
+		return holds_seen(e, view);
+	case EXPRESSION_ALL:
+		for (unsigned i = 0; i < e->n_parts; i++) {
+			if (!expression_holds(e->parts[i], view))
+				return false;
+		}
+		return true;
+	case EXPRESSION_ANY:
+		for (unsigned i = 0; i < e->n_parts; i++) {
+			if (expression_holds(e->parts[i], view))
+				return true;
+		}
+		return false;
+	case EXPRESSION_NOT:
+		return !expression_holds(e->parts[0], view);
+	case EXPRESSION_SEQUENCE:
+		return holds_sequence(e, view);
+	case EXPRESSION_COUNT:
+		return holds_count(e, view);
+	case EXPRESSION_DISTINCT:
+		return holds_distinct(e, view);
+	case EXPRESSION_TURNS:
+		return holds_turns(e, view);
+	case EXPRESSION_ABSENT:
+		return holds_absent(e, view);
+	case EXPRESSION_GATEWAY:
+		return holds_gateway(e, view);
+	}
+	return false;
+}
+
+void expression_walk(const struct expression *e, bool positive,
+	void (*visit)(const struct expression *leaf, bool positive, void *context), void *context)
+{
+	if (e->kind == EXPRESSION_SEEN || e->kind == EXPRESSION_GATEWAY)
+		visit(e, positive, context);
+	for (unsigned i = 0; i < e->n_parts; i++) {
+		bool negated = e->kind == EXPRESSION_NOT || (e->kind == EXPRESSION_ABSENT && i == 0);
+		expression_walk(e->parts[i], positive && !negated, visit, context);
+	}
+}
+
+bool expression_has_absence(const struct expression *e)
+{
+	bool has = e->kind == EXPRESSION_ABSENT;
+	for (unsigned i = 0; i < e->n_parts; i++)
+		has |= expression_has_absence(e->parts[i]);
+	return has;
+}
+
+// ---- reading ----
+
+#define EXPRESSION_DEPTH_MAX 12
+#define EXPRESSION_PARTS_MAX 24
+
+static struct rulepack *pack_of(struct yaml_file *file)
+{
+	return file->context;
+}
+
+static struct expression *expression_new(struct yaml_file *file, enum expression_kind kind,
+	unsigned n_parts)
+{
+	struct expression *e = arena_zeroed(file->arena, sizeof(*e));
+	e->kind = kind;
+	e->event = NAME_NONE;
+	e->field = FIELD_NONE;
+	e->n_parts = n_parts;
+	if (n_parts)
+		e->parts = arena_zeroed(file->arena, n_parts * sizeof(*e->parts));
+	return e;
+}
+
+static bool read_event(struct yaml_file *file, struct fy_node *node, uint16_t *out)
+{
+	struct slice name;
+	if (!yaml_text(file, node, &name))
+		return false;
+	if (!name_is_slug(name))
+		return yaml_error(file, node, "'%.*s' is no event name: lower-case letters, digits, hyphens",
+			(int)slice_first(name, 64).len, name.data);
+	*out = registry_find(&pack_of(file)->vocabulary->events, name);
+	if (*out == NAME_NONE || !pack_of(file)->events[*out].known)
+		return yaml_error(file, node, "unknown event '%.*s': no message has it", (int)name.len,
+			name.data);
+	return true;
+}
+
+static bool read_field(struct yaml_file *file, struct fy_node *node, uint8_t *out)
+{
+	struct slice name;
+	if (!yaml_text(file, node, &name))
+		return false;
+	*out = field_find(name);
+	return *out != FIELD_NONE ||
+		yaml_error(file, node, "unknown field '%.*s'", (int)slice_first(name, 64).len, name.data);
+}
+
+static bool read_glob(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct condition *condition = target;
+	return yaml_text_copy(file, node, &condition->globs[condition->n_globs++]);
+}
+
+bool condition_read(struct yaml_file *file, struct fy_node *field, struct fy_node *globs,
+	struct condition *out)
+{
+	*out = (struct condition){.other = FIELD_NONE};
+	if (!read_field(file, field, &out->field))
+		return false;
+	out->globs = arena_zeroed(file->arena, (yaml_count(globs) + 1) * sizeof(*out->globs));
+	return yaml_sequence(file, globs, true, read_glob, out);
+}
+
+// Give the condition a bit of its event; the same condition of two rules shares one.
+static bool add_condition(struct yaml_file *file, struct fy_node *node, struct expression *leaf,
+	const struct condition *condition)
+{
+	struct event_use *use = &pack_of(file)->events[leaf->event];
+	unsigned bit = 0;
+	while (bit < use->n_conditions && !condition_equals(&use->conditions[bit], condition))
+		bit++;
+	if (bit == CONDITIONS_MAX)
+		return yaml_error(file, node, "more than %d different conditions on one event",
+			CONDITIONS_MAX);
+	if (bit == use->n_conditions)
+		use->conditions[use->n_conditions++] = *condition;
+	leaf->conditions |= (uint16_t)(1u << bit);
+	return true;
+}
+
+static bool leaf_event(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return read_event(file, node, &((struct expression *)target)->event);
+}
+
+static bool leaf_where(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct expression *leaf = target;
+	void *iterator = NULL;
+	struct fy_node_pair *pair;
+	if (leaf->event == NAME_NONE)
+		return false; // reported as the missing key
+	if (!fy_node_is_mapping(node))
+		return yaml_error(file, node, "'where' must be a mapping of fields to values");
+	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
+		struct condition condition;
+		if (!condition_read(file, fy_node_pair_key(pair), fy_node_pair_value(pair), &condition) ||
+			!add_condition(file, node, leaf, &condition))
+			return false;
+	}
+	return true;
+}
+
+static bool leaf_disjoint(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct expression *leaf = target;
+	struct condition condition = {0};
+	if (leaf->event == NAME_NONE)
+		return false; // reported as the missing key
+	if (!fy_node_is_sequence(node) || yaml_count(node) != 2)
+		return yaml_error(file, node, "'disjoint' must be a list of two fields");
+	return read_field(file, fy_node_sequence_get_by_index(node, 0), &condition.field) &&
+		read_field(file, fy_node_sequence_get_by_index(node, 1), &condition.other) &&
+		add_condition(file, node, leaf, &condition);
+}
+
+const struct expression *expression_read_leaf(struct yaml_file *file, struct fy_node *node)
+{
+	static const struct yaml_key keys[] = {
+		{"event", leaf_event, true},
+		{"where", leaf_where, false},
+		{"disjoint", leaf_disjoint, false},
+	};
+	struct expression *leaf = expression_new(file, EXPRESSION_SEEN, 0);
+	// The event first, wherever it stands: `where` and `disjoint` are about its fields.
+	struct fy_node *event = fy_node_is_mapping(node)
+		? fy_node_mapping_lookup_by_string(node, "event", 5)
+		: NULL;
+	if (event && !leaf_event(file, event, leaf))
+		return NULL;
+	bool ok = fy_node_is_mapping(node)
+		? yaml_mapping(file, node, "an event", keys, sizeof(keys) / sizeof(keys[0]), leaf)
+		: read_event(file, node, &leaf->event);
+	return ok ? leaf : NULL;
+}
+
+struct parts {
+	struct expression *expression;
+	unsigned n, depth;
+	bool leaves;
+};
+
+static const struct expression *read_at(struct yaml_file *file, struct fy_node *node, unsigned depth);
+
+static bool read_part(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct parts *parts = target;
+	const struct expression *part = parts->leaves ? expression_read_leaf(file, node)
+						      : read_at(file, node, parts->depth + 1);
+	parts->expression->parts[parts->n++] = part;
+	return part != NULL;
+}
+
+static bool read_parts(struct yaml_file *file, struct fy_node *node, bool leaves, unsigned depth,
+	struct expression **out, enum expression_kind kind)
+{
+	unsigned n = yaml_count(node);
+	if (!fy_node_is_sequence(node) || n == 0 || n > EXPRESSION_PARTS_MAX)
+		return yaml_error(file, node, "must be a list of 1 to %d", EXPRESSION_PARTS_MAX);
+	*out = expression_new(file, kind, n);
+	struct parts parts = {*out, 0, depth, leaves};
+	return yaml_sequence(file, node, false, read_part, &parts);
+}
+
+// All that a mapping may say; which of it belongs together, expression_read() knows.
+struct reading {
+	unsigned depth;
+	struct expression *expression;
+	const struct expression *of, *after;
+	uint64_t at_least, within_ms, for_ms;
+	unsigned n_kinds;
+};
+
+static bool begin(struct yaml_file *file, struct fy_node *node, struct reading *r)
+{
+	return r->n_kinds++ == 0 || yaml_error(file, node, "two kinds of expression in one mapping");
+}
+
+static bool key_all(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct reading *r = target;
+	return begin(file, node, r) &&
+		read_parts(file, node, false, r->depth, &r->expression, EXPRESSION_ALL);
+}
+
+static bool key_any(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct reading *r = target;
+	return begin(file, node, r) &&
+		read_parts(file, node, false, r->depth, &r->expression, EXPRESSION_ANY);
+}
+
+static bool key_sequence(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct reading *r = target;
+	return begin(file, node, r) &&
+		read_parts(file, node, true, r->depth, &r->expression, EXPRESSION_SEQUENCE);
+}
+
+static bool key_not(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct reading *r = target;
+	r->expression = expression_new(file, EXPRESSION_NOT, 1);
+	r->expression->parts[0] = read_at(file, node, r->depth + 1);
+	return begin(file, node, r) && r->expression->parts[0];
+}
+
+static bool key_count(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct reading *r = target;
+	r->expression = expression_new(file, EXPRESSION_COUNT, 1);
+	r->of = expression_read_leaf(file, node);
+	return begin(file, node, r) && r->of;
+}
+
+static bool key_values(struct yaml_file *file, struct fy_node *node, struct reading *r,
+	enum expression_kind kind)
+{
+	r->expression = expression_new(file, kind, 1);
+	return begin(file, node, r) && read_field(file, node, &r->expression->field);
+}
+
+static bool key_distinct(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return key_values(file, node, target, EXPRESSION_DISTINCT);
+}
+
+static bool key_turns(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return key_values(file, node, target, EXPRESSION_TURNS);
+}
+
+static bool key_absent(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct reading *r = target;
+	r->expression = expression_new(file, EXPRESSION_ABSENT, 2);
+	r->of = expression_read_leaf(file, node);
+	return begin(file, node, r) && r->of;
+}
+
+static bool key_gateway(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct reading *r = target;
+	r->expression = expression_new(file, EXPRESSION_GATEWAY, 0);
+	return begin(file, node, r) && read_event(file, node, &r->expression->event);
+}
+
+static bool key_of(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return (((struct reading *)target)->of = expression_read_leaf(file, node)) != NULL;
+}
+
+static bool key_after(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return (((struct reading *)target)->after = expression_read_leaf(file, node)) != NULL;
+}
+
+static bool key_at_least(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return yaml_number(file, node, 1, 16, &((struct reading *)target)->at_least);
+}
+
+static bool key_within(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return yaml_duration(file, node, &((struct reading *)target)->within_ms);
+}
+
+static bool key_for(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return yaml_duration(file, node, &((struct reading *)target)->for_ms);
+}
+
+// The field that a `distinct` or `turns` looks at is hashed when the event comes: one an event.
+static bool use_value(struct yaml_file *file, struct fy_node *node, const struct expression *e)
+{
+	struct event_use *use = &pack_of(file)->events[e->parts[0]->event];
+	if (e->field == FIELD_GATEWAY || e->field == FIELD_PORT)
+		return true;
+	if (use->distinct_field != FIELD_NONE && use->distinct_field != e->field)
+		return yaml_error(file, node, "another rule counts values of {%s} of this event",
+			field_name(use->distinct_field));
+	use->distinct_field = e->field;
+	return true;
+}
+
+static bool finish(struct yaml_file *file, struct fy_node *node, struct reading *r)
+{
+	struct expression *e = r->expression;
+	if (e == NULL)
+		return yaml_error(file, node,
+			"must be an event, or one of: all, any, not, sequence, count, distinct, turns, "
+			"absent, gateway");
+	bool counts = e->kind == EXPRESSION_COUNT || e->kind == EXPRESSION_DISTINCT ||
+		e->kind == EXPRESSION_TURNS;
+	bool absent = e->kind == EXPRESSION_ABSENT;
+	if (counts && (r->of == NULL || r->at_least == 0))
+		return yaml_error(file, node, "needs the event ('count' or 'of') and 'at_least'");
+	if (absent && (r->after == NULL || r->for_ms == 0))
+		return yaml_error(file, node, "'absent' needs 'after' and 'for'");
+	if (e->kind == EXPRESSION_GATEWAY && r->within_ms == 0)
+		return yaml_error(file, node, "'gateway' needs 'within'");
+	if ((!counts && r->at_least) || (!absent && (r->after || r->for_ms)) ||
+		(!counts && !absent && r->of) ||
+		(r->within_ms && !counts && e->kind != EXPRESSION_SEQUENCE &&
+			e->kind != EXPRESSION_GATEWAY))
+		return yaml_error(file, node, "a key that does not belong to this kind of expression");
+	e->at_least = (uint32_t)r->at_least;
+	e->within_ms = absent ? r->for_ms : r->within_ms;
+	if (counts || absent)
+		e->parts[0] = r->of;
+	if (absent)
+		e->parts[1] = r->after;
+	if (e->kind == EXPRESSION_DISTINCT || e->kind == EXPRESSION_TURNS)
+		return use_value(file, node, e);
+	return true;
+}
+
+static const struct expression *read_at(struct yaml_file *file, struct fy_node *node, unsigned depth)
+{
+	static const struct yaml_key keys[] = {
+		{"all", key_all, false},
+		{"any", key_any, false},
+		{"not", key_not, false},
+		{"sequence", key_sequence, false},
+		{"count", key_count, false},
+		{"distinct", key_distinct, false},
+		{"turns", key_turns, false},
+		{"absent", key_absent, false},
+		{"gateway", key_gateway, false},
+		{"of", key_of, false},
+		{"after", key_after, false},
+		{"at_least", key_at_least, false},
+		{"within", key_within, false},
+		{"for", key_for, false},
+	};
+	if (depth > EXPRESSION_DEPTH_MAX) {
+		yaml_error(file, node, "nested more than %d deep", EXPRESSION_DEPTH_MAX);
+		return NULL;
+	}
+	bool leaf = !fy_node_is_mapping(node) || fy_node_mapping_lookup_by_string(node, "event", 5);
+	if (leaf)
+		return expression_read_leaf(file, node);
+	struct reading r = {.depth = depth};
+	bool ok = yaml_mapping(file, node, "an expression", keys, sizeof(keys) / sizeof(keys[0]), &r);
+	return ok && finish(file, node, &r) ? r.expression : NULL;
+}
+
+const struct expression *expression_read(struct yaml_file *file, struct fy_node *node)
+{
+	return read_at(file, node, 0);
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// rulepack: the YAML rule files of a directory -> a model in memory, every name in it resolved.
+//
+// A file holds any of three lists:
+//   messages:   what a line looks like and which event it is
+//   diagnoses:  which events, together, are a failure; what to say and what to do about it
+//   recovery:   events that end a diagnosis which names no sign of success of its own
+//
+// Made on the control thread; read-only afterwards.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "condition.h"
+#include "expression.h"
+#include "report.h"
+#include "template.h"
+#include "vocabulary.h"
+
+#define RULES_MESSAGES_MAX 1024
+#define RULES_TEXTS_MAX 8     // texts of one message
+#define RULES_CASES_MAX 24    // cases of one message
+#define RULES_DETAILS_MAX 8   // details of one diagnosis
+#define RULES_CAUSES_MAX 12   // causes of one diagnosis
+#define RULES_RECOVERS_MAX 12 // signs of success of one diagnosis
+#define ASA_ID_MAX 1000000    // six digits
+
+enum rule_source { RULE_ASA, RULE_PHONE };
+
+enum language { LANGUAGE_EN, LANGUAGE_ZH_TW, LANGUAGE_KO, LANGUAGE_MAX };
+extern const char *const language_names[LANGUAGE_MAX];
+
+struct translations {
+	const char *text[LANGUAGE_MAX]; // a missing one is the English one
+};
+
+// What a line means to the handshakes of its gateway (dataplane/handshake.c). X(constant, YAML name, help)
+#define HANDSHAKE_STEPS(X)                                                                         \
+	X(HANDSHAKE_NONE, "none", "nothing")                                                       \
+	X(HANDSHAKE_STARTS, "starts", "a client opens one")                                        \
+	X(HANDSHAKE_SUPPORTS, "supports", "head of the list of what the gateway allows")           \
+	X(HANDSHAKE_OFFERS, "offers", "head of the list of what the client offers")                \
+	X(HANDSHAKE_OTHER_LIST, "other-list", "head of a list that is no client's")                \
+	X(HANDSHAKE_CIPHER, "cipher", "one entry of the nearest earlier list")                     \
+	X(HANDSHAKE_GOES_ON, "goes-on", "a step of a handshake that is under way")                 \
+	X(HANDSHAKE_CHOOSES, "chooses", "the cipher is agreed")                                    \
+	X(HANDSHAKE_COMPLETES, "completes", "it succeeded")                                        \
+	X(HANDSHAKE_FAILS, "fails", "it failed")                                                   \
+	X(HANDSHAKE_ENDS, "ends", "its connection ended")                                          \
+	X(HANDSHAKE_REASON, "reason", "why one fails; no address: bound to one")                   \
+	X(HANDSHAKE_REASON_EARLY, "reason-early", "as reason, before a cipher is agreed")          \
+	X(HANDSHAKE_REASON_LATE, "reason-late", "as reason, after a cipher is agreed")             \
+	X(HANDSHAKE_CHAIN_STARTS, "chain-starts", "as chain, the first line of a validation")      \
+	X(HANDSHAKE_CHAIN, "chain", "validation of a client certificate; no address: bound to one")
+
+enum handshake_step {
+#define X(constant, name, help) constant,
+	HANDSHAKE_STEPS(X)
+#undef X
+		HANDSHAKE_STEP_MAX
+};
+
+// What a line does to the names of a client.
+enum alias_action {
+	ALIAS_NONE,
+	ALIAS_ASSIGN,  // ties {tunnel} and {user} to {client}
+	ALIAS_RELEASE, // {tunnel}, or the tunnel of {user} or {client}, ends
+	ALIAS_MOVE,    // {client} goes on as {client_new}
+};
+
+// What an event is to the engine, whatever its name.
+struct event_effect {
+	uint16_t event; // NAME_NONE: none
+	bool marks_phone;
+	bool unproven; // whoever it names has only claimed to be that: typed, or in a certificate not yet validated
+	enum alias_action alias;
+	enum handshake_step handshake;
+};
+
+struct message_case {
+	struct condition *conditions; // all must hold
+	unsigned n_conditions;
+	struct event_effect effect;
+};
+
+// A place in a rule file.
+struct rule_place {
+	const char *file;
+	int line, column;
+};
+
+struct message_example {
+	struct rule_place place;
+	const char *line;
+	const char *event; // expected, or NULL
+	unsigned n_fields;
+	const char **fields; // name, value, name, value ...
+};
+
+struct message_rule {
+	const char *id; // ASA-725006, PHONE-leaf-hash
+	enum rule_source source;
+	uint32_t asa_id;
+	struct rule_place place, text_place;
+	struct template *templates;
+	unsigned n_templates;
+	const char *pattern; // in place of a template
+	uint16_t only_while; // matched only while such a diagnosis is open, or NAME_NONE
+	struct event_effect effect;
+	struct message_case *cases;
+	unsigned n_cases;
+	struct message_example *examples;
+	unsigned n_examples;
+};
+
+enum scope { SCOPE_PHONE, SCOPE_GATEWAY };
+enum confidence { CONFIDENCE_NONE, CONFIDENCE_SUSPECTED, CONFIDENCE_PROBABLE, CONFIDENCE_CONFIRMED };
+extern const char *const confidence_names[];
+extern const char *const scope_names[];
+
+struct diagnosis_detail {
+	const char *name;
+	uint16_t event; // NAME_NONE: any evidence that has the field
+	uint8_t field;
+};
+
+struct diagnosis_cause {
+	const char *name;
+	const struct expression *when;
+};
+
+// Lines that must lead to the diagnosis, and what it must say.
+struct diagnosis_example {
+	struct rule_place place;
+	const char **lines;
+	unsigned n_lines;
+	const char *sender;	// address of the sender, or NULL
+	const char *confidence; // NULL: any
+	const char *client, *device, *state, *cause;
+	bool absent; // the lines must not lead to it
+};
+
+#define EVENT_WORDS (EVENTS_MAX / 64)
+
+struct diagnosis_rule {
+	uint16_t number; // in the vocabulary
+	const char *id;
+	struct rule_place place;
+	enum scope scope;
+	const struct expression *levels[CONFIDENCE_CONFIRMED + 1]; // by confidence; NULL: none gives it
+	uint64_t window_ms;
+	const struct expression *recovers[RULES_RECOVERS_MAX];
+	unsigned n_recovers;
+	bool by_tunnel; // recovers when a tunnel comes up: evidence from before that is void
+	bool has_absence;
+	uint64_t quiet_ms; // recovers after so long without evidence; 0: no
+	uint64_t evidence[EVENT_WORDS]; // events kept as evidence
+	uint64_t attempts[EVENT_WORDS]; // events that count attempts; none: any evidence that repeats
+	uint16_t *absorbs; // diagnoses that are its consequences
+	unsigned n_absorbs;
+	struct diagnosis_detail details[RULES_DETAILS_MAX];
+	unsigned n_details;
+	struct diagnosis_cause causes[RULES_CAUSES_MAX];
+	unsigned n_causes;
+	const char *cause_otherwise; // NULL: no cause unless one holds
+	struct translations title, remedy;
+	const char *reference;
+	struct diagnosis_example *examples;
+	unsigned n_examples;
+};
+
+// What the rules want to know of one event.
+struct event_use {
+	bool known;	  // some message makes it
+	bool phone_scope; // a diagnosis of a phone looks at it
+	bool gateway_scope;
+	bool gateway_fact; // {gateway: ...} looks at it
+	bool keep;	   // evidence of something: sessions keep its line
+	uint8_t distinct_field; // hashed into sighting.value, or FIELD_NONE
+	uint8_t n_conditions;
+	struct condition conditions[CONDITIONS_MAX];
+	uint16_t *triggers; // diagnosis rules (index) to look at when it comes
+	uint16_t *recovers; // diagnosis rules (index) that it may end
+	unsigned n_triggers, n_recovers;
+};
+
+struct rulepack {
+	struct obstack arena;
+	struct vocabulary *vocabulary; // the caller's
+	struct message_rule *messages;
+	unsigned n_messages;
+	struct diagnosis_rule *diagnoses;
+	unsigned n_diagnoses;
+	const struct expression *recovery[RULES_RECOVERS_MAX];
+	unsigned n_recovery;
+	struct event_use events[EVENTS_MAX];
+	int16_t diagnosis_of[DIAGNOSES_MAX]; // vocabulary number -> index, or -1
+};
+
+// Read every *.yaml and *.yml of a directory in the order of their names, or one file.
+// NULL: the report says what is wrong, all of it that can be told at once.
+struct rulepack *rulepack_load(const char *path, struct vocabulary *vocabulary,
+	struct report *report);
+
+// As rulepack_load() for one file in memory.
+struct rulepack *rulepack_load_bytes(const char *name, const char *bytes, size_t len,
+	struct vocabulary *vocabulary, struct report *report);
+
+void rulepack_destroy(struct rulepack *pack);
+
+// The diagnosis rule of a vocabulary number, or NULL when no rule of this pack has it.
+const struct diagnosis_rule *rulepack_diagnosis(const struct rulepack *pack, uint16_t number);
+
+const char *translation(const struct translations *translations, enum language language);
+
+static inline bool event_bit(const uint64_t *bits, uint16_t event)
+{
+	return bits[event / 64] >> (event % 64) & 1;
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "template.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+// A hostile line can make a lazy field try many ends; genuine ones need a few hundred.
+#define TEMPLATE_STEPS_MAX 20000
+#define LITERAL_LETTERS_MIN 3 // letters and digits that the longest literal must hold
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+// One literal, canonical: a run of blanks is one space, none before a colon.
+static struct slice canonical(struct slice literal, struct obstack *arena)
+{
+	for (uint32_t i = 0; i < literal.len; i++) {
+		char c = literal.data[i];
+		if (is_blank(c)) {
+			while (i + 1 < literal.len && is_blank(literal.data[i + 1]))
+				i++;
+			if (i + 1 < literal.len && literal.data[i + 1] == ':')
+				continue;
+			c = ' ';
+		}
+		obstack_1grow(arena, c);
+	}
+	uint32_t len = (uint32_t)obstack_object_size(arena);
+	obstack_1grow(arena, '\0');
+	return (struct slice){obstack_finish(arena), len};
+}
+
+static const char *format_error(struct obstack *arena, const char *format, struct slice what)
+{
+	obstack_printf(arena, format, (int)what.len, what.data);
+	obstack_1grow(arena, '\0');
+	return obstack_finish(arena);
+}
+
+// The inside of one pair of braces: name or name:type.
+static const char *parse_field(struct slice inside, struct obstack *arena, struct template_op *op)
+{
+	const char *colon = memchr(inside.data, ':', inside.len);
+	struct slice name = slice_first(inside, colon ? (uint32_t)(colon - inside.data) : inside.len);
+	if (name.len == 0 || name.len > 32)
+		return "a placeholder needs a name of 1 to 32 characters";
+	for (uint32_t i = 0; i < name.len; i++) {
+		if (!islower((unsigned char)name.data[i]) && name.data[i] != '_')
+			return format_error(arena, "placeholder {%.*s}: a name has letters a-z and _",
+				inside);
+	}
+	if (colon == NULL) {
+		op->field = field_find(name);
+		if (op->field == FIELD_NONE)
+			return format_error(arena,
+				"placeholder {%.*s} has no known type; write {name:type}, type one of "
+				"text user word address port number device hash list",
+				inside);
+	} else {
+		enum field_type type = field_type_find(slice_from(inside, name.len + 1));
+		if (type == FIELD_TYPE_MAX)
+			return format_error(arena,
+				"placeholder {%.*s} is of unknown type; types are text user word "
+				"address port number device hash list",
+				inside);
+		op->field = field_add(name, type);
+		if (op->field == FIELD_NONE)
+			return format_error(arena,
+				"placeholder {%.*s}: the name has another type elsewhere, or there "
+				"are too many names",
+				inside);
+	}
+	op->type = (uint8_t)field_type_of(op->field);
+	op->literal = (struct slice){0};
+	return NULL;
+}
+
+static bool add_literal(struct template *out, struct slice literal, struct obstack *arena)
+{
+	if (literal.len == 0)
+		return true;
+	if (out->n_ops == TEMPLATE_OPS_MAX)
+		return false;
+	out->ops[out->n_ops++] = (struct template_op){.literal = canonical(literal, arena)};
+	return true;
+}
+
+static unsigned letters(struct slice literal)
+{
+	unsigned n = 0;
+	for (uint32_t i = 0; i < literal.len; i++)
+		n += isalnum((unsigned char)literal.data[i]) != 0;
+	return n;
+}
+
+static const struct template_op *longest_literal(const struct template *template)
+{
+	const struct template_op *best = NULL;
+	for (unsigned i = 0; i < template->n_ops; i++) {
+		const struct template_op *op = &template->ops[i];
+		if (op->literal.len && (best == NULL || letters(op->literal) > letters(best->literal)))
+			best = op;
+	}
+	return best;
+}
+
+static const char *check(const struct template *t)
+{
+	unsigned n_fields = 0;
+	for (unsigned i = 0; i < t->n_ops; i++) {
+		if (t->ops[i].literal.len)
+			continue;
+		n_fields++;
+		if (i > 0 && t->ops[i - 1].literal.len == 0)
+			return "two placeholders need literal text between them";
+		for (unsigned k = 0; k < i; k++) {
+			if (t->ops[k].literal.len == 0 && t->ops[k].field == t->ops[i].field)
+				return "a placeholder stands twice";
+		}
+	}
+	if (n_fields > TEMPLATE_FIELDS_MAX)
+		return "more than 14 placeholders";
+	const struct template_op *best = longest_literal(t);
+	if (best == NULL || letters(best->literal) < LITERAL_LETTERS_MIN)
+		return "no literal text to find the message by (3 letters or digits in a row of text)";
+	if (!t->anchored && t->ops[0].literal.len == 0)
+		return "a phone's text must begin with literal text";
+	return NULL;
+}
+
+// Split the text at its braces; `{{` stands for one.
+static const char *split(struct slice text, struct obstack *arena, struct template *out)
+{
+	static const char too_long[] = "more than 40 pieces of literal text and placeholders";
+	uint32_t start = 0, at = 0;
+	while (at < text.len) {
+		if (text.data[at] != '{') {
+			at++;
+			continue;
+		}
+		if (at + 1 < text.len && text.data[at + 1] == '{') {
+			if (!add_literal(out, slice_first(slice_from(text, start), at + 1 - start), arena))
+				return too_long;
+			start = at += 2;
+			continue;
+		}
+		const char *end = memchr(text.data + at, '}', text.len - at);
+		if (end == NULL)
+			return "a { without its }";
+		if (!add_literal(out, slice_first(slice_from(text, start), at - start), arena) ||
+			out->n_ops == TEMPLATE_OPS_MAX)
+			return too_long;
+		uint32_t close = (uint32_t)(end - text.data);
+		struct slice inside = slice_first(slice_from(text, at + 1), close - at - 1);
+		const char *error = parse_field(inside, arena, &out->ops[out->n_ops]);
+		if (error)
+			return error;
+		out->n_ops++;
+		start = at = close + 1;
+	}
+	return add_literal(out, slice_from(text, start), arena) ? NULL : too_long;
+}
+
+bool template_parse(struct slice text, bool anchored, struct obstack *arena, struct template *out,
+	const char **error)
+{
+	*out = (struct template){.anchored = anchored};
+	text = slice_trim(text);
+	if (text.len > 1 && text.data[text.len - 1] == '.')
+		text.len--;
+	*error = split(text, arena, out);
+	if (*error == NULL)
+		*error = check(out);
+	return *error == NULL;
+}
+
+const char *template_pattern(const struct template *template, struct obstack *arena)
+{
+	struct slice literal = longest_literal(template)->literal;
+	bool start = template->anchored && literal.data == template->ops[0].literal.data;
+	obstack_grow(arena, start ? "^" : "", start ? 1 : 0);
+	for (uint32_t i = 0; i < literal.len; i++) {
+		unsigned char c = (unsigned char)literal.data[i];
+		// Blanks at the ends are the neighbours' matter: a line may be cut or wrapped there.
+		if (c == ' ') {
+			if (i > 0 && i + 1 < literal.len)
+				obstack_grow(arena, "[ \\t]+", 6);
+		} else if (c == ':' && i > 0) {
+			obstack_grow(arena, "[ \\t]*:", 7);
+		} else if (isalnum(c) || c >= 0x80) {
+			obstack_1grow(arena, (char)c);
+		} else {
+			obstack_printf(arena, "\\x%02x", c);
+		}
+	}
+	obstack_1grow(arena, '\0');
+	return obstack_finish(arena);
+}
+
+struct program {
+	const struct template *template;
+	struct slice text;
+	struct field_value *values;
+	int n_values;
+	unsigned steps;
+	bool refused;
+};
+
+// Where a literal that starts at `at` ends, or -1.
+static int32_t literal_end(struct slice literal, struct slice text, uint32_t at)
+{
+	for (uint32_t i = 0; i < literal.len; i++) {
+		char c = literal.data[i];
+		if (c == ' ') {
+			if (at >= text.len || !is_blank(text.data[at]))
+				return i + 1 == literal.len && at >= text.len ? (int32_t)at : -1;
+			while (at < text.len && is_blank(text.data[at]))
+				at++;
+			continue;
+		}
+		if (c == ':') {
+			while (at < text.len && is_blank(text.data[at]))
+				at++;
+		}
+		if (at >= text.len || text.data[at] != c)
+			return -1;
+		at++;
+	}
+	return (int32_t)at;
+}
+
+static bool in_last_value(enum field_type type, unsigned char c)
+{
+	switch (type) {
+	case TYPE_PORT:
+	case TYPE_NUMBER:
+		return isdigit(c);
+	case TYPE_HASH:
+	case TYPE_DEVICE:
+		return isalnum(c);
+	case TYPE_ADDRESS:
+		return isalnum(c) || strchr(":._-", c) != NULL;
+	case TYPE_WORD:
+		return !isspace(c);
+	default:
+		return true;
+	}
+}
+
+// The value of a field that nothing follows: as far as its type reaches, less a closing mark.
+static struct slice last_value(enum field_type type, struct slice text, uint32_t at)
+{
+	struct slice value = slice_from(text, at);
+	uint32_t len = 0;
+	while (len < value.len && value.data[len] && in_last_value(type, (unsigned char)value.data[len]))
+		len++;
+	value.len = len;
+	while (value.len && (is_blank(value.data[value.len - 1])))
+		value.len--;
+	if (value.len && strchr(type == TYPE_ADDRESS ? ".:" : ".,", value.data[value.len - 1]))
+		value.len--;
+	return value;
+}
+
+static bool store(struct program *p, const struct template_op *op, uint32_t at, uint32_t len)
+{
+	struct slice value = {p->text.data + at, len};
+	if (!field_accepts((enum field_type)op->type, value)) {
+		p->refused = true;
+		return false;
+	}
+	p->values[p->n_values++] =
+		(struct field_value){op->field, op->type, (uint16_t)at, (uint16_t)len};
+	return true;
+}
+
+static bool run(struct program *p, unsigned op_index, uint32_t at);
+
+// A field between literals: try every place where the next literal stands, nearest or farthest first.
+static bool run_field(struct program *p, unsigned op_index, uint32_t at)
+{
+	const struct template_op *op = &p->template->ops[op_index];
+	if (op_index + 1 == p->template->n_ops) {
+		struct slice value = last_value((enum field_type)op->type, p->text, at);
+		return store(p, op, at, value.len);
+	}
+	struct slice literal = p->template->ops[op_index + 1].literal;
+	bool greedy = field_type_is_greedy((enum field_type)op->type);
+	for (uint32_t i = at; i <= p->text.len; i++) {
+		uint32_t end = greedy ? p->text.len - (i - at) : i;
+		if (++p->steps > TEMPLATE_STEPS_MAX)
+			return false;
+		int32_t next = literal_end(literal, p->text, end);
+		if (next < 0)
+			continue;
+		// Blanks before a colon belong to the literal, however many there are.
+		uint32_t len = end - at;
+		while (len && literal.data[0] == ':' && is_blank(p->text.data[at + len - 1]))
+			len--;
+		int n_before = p->n_values;
+		if (store(p, op, at, len) && run(p, op_index + 2, (uint32_t)next))
+			return true;
+		p->n_values = n_before;
+	}
+	return false;
+}
+
+static bool run(struct program *p, unsigned op_index, uint32_t at)
+{
+	if (op_index >= p->template->n_ops)
+		return true;
+	const struct template_op *op = &p->template->ops[op_index];
+	if (op->literal.len == 0)
+		return run_field(p, op_index, at);
+	int32_t end = literal_end(op->literal, p->text, at);
+	return end >= 0 && run(p, op_index + 1, (uint32_t)end);
+}
+
+int template_match(const struct template *template, struct slice text, struct field_value *values,
+	bool *refused)
+{
+	struct program p = {.template = template, .text = text, .values = values};
+	uint32_t last = template->anchored ? 0 : text.len;
+	bool matched = false;
+	for (uint32_t at = 0; at <= last && !matched && p.steps <= TEMPLATE_STEPS_MAX; at++) {
+		p.steps++;
+		p.n_values = 0;
+		matched = run(&p, 0, at);
+	}
+	*refused = !matched && p.refused;
+	return matched ? p.n_values : -1;
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// template: documented message text with its fields in braces -> Hyperscan pattern and field program.
+//
+//   "Group <{group}> User <{user}> IP <{client}> WebVPN session not terminated."
+//
+// A run of white space in the template stands for any run in the line, white space before a colon
+// comes and goes, a final full stop is optional, and what follows the last literal is not looked at:
+// releases and relays differ in all of these (messages.md sections 0 and 2). `{{` is a brace.
+#pragma once
+
+#include "arena.h"
+#include "field.h"
+#include "slice.h"
+
+#define TEMPLATE_OPS_MAX 40
+#define TEMPLATE_FIELDS_MAX 14
+
+struct template_op {
+	struct slice literal; // len 0: a field
+	uint8_t field, type;
+};
+
+struct template {
+	uint8_t n_ops;
+	bool anchored; // must stand at the start of the text (ASA); else anywhere in it (phone)
+	struct template_op ops[TEMPLATE_OPS_MAX];
+};
+
+// On error returns false and *error is what is wrong with the text, in a static or arena string.
+bool template_parse(struct slice text, bool anchored, struct obstack *arena, struct template *out,
+	const char **error);
+
+// Hyperscan expression of the template's longest literal: whatever template_match() accepts, this
+// matches too. It only has to find candidates; the field program settles them.
+const char *template_pattern(const struct template *template, struct obstack *arena);
+
+// Run the field program over a line's text.
+//
+// values   at least TEMPLATE_FIELDS_MAX; offsets are from text.data
+// refused  set when the text fits but for a value of the wrong type
+// Returns the number of values, or -1. Bounded: at most TEMPLATE_STEPS_MAX comparisons.
+int template_match(const struct template *template, struct slice text, struct field_value *values,
+	bool *refused);

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// yaml: reads one YAML file that an operator wrote (rules, config) against tables of keys, and says
+// file:line:column of whatever is wrong. libfyaml parses; here are the limits and the tables.
+//
+// A file is at most YAML_BYTES_MAX, valid UTF-8, without anchors and aliases (a few lines of them can
+// stand for gigabytes), nested at most as deep as libfyaml allows (64).
+#pragma once
+
+#include <libfyaml.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "report.h"
+#include "slice.h"
+
+#define YAML_BYTES_MAX (4u << 20)
+
+struct yaml_file {
+	const char *path; // as it is to stand in errors
+	struct report *report;
+	struct obstack *arena; // where texts that outlive the file are copied
+	void *context;	       // the caller's own
+	struct fy_document *document;
+	struct fy_node *root;
+	char *bytes;
+};
+
+// Read and parse `path`. On error false, and the report says why.
+bool yaml_open(struct yaml_file *file, const char *path);
+
+// As yaml_open() for bytes in memory; `path` names them in errors. Takes a copy.
+bool yaml_open_bytes(struct yaml_file *file, const char *path, const char *bytes, size_t len);
+
+void yaml_close(struct yaml_file *file);
+
+// Add an error at a node; always returns false.
+__attribute__((format(printf, 3, 4))) bool yaml_error(struct yaml_file *file, struct fy_node *node,
+	const char *format, ...);
+
+// 1-based position of a node in its file.
+void yaml_position(struct fy_node *node, int *line, int *column);
+
+// One key of a mapping. `read` gets the value and the target; false: it has reported.
+struct yaml_key {
+	const char *name;
+	bool (*read)(struct yaml_file *file, struct fy_node *value, void *target);
+	bool required;
+};
+
+// Read a mapping by its table. Unknown and missing keys are errors that name the known ones.
+bool yaml_mapping(struct yaml_file *file, struct fy_node *node, const char *what,
+	const struct yaml_key *keys, size_t n_keys, void *target);
+
+// Call `read` for each item. A single scalar or mapping counts as a list of one where `lenient`.
+bool yaml_sequence(struct yaml_file *file, struct fy_node *node, bool lenient,
+	bool (*read)(struct yaml_file *file, struct fy_node *item, void *target), void *target);
+
+// Number of items that yaml_sequence(lenient) would visit.
+unsigned yaml_count(struct fy_node *node);
+
+// Scalars. The slice points into the file's bytes and dies with it; yaml_text_copy() copies to the arena.
+bool yaml_text(struct yaml_file *file, struct fy_node *node, struct slice *out);
+bool yaml_text_copy(struct yaml_file *file, struct fy_node *node, const char **out);
+bool yaml_number(struct yaml_file *file, struct fy_node *node, uint64_t min, uint64_t max,
+	uint64_t *out);
+bool yaml_boolean(struct yaml_file *file, struct fy_node *node, bool *out);
+// "500ms", "30s", "5m", "24h", "7d" -> milliseconds
+bool yaml_duration(struct yaml_file *file, struct fy_node *node, uint64_t *out_ms);
+// Index of the scalar among `names`.
+bool yaml_choice(struct yaml_file *file, struct fy_node *node, const char *const *names,
+	size_t n_names, unsigned *out);

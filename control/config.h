@@ -3,6 +3,8 @@
 // wrong values are errors with file:line:column. Without a file every option has its default.
 #pragma once
 
+#include <stdio.h>
+
 #include "../dataplane/policy.h"
 #include "../dataplane/port.h"
 #include "../dataplane/worker.h"
@@ -32,3 +34,6 @@ void config_fini(struct config *config);
 
 // Where the control socket is unless the config or --socket says otherwise.
 const char *config_default_socket(void);
+
+// Every option with its values, its default and what it is for.
+void config_print_options(FILE *out);

@@ -12,7 +12,6 @@
 
 struct waiting {
 	bool in_use;
-	uint64_t until_ms;
 	struct event event;
 };
 
@@ -20,8 +19,8 @@ struct alias_table {
 	struct counters *counters;
 	struct alias *entries;
 	unsigned n_max, n; // n_max: power of two
-	struct waiting *waiting;
-	unsigned n_waiting_max, n_waiting, sweep;
+	struct waiting *waiting; // circular, oldest first; those that went in between are not in_use
+	unsigned n_waiting_max, waiting_first, n_waiting;
 };
 
 struct alias_table *alias_table_create(unsigned n_aliases, unsigned n_waiting,
@@ -149,13 +148,17 @@ void alias_wait(struct alias_table *t, const struct event *event)
 		counter_add(&t->counters->events_dropped[EVENT_DROP_waiting_full], 1);
 		return;
 	}
-	unsigned at = 0;
-	while (t->waiting[at].in_use)
-		at++;
-	t->n_waiting++;
-	t->waiting[at].in_use = true;
-	t->waiting[at].until_ms = event->time_ms + ALIAS_WAIT_MS;
-	memcpy(&t->waiting[at].event, event, event_size(event));
+	struct waiting *w = &t->waiting[(t->waiting_first + t->n_waiting++) % t->n_waiting_max];
+	w->in_use = true;
+	memcpy(&w->event, event, event_size(event));
+}
+
+static void forget_done(struct alias_table *t)
+{
+	while (t->n_waiting && !t->waiting[t->waiting_first].in_use) {
+		t->waiting_first = (t->waiting_first + 1) % t->n_waiting_max;
+		t->n_waiting--;
+	}
 }
 
 void alias_release(struct alias_table *t, uint64_t hash, event_emit_fn emit, void *context)
@@ -164,28 +167,26 @@ void alias_release(struct alias_table *t, uint64_t hash, event_emit_fn emit, voi
 	if (t->n_waiting == 0 || alias == NULL)
 		return;
 	struct session_key key = alias->key;
-	for (unsigned i = 0; i < t->n_waiting_max; i++) {
-		struct waiting *w = &t->waiting[i];
+	for (unsigned i = 0; i < t->n_waiting; i++) {
+		struct waiting *w = &t->waiting[(t->waiting_first + i) % t->n_waiting_max];
 		if (!w->in_use || w->event.alias != hash)
 			continue;
 		w->in_use = false;
-		t->n_waiting--;
 		w->event.key = key;
 		w->event.stage = STAGE_JUDGE;
 		emit(context, &w->event);
 	}
+	forget_done(t);
 }
 
 void alias_expire_step(struct alias_table *t, uint64_t now_ms, bool all)
 {
-	unsigned n = t->n_waiting == 0 ? 0 : all ? t->n_waiting_max : EXPIRE_STEP;
-	for (unsigned i = 0; i < n; i++) {
-		struct waiting *w = &t->waiting[t->sweep];
-		t->sweep = (t->sweep + 1) % t->n_waiting_max;
-		if (!w->in_use || (!all && w->until_ms > now_ms))
-			continue;
+	for (unsigned i = 0; t->n_waiting && (all || i < EXPIRE_STEP); i++) {
+		struct waiting *w = &t->waiting[t->waiting_first];
+		if (!all && w->event.time_ms + ALIAS_WAIT_MS > now_ms)
+			return;
 		w->in_use = false;
-		t->n_waiting--;
+		forget_done(t);
 		counter_add(&t->counters->events_dropped[EVENT_DROP_unresolved], 1);
 	}
 }

@@ -5,7 +5,7 @@
 // sequence counter. A closed one stays until control has acknowledged it and its place is needed.
 #pragma once
 
-#include "session.h"
+#include "identity.h"
 
 #define DIAGNOSIS_DEVICES_MAX IDENTITIES_MAX
 #define DIAGNOSIS_CAUSE_MAX 32
@@ -21,7 +21,8 @@ enum diagnosis_state {
 extern const char *const diagnosis_state_names[];
 
 struct diagnosis {
-	uint64_t id;
+	uint64_t id;	 // as it is told; changes when an older one is adopted
+	uint64_t serial; // of this slot's use: tells one diagnosis from the next
 	struct session_key key; // of its session
 	uint64_t first_ms, last_ms, recovered_ms, closed_ms;
 	struct address client, tunnel; // none where unknown
@@ -42,6 +43,23 @@ struct diagnosis {
 	char cause[DIAGNOSIS_CAUSE_MAX];
 };
 
+#define DIAGNOSIS_NONE UINT32_MAX
+#define DIAGNOSIS_EVENTS_MAX 24 // different events among the evidence of one
+
+// What nobody but the owner looks at.
+struct diagnosis_links {
+	uint32_t session; // slot, DIAGNOSIS_NONE: its session has ended
+	uint32_t next;	  // in its session
+	uint32_t older, newer;
+	uint8_t age, n_events;
+	struct {
+		uint16_t event;
+		uint16_t n; // lines of it that have come
+	} events[DIAGNOSIS_EVENTS_MAX];
+	uint32_t attempt; // bits of `events`: seen in the present attempt
+	uint64_t attempt_ms;
+};
+
 struct diagnosis_table {
 	struct diagnosis *slots;
 	_Atomic(uint32_t) *sequences;
@@ -52,6 +70,7 @@ struct diagnosis_table {
 	_Atomic(uint32_t) high_water;
 
 	// the worker's own
+	uint64_t n_ever;
 	struct diagnosis_links *links;
 	uint32_t free_slot;
 	uint32_t oldest[3], newest[3]; // by age: open phones and gateways, open others, closed
@@ -60,28 +79,28 @@ struct diagnosis_table {
 struct diagnosis_table *diagnosis_table_create(uint32_t n_diagnoses, uint32_t n_evidence_blocks);
 void diagnosis_table_destroy(struct diagnosis_table *table);
 
-// Step the rules that look at the event, after the session has learned from it.
-//
-// sighting  the event as the session keeps it, or NULL when no rule wants it kept
-// identity  whose it is, 0: nobody's by name
-void diagnosis_step(struct subject *subject, const struct event *event,
-	const struct sighting *sighting, uint8_t identity);
+// A diagnosis taken out to be changed, by its owner; diagnosis_put() publishes it and tells control.
+struct diagnosis_work {
+	struct subject *subject;
+	struct diagnosis_table *table;
+	const struct diagnosis_rule *rule; // NULL: a reload removed it
+	uint32_t slot;
+	struct diagnosis d;
+};
 
-// What time does to the diagnoses of one session: quiet recovery, absence, expiry.
-void diagnosis_expire(struct subject *subject);
-
-// The session has learned that one of its phones is called by a name, or that it is a phone.
-void diagnosis_learn(struct subject *subject, uint8_t identity);
+// A new one of the subject, open, without evidence; false: no room. Not seen by anybody before
+// diagnosis_put().
+bool diagnosis_new(struct subject *subject, const struct diagnosis_rule *rule,
+	struct diagnosis_work *out);
+struct diagnosis_work diagnosis_take(struct subject *subject, uint32_t slot);
+void diagnosis_put(struct diagnosis_work *work);
+void diagnosis_close(struct diagnosis_work *work, enum diagnosis_state state, uint64_t at_ms);
 
 // Whether the session has diagnoses that are open.
 bool diagnosis_any_open(struct session_table *table, uint32_t session);
 
 // The session ends: its closed diagnoses stay, by themselves.
 void diagnosis_detach(struct session_table *table, uint32_t session);
-
-// Emit the evidence of an identity's open diagnoses again for another session, and absorb them here.
-void diagnosis_move(struct subject *subject, uint8_t identity, const struct session_key *to,
-	const struct identity *known);
 
 // Confidence as it may be told.
 static inline enum confidence diagnosis_confidence(const struct diagnosis *d)

@@ -18,7 +18,7 @@
 #define ARGUMENTS_MAX 64
 #define ARGUMENT_MAX 8192 // the CPUs of a big machine, written out
 #define HUGEPAGES_PATH "/sys/kernel/mm/hugepages"
-#define MEBIBYTE (1024 * 1024)
+#define MEBIBYTE ((size_t)1 << 20)
 
 struct arguments {
 	int n;

@@ -228,22 +228,19 @@ static void build(const struct event_matcher *m, const struct message_rule *rule
 	event->source = (uint8_t)message->source;
 	event->severity = message->severity;
 	event->n_values = (uint8_t)n_values;
-	memcpy(event->text, line.data, line.len);
-	event->line_len = event->text_len = (uint16_t)line.len;
+	event->line_len = event->text_len = (uint16_t)slice_put(line, event->text);
 	if (line.len < message->text.len) {
 		event->flags |= EVENT_CLIPPED;
 		counter_add(&m->counters->lines_clipped, 1);
 	}
 	struct slice code = slice_first(message->code, EVENT_CODE_MAX);
-	memcpy(event->code, code.data, code.len);
-	event->code_len = (uint8_t)code.len;
+	event->code_len = (uint8_t)slice_put(code, event->code);
 	if (message->source == MESSAGE_PHONE) {
 		event->stage = STAGE_RESOLVE;
 		read_phone_origin(m, message, event);
 	} else {
 		struct slice origin = slice_first(message->origin, EVENT_ORIGIN_MAX);
-		memcpy(event->origin, origin.data, origin.len);
-		event->origin_len = (uint8_t)origin.len;
+		event->origin_len = (uint8_t)slice_put(origin, event->origin);
 		event->stage = STAGE_BIND;
 	}
 	for (int i = 0; i < n_values; i++)

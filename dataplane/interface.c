@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <pcap/pcap.h>
 #include <stdarg.h>
@@ -40,16 +40,15 @@ static unsigned count_queues(const char *name)
 	return n > 0 ? n : 1;
 }
 
-static int get_flags(const char *name, short *flags)
+// An ioctl of the SIOC?IF family. Returns 0, or -errno.
+static int ask(const char *name, unsigned long question, struct ifreq *request)
 {
 	int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (any < 0)
 		return -errno;
-	struct ifreq request = {0};
-	memcpy(request.ifr_name, name, strlen(name));
-	int status = ioctl(any, SIOCGIFFLAGS, &request) == 0 ? 0 : -errno;
+	snprintf(request->ifr_name, sizeof(request->ifr_name), "%s", name);
+	int status = ioctl(any, question, request) == 0 ? 0 : -errno;
 	close(any);
-	*flags = request.ifr_flags;
 	return status;
 }
 
@@ -69,17 +68,24 @@ int interface_open(struct interface *interface, const char *name, char *error, s
 		return -EINVAL;
 	}
 	memcpy(interface->name, name, strlen(name) + 1);
+	struct ifreq flags = {0}, hardware = {0};
 	interface->index = (int)if_nametoindex(name);
-	short flags = 0;
-	int status = interface->index != 0 ? get_flags(name, &flags) : -ENODEV;
+	int status = interface->index != 0 ? ask(name, SIOCGIFFLAGS, &flags) : -ENODEV;
+	if (status == 0)
+		status = ask(name, SIOCGIFHWADDR, &hardware);
 	if (status != 0) {
 		snprintf(error, error_size, "no such network interface (ip link shows them)");
 		return status;
 	}
+	sa_family_t type = hardware.ifr_hwaddr.sa_family;
+	if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK) { // a tunnel, say
+		snprintf(error, error_size, "its frames are not Ethernet: listen on what carries it");
+		return -EINVAL;
+	}
 	interface->n_queues = count_queues(name);
-	interface->is_loopback = flags & IFF_LOOPBACK;
-	interface->is_up = flags & IFF_UP;
-	interface->was_promiscuous = flags & IFF_PROMISC;
+	interface->is_loopback = flags.ifr_flags & IFF_LOOPBACK;
+	interface->is_up = flags.ifr_flags & IFF_UP;
+	interface->was_promiscuous = flags.ifr_flags & IFF_PROMISC;
 	return 0;
 }
 
@@ -108,16 +114,11 @@ int interface_promiscuous_start(struct interface *interface)
 
 void interface_restore_flags(const struct interface *interface)
 {
-	struct ifreq request = {0};
-	memcpy(request.ifr_name, interface->name, sizeof(request.ifr_name));
-	if (!interface->was_promiscuous || get_flags(interface->name, &request.ifr_flags) != 0)
+	struct ifreq flags = {0};
+	if (!interface->was_promiscuous || ask(interface->name, SIOCGIFFLAGS, &flags) != 0)
 		return;
-	int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (any < 0)
-		return;
-	request.ifr_flags |= IFF_PROMISC;
-	(void)ioctl(any, SIOCSIFFLAGS, &request); // it was there before: nothing to tell if it fails
-	close(any);
+	flags.ifr_flags |= IFF_PROMISC;
+	(void)ask(interface->name, SIOCSIFFLAGS, &flags); // gone in between: nothing to restore
 }
 
 // ---- the driver's sockets ----
@@ -149,11 +150,14 @@ static bool contains(const int *list, size_t n, int value)
 void interface_adopt_sockets(struct interface *interface, int family, const int *before,
 	size_t n_before)
 {
-	int now[2 * INTERFACE_SOCKETS_MAX];
-	size_t n_now = interface_list_sockets(family, now, 2 * INTERFACE_SOCKETS_MAX);
-	for (size_t i = 0; i < n_now && interface->n_sockets < INTERFACE_SOCKETS_MAX; i++)
-		if (!contains(before, n_before, now[i]))
-			interface->sockets[interface->n_sockets++] = now[i];
+	int now[INTERFACE_SOCKETS_MAX];
+	size_t n_now = interface_list_sockets(family, now, INTERFACE_SOCKETS_MAX);
+	for (size_t i = 0; i < n_now && interface->n_sockets < INTERFACE_SOCKETS_MAX; i++) {
+		if (contains(before, n_before, now[i]))
+			continue;
+		interface->sockets[interface->n_sockets++] = now[i];
+		(void)fcntl(now[i], F_SETFD, FD_CLOEXEC); // nothing that we start may keep it alive
+	}
 }
 
 uint64_t interface_lost(struct interface *interface)

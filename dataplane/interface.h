@@ -12,7 +12,7 @@
 
 #include "datagram.h"
 
-#define INTERFACE_SOCKETS_MAX 64
+#define INTERFACE_SOCKETS_MAX 1024 // WORKERS_MAX for each of PORT_LISTEN_MAX entries, and to spare
 
 struct interface {
 	char name[IFNAMSIZ];

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A network interface that the kernel keeps: through AF_XDP, which takes syslog away from the kernel
 // and nothing else, or through AF_PACKET, which is given a copy of it.
+//
+// Which queue a packet comes on is the device's to say (ethtool -N DEV rx-flow-hash udp4 sd: by
+// addresses only), on AF_PACKET the kernel's: by a hash of addresses and UDP ports. Either way a
+// sender that keeps to one source port, as an ASA does, stays on one queue.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,37 +43,37 @@ static const struct port_shape xdp_shape = {
 	.buffers = {.n = 2 * XDP_DESCRIPTORS + BURST_SPARE, .room = XDP_ROOM},
 };
 
-int listen_interface_survey(const struct start *start, struct listener *listener)
+int listen_interface_survey(const struct startup *startup, struct listener *listener)
 {
 	const struct interface *interface = &listener->interface;
-	if (start->options->n_udp_ports == 0)
-		return start_fail(start, -EINVAL, "to listen on an interface, UDP ports must be given");
-	int status = interface_open(&listener->interface, listener->listen.name, start->error,
-		start->error_size);
+	if (startup->options->n_udp_ports == 0)
+		return startup_fail(startup, -EINVAL, "to listen on an interface, UDP ports must be given");
+	int status = interface_open(&listener->interface, listener->listen.name, startup->error,
+		startup->error_size);
 	if (status != 0)
 		return status;
 	// Of the two drivers, the greater need.
-	listener->n_queues_wanted = (uint16_t)RTE_MAX((unsigned)start->options->n_workers,
+	listener->n_queues_wanted = (uint16_t)RTE_MAX((unsigned)startup->options->n_workers,
 		RTE_MIN(interface->n_queues, (unsigned)RTE_MAX_ETHPORTS));
 	listener->buffers = packet_shape.buffers;
 	listener->options.accept_partial_checksum = true;
 	if (!interface->is_up)
-		start_note(start, "%s: is down: ip link set %s up", interface->name, interface->name);
+		startup_note(startup, "%s: is down: ip link set %s up", interface->name, interface->name);
 	return 0;
 }
 
 // ---- AF_XDP ----
 
-static int open_xdp_queue(const struct start *start, struct listener *listener, unsigned queue)
+static int open_xdp_queue(const struct startup *startup, struct listener *listener, unsigned queue)
 {
 	char arguments[64];
 	snprintf(arguments, sizeof(arguments), "iface=%s,start_queue=%u", listener->interface.name,
 		queue);
-	int port = listener_add_vdev(start, listener, "net_af_xdp", arguments);
+	int port = listener_add_vdev(startup, listener, "net_af_xdp", arguments);
 	if (port < 0)
 		return port;
 	const struct rte_eth_conf conf = {0};
-	int status = listener_start_port(start, listener, (uint16_t)port, &conf, &xdp_shape);
+	int status = listener_start_port(startup, listener, (uint16_t)port, &conf, &xdp_shape);
 	// To close a port whose queue failed, the driver (22.11) would write to memory that it has
 	// freed. Left alone it does no harm.
 	if (status != 0)
@@ -80,51 +84,51 @@ static int open_xdp_queue(const struct start *start, struct listener *listener, 
 // One port for each RX queue of the device, as many as there are: what arrives on a queue without a
 // socket goes to the kernel. (One port with several queues is refused where the device counts its
 // queues as anything but "combined".)
-static int open_xdp_queues(const struct start *start, struct listener *listener)
+static int open_xdp_queues(const struct startup *startup, struct listener *listener)
 {
 	const struct interface *interface = &listener->interface;
-	unsigned n_taken = rte_eth_dev_count_avail() + start->n_unopened;
+	unsigned n_taken = rte_eth_dev_count_avail() + startup->n_unopened;
 	if (n_taken + interface->n_queues > RTE_MAX_ETHPORTS)
-		return start_fail(start, -ENOSPC,
+		return startup_fail(startup, -ENOSPC,
 			"%u RX queues are more than DPDK has ports for: ethtool -L %s combined %u",
-			interface->n_queues, interface->name, start->options->n_workers);
+			interface->n_queues, interface->name, startup->options->n_workers);
 	const struct steering_options options = {
 		.ifindex = interface->index,
 		.n_queues = interface->n_queues,
-		.ports = start->options->udp_ports,
-		.n_ports = start->options->n_udp_ports,
+		.ports = startup->options->udp_ports,
+		.n_ports = startup->options->n_udp_ports,
 		.frame_max = XDP_FRAME_MAX,
 	};
-	listener->steering = steering_attach(&options, start->error, start->error_size);
+	listener->steering = steering_attach(&options, startup->error, startup->error_size);
 	if (listener->steering == NULL)
 		return -EOPNOTSUPP;
 	for (unsigned queue = 0; queue < interface->n_queues; queue++) {
-		int status = open_xdp_queue(start, listener, queue);
+		int status = open_xdp_queue(startup, listener, queue);
 		if (status != 0)
 			return status;
 	}
 	return 0;
 }
 
-static int open_xdp(const struct start *start, struct listener *listener)
+static int open_xdp(const struct startup *startup, struct listener *listener)
 {
 	int any = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (any < 0)
-		return start_fail(start, -errno, "socket: %s", strerror(errno));
+		return startup_fail(startup, -errno, "socket: %s", strerror(errno));
 	close(any);
 	int before[INTERFACE_SOCKETS_MAX];
 	size_t n_before = interface_list_sockets(AF_XDP, before, INTERFACE_SOCKETS_MAX);
-	int status = open_xdp_queues(start, listener);
+	int status = open_xdp_queues(startup, listener);
 	if (status != 0) {
 		listener_close_ports(listener);
 		return status;
 	}
 	interface_adopt_sockets(&listener->interface, AF_XDP, before, n_before);
-	start_note(start, "%s: AF_XDP %s, %u queue%s", listener->listen.name,
+	startup_note(startup, "%s: AF_XDP %s, %u queue%s", listener->listen.name,
 		steering_is_native(listener->steering) ? "in its driver" : "in generic mode",
 		listener->n_queues, plural(listener->n_queues));
 	if (listener->options.n_addresses > 0)
-		start_note(start, "%s: the kernel answers for its addresses: those of `listen` are not used",
+		startup_note(startup, "%s: the kernel answers for its addresses: those of `listen` are not used",
 			listener->listen.name);
 	listener->options.n_addresses = 0;
 	return 0;
@@ -145,25 +149,25 @@ static void drain(const struct listener *listener)
 	}
 }
 
-static int open_packet(const struct start *start, struct listener *listener)
+static int open_packet(const struct startup *startup, struct listener *listener)
 {
 	struct interface *interface = &listener->interface;
 	struct port_shape shape = packet_shape;
-	shape.n_rx = shape.n_tx = start->options->n_workers;
+	shape.n_rx = shape.n_tx = startup->options->n_workers;
 	char arguments[128];
 	snprintf(arguments, sizeof(arguments), "iface=%s,qpairs=%u,framesz=%d,blocksz=%d,framecnt=%d",
 		interface->name, shape.n_rx, PACKET_SLOT, PACKET_BLOCK, PACKET_SLOTS);
 	int before[INTERFACE_SOCKETS_MAX];
 	size_t n_before = interface_list_sockets(AF_PACKET, before, INTERFACE_SOCKETS_MAX);
-	int port = listener_add_vdev(start, listener, "net_af_packet", arguments);
+	int port = listener_add_vdev(startup, listener, "net_af_packet", arguments);
 	if (port < 0)
 		return port;
 	interface_adopt_sockets(interface, AF_PACKET, before, n_before);
-	int status = interface_filter(interface, &listener->options, start->error, start->error_size);
+	int status = interface_filter(interface, &listener->options, startup->error, startup->error_size);
 	if (status != 0)
 		return status;
 	const struct rte_eth_conf conf = {0};
-	status = listener_start_port(start, listener, (uint16_t)port, &conf, &shape);
+	status = listener_start_port(startup, listener, (uint16_t)port, &conf, &shape);
 	if (status != 0)
 		return status;
 	drain(listener);
@@ -174,44 +178,44 @@ static int open_packet(const struct start *start, struct listener *listener)
 // ---- which of them ----
 
 // why: for AUTO, what was in the way of AF_XDP; else "".
-static int open_driver(const struct start *start, struct listener *listener, char *why,
+static int open_driver(const struct startup *startup, struct listener *listener, char *why,
 	size_t why_size)
 {
 	why[0] = '\0';
 	if (listener->listen.driver != DRIVER_AF_PACKET) {
-		int status = open_xdp(start, listener);
+		int status = open_xdp(startup, listener);
 		if (status == 0)
 			return 0;
-		snprintf(why, why_size, "AF_XDP does not work: %s", start->error);
+		snprintf(why, why_size, "AF_XDP does not work: %s", startup->error);
 		if (listener->listen.driver == DRIVER_AF_XDP)
-			return start_fail(start, status, "%s", why);
+			return startup_fail(startup, status, "%s", why);
 	}
-	return open_packet(start, listener);
+	return open_packet(startup, listener);
 }
 
-int listen_interface_open(const struct start *start, struct listener *listener)
+int listen_interface_open(const struct startup *startup, struct listener *listener)
 {
 	struct interface *interface = &listener->interface;
 	char why[256];
 	eal_log_hold(true); // what the drivers log is either the reason of a failure or a false alarm
-	int status = open_driver(start, listener, why, sizeof(why));
+	int status = open_driver(startup, listener, why, sizeof(why));
 	eal_log_hold(false);
 	if (status != 0)
 		return status;
 	if (listener->steering == NULL)
-		start_note(start, "%s: AF_PACKET, %u queue%s%s%s", interface->name, listener->n_queues,
+		startup_note(startup, "%s: AF_PACKET, %u queue%s%s%s", interface->name, listener->n_queues,
 			plural(listener->n_queues), why[0] ? "; " : "", why);
 	if (interface->n_quiet > 0)
-		start_note(start,
+		startup_note(startup,
 			"%s: its UDP ports are bound here, so that the kernel does not refuse what comes",
 			interface->name);
-	if (listener->n_queues < start->options->n_workers)
-		start_note(start, "%s: %u queue%s for %u workers: the others take nothing from it",
+	if (listener->n_queues < startup->options->n_workers)
+		startup_note(startup, "%s: %u queue%s for %u workers: the others take nothing from it",
 			interface->name, listener->n_queues, plural(listener->n_queues),
-			start->options->n_workers);
+			startup->options->n_workers);
 	interface_restore_flags(interface); // the start of a port clears promiscuous mode
 	status = interface_promiscuous_start(interface);
 	if (status != 0)
-		start_note(start, "%s: no promiscuous mode: %s", interface->name, strerror(-status));
+		startup_note(startup, "%s: no promiscuous mode: %s", interface->name, strerror(-status));
 	return 0;
 }

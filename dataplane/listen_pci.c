@@ -29,15 +29,15 @@ static bool parse_address(const char *text, char *out, size_t size)
 	return true;
 }
 
-int listen_pci_survey(const struct start *start, struct listener *listener)
+int listen_pci_survey(const struct startup *startup, struct listener *listener)
 {
 	if (!parse_address(listener->listen.name, listener->pci, sizeof(listener->pci)))
-		return start_fail(start, -EINVAL, "a PCI address looks like 0000:03:00.0");
+		return startup_fail(startup, -EINVAL, "a PCI address looks like 0000:03:00.0");
 	char path[64];
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", listener->pci);
 	if (access(path, F_OK) != 0)
-		return start_fail(start, -ENODEV, "no such PCI device (dpdk-devbind.py -s shows them)");
-	listener->n_queues_wanted = start->options->n_workers;
+		return startup_fail(startup, -ENODEV, "no such PCI device (dpdk-devbind.py -s shows them)");
+	listener->n_queues_wanted = startup->options->n_workers;
 	listener->buffers = (struct buffers){
 		.n = RX_DESCRIPTORS + TX_DESCRIPTORS + BURST_SPARE + DATAGRAM_HELD_MAX,
 		.room = JUMBO_MTU + JUMBO_OVERHEAD + RTE_PKTMBUF_HEADROOM, // if it cannot scatter
@@ -46,7 +46,7 @@ int listen_pci_survey(const struct start *start, struct listener *listener)
 }
 
 // The port that a driver made of the device, or -errno.
-static int find_port(const struct start *start, struct listener *listener)
+static int find_port(const struct startup *startup, struct listener *listener)
 {
 	uint16_t port;
 	struct rte_eth_dev_info info;
@@ -59,27 +59,32 @@ static int find_port(const struct start *start, struct listener *listener)
 		snprintf(listener->driver, sizeof(listener->driver), "%s", info.driver_name);
 		return port;
 	}
-	return start_fail(start, -ENODEV,
+	return startup_fail(startup, -ENODEV,
 		"no DPDK driver takes it: dpdk-devbind.py -b vfio-pci %s, with the IOMMU on",
 		listener->pci);
 }
 
 // Over addresses only, so that one sender stays on one queue whatever its source ports.
-static uint64_t rss_types(const struct start *start, const struct listener *listener,
+static uint64_t rss_types(const struct startup *startup, const struct listener *listener,
 	uint64_t offered)
 {
+	const char *name = listener->listen.name;
 	if (offered & RTE_ETH_RSS_IPV4)
 		return RTE_ETH_RSS_IP & offered;
-	if (offered & RTE_ETH_RSS_NONFRAG_IPV4_UDP)
-		start_note(start,
-			"%s: %s spreads by UDP ports too: lines of one sender that uses several source "
+	uint64_t types = (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP) & offered;
+	if (types == 0)
+		startup_note(startup, "%s: %s cannot spread packets over queues: one worker gets all",
+			name, listener->driver);
+	else
+		startup_note(startup,
+			"%s: %s spreads by UDP ports too: lines of a sender that uses several source "
 			"ports may reach several workers",
-			listener->listen.name, listener->driver);
-	return (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP) & offered;
+			name, listener->driver);
+	return types;
 }
 
 // What the NIC can do decides.
-static struct rte_eth_conf make_conf(const struct start *start, const struct listener *listener,
+static struct rte_eth_conf make_conf(const struct startup *startup, const struct listener *listener,
 	const struct rte_eth_dev_info *info, uint16_t n_queues)
 {
 	struct rte_eth_conf conf = {0};
@@ -87,26 +92,26 @@ static struct rte_eth_conf make_conf(const struct start *start, const struct lis
 	conf.rxmode.offloads = info->rx_offload_capa &
 			       (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |
 				       RTE_ETH_RX_OFFLOAD_SCATTER);
-	if (n_queues > 1) {
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	if (n_queues > 1)
 		conf.rx_adv_conf.rss_conf.rss_hf =
-			rss_types(start, listener, info->flow_type_rss_offloads);
-	}
+			rss_types(startup, listener, info->flow_type_rss_offloads);
+	if (conf.rx_adv_conf.rss_conf.rss_hf != 0)
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	return conf;
 }
 
-int listen_pci_open(const struct start *start, struct listener *listener)
+int listen_pci_open(const struct startup *startup, struct listener *listener)
 {
-	int port = find_port(start, listener);
+	int port = find_port(startup, listener);
 	if (port < 0)
 		return port;
 	struct rte_eth_dev_info info;
 	int status = rte_eth_dev_info_get((uint16_t)port, &info);
 	if (status != 0)
-		return start_fail(start, status, "%s: %s", listener->driver, strerror(-status));
-	uint16_t n_queues = RTE_MIN(start->options->n_workers,
+		return startup_fail(startup, status, "%s: %s", listener->driver, strerror(-status));
+	uint16_t n_queues = RTE_MIN(startup->options->n_workers,
 		RTE_MIN(info.max_rx_queues, info.max_tx_queues));
-	struct rte_eth_conf conf = make_conf(start, listener, &info, n_queues);
+	struct rte_eth_conf conf = make_conf(startup, listener, &info, n_queues);
 	struct port_shape shape = {
 		.n_rx = n_queues,
 		.n_tx = n_queues,
@@ -118,14 +123,14 @@ int listen_pci_open(const struct start *start, struct listener *listener)
 		shape.buffers.room = ROOM;
 	(void)rte_eth_dev_adjust_nb_rx_tx_desc((uint16_t)port, &shape.n_rx_descriptors,
 		&shape.n_tx_descriptors); // if that fails, so does the setup of the queues
-	status = listener_start_port(start, listener, (uint16_t)port, &conf, &shape);
+	status = listener_start_port(startup, listener, (uint16_t)port, &conf, &shape);
 	if (status != 0)
 		return status;
 	listener->is_promiscuous = rte_eth_promiscuous_enable((uint16_t)port) == 0;
 	if (!listener->is_promiscuous)
-		start_note(start, "%s: no promiscuous mode: only frames to its own MAC address are seen",
+		startup_note(startup, "%s: no promiscuous mode: only frames to its own MAC address are seen",
 			listener->listen.name);
-	start_note(start, "%s: %s, %u queue%s", listener->listen.name, listener->driver, n_queues,
+	startup_note(startup, "%s: %s, %u queue%s", listener->listen.name, listener->driver, n_queues,
 		plural(n_queues));
 	return 0;
 }

@@ -12,23 +12,23 @@
 
 #include "eal.h"
 
-int start_fail(const struct start *start, int status, const char *format, ...)
+int startup_fail(const struct startup *startup, int status, const char *format, ...)
 {
 	va_list list;
 	va_start(list, format);
-	vsnprintf(start->error, start->error_size, format, list);
+	vsnprintf(startup->error, startup->error_size, format, list);
 	va_end(list);
 	return status;
 }
 
-void start_note(const struct start *start, const char *format, ...)
+void startup_note(const struct startup *startup, const char *format, ...)
 {
 	char text[512];
 	va_list list;
 	va_start(list, format);
 	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
-	start->note(start->context, text);
+	startup->note(startup->context, text);
 }
 
 const char *plural(unsigned n)
@@ -36,12 +36,12 @@ const char *plural(unsigned n)
 	return n == 1 ? "" : "s";
 }
 
-int listener_add_vdev(const struct start *start, struct listener *listener, const char *driver,
+int listener_add_vdev(const struct startup *startup, struct listener *listener, const char *driver,
 	const char *arguments)
 {
 	static unsigned n_made; // names are never used twice, not even after a failure
 	if (rte_eth_dev_count_avail() >= RTE_MAX_ETHPORTS)
-		return start_fail(start, -ENOSPC, "DPDK has no room for more than %d ports",
+		return startup_fail(startup, -ENOSPC, "DPDK has no room for more than %d ports",
 			RTE_MAX_ETHPORTS);
 	uint16_t port;
 	char *vdev = listener->vdevs[listener->n_ports];
@@ -51,7 +51,7 @@ int listener_add_vdev(const struct start *start, struct listener *listener, cons
 	if (status == 0)
 		status = rte_eth_dev_get_port_by_name(vdev, &port);
 	if (status != 0) // the number is a different one with every driver; the log tells
-		return start_fail(start, -EINVAL, "%s: %s", driver, eal_log_last());
+		return startup_fail(startup, -EINVAL, "%s: %s", driver, eal_log_last());
 	listener->ports[listener->n_ports++] = port;
 	snprintf(listener->driver, sizeof(listener->driver), "%s", driver);
 	return port;
@@ -69,28 +69,28 @@ static struct rte_mempool *make_pool(uint16_t port, uint16_t queue, const struct
 	return pool;
 }
 
-static int add_queue(const struct start *start, struct listener *listener, uint16_t port,
+static int add_queue(const struct startup *startup, struct listener *listener, uint16_t port,
 	uint16_t queue, const struct port_shape *shape)
 {
 	struct rte_mempool *pool = make_pool(port, queue, &shape->buffers);
 	if (pool == NULL)
-		return start_fail(start, -ENOMEM, "no memory for %u buffers of %u bytes",
+		return startup_fail(startup, -ENOMEM, "no memory for %u buffers of %u bytes",
 			shape->buffers.n, shape->buffers.room);
 	assert(listener->n_queues < WORKERS_MAX);
 	listener->queues[listener->n_queues++] = (struct queue){port, queue, pool};
 	// The AF_XDP driver gives the kernel one area, from the first chunk's start.
 	if (listener->steering != NULL && pool->nb_mem_chunks != 1)
-		return start_fail(start, -ENOMEM, "no memory in one piece");
+		return startup_fail(startup, -ENOMEM, "no memory in one piece");
 	eal_log_last();
 	int status = rte_eth_rx_queue_setup(port, queue, shape->n_rx_descriptors,
 		(unsigned)rte_eth_dev_socket_id(port), NULL, pool);
 	if (status != 0)
-		return start_fail(start, status, "queue %u: %s, %s", queue, strerror(-status),
+		return startup_fail(startup, status, "queue %u: %s, %s", queue, strerror(-status),
 			eal_log_last());
 	return 0;
 }
 
-int listener_start_port(const struct start *start, struct listener *listener, uint16_t port,
+int listener_start_port(const struct startup *startup, struct listener *listener, uint16_t port,
 	const struct rte_eth_conf *conf, const struct port_shape *shape)
 {
 	eal_log_last();
@@ -99,17 +99,17 @@ int listener_start_port(const struct start *start, struct listener *listener, ui
 		status = rte_eth_tx_queue_setup(port, queue, shape->n_tx_descriptors,
 			(unsigned)rte_eth_dev_socket_id(port), NULL);
 	if (status != 0)
-		return start_fail(start, status, "%u queue%s: %s, %s", shape->n_rx,
+		return startup_fail(startup, status, "%u queue%s: %s, %s", shape->n_rx,
 			plural(shape->n_rx), strerror(-status), eal_log_last());
 	for (uint16_t queue = 0; queue < shape->n_rx; queue++) {
-		status = add_queue(start, listener, port, queue, shape);
+		status = add_queue(startup, listener, port, queue, shape);
 		if (status != 0)
 			return status;
 	}
 	eal_log_last();
 	status = rte_eth_dev_start(port);
 	if (status != 0)
-		return start_fail(start, status, "%s, %s", strerror(-status), eal_log_last());
+		return startup_fail(startup, status, "%s, %s", strerror(-status), eal_log_last());
 	struct rte_ether_addr mac;
 	if (rte_eth_macaddr_get(port, &mac) == 0)
 		memcpy(listener->options.mac, mac.addr_bytes, sizeof(listener->options.mac));

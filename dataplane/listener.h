@@ -55,7 +55,7 @@ struct listener {
 };
 
 // What the steps of port_start() share.
-struct start {
+struct startup {
 	const struct port_options *options;
 	port_note_fn note;
 	void *context;
@@ -65,19 +65,19 @@ struct start {
 };
 
 // Look at an entry before the EAL starts: sets n_queues_wanted, buffers, options.
-[[nodiscard]] int listen_pci_survey(const struct start *start, struct listener *listener);
-[[nodiscard]] int listen_interface_survey(const struct start *start, struct listener *listener);
-[[nodiscard]] int listen_pcap_survey(const struct start *start, struct listener *listener);
+[[nodiscard]] int listen_pci_survey(const struct startup *startup, struct listener *listener);
+[[nodiscard]] int listen_interface_survey(const struct startup *startup, struct listener *listener);
+[[nodiscard]] int listen_pcap_survey(const struct startup *startup, struct listener *listener);
 
 // Make its ports and start them. On an error listener_close() is still to be called.
-[[nodiscard]] int listen_pci_open(const struct start *start, struct listener *listener);
-[[nodiscard]] int listen_interface_open(const struct start *start, struct listener *listener);
-[[nodiscard]] int listen_pcap_open(const struct start *start, struct listener *listener);
+[[nodiscard]] int listen_pci_open(const struct startup *startup, struct listener *listener);
+[[nodiscard]] int listen_interface_open(const struct startup *startup, struct listener *listener);
+[[nodiscard]] int listen_pcap_open(const struct startup *startup, struct listener *listener);
 
-// Returns status, with the reason written to start->error.
-[[gnu::format(printf, 3, 4)]] int start_fail(const struct start *start, int status,
+// Returns status, with the reason written to startup->error.
+[[gnu::format(printf, 3, 4)]] int startup_fail(const struct startup *startup, int status,
 	const char *format, ...);
-[[gnu::format(printf, 2, 3)]] void start_note(const struct start *start, const char *format, ...);
+[[gnu::format(printf, 2, 3)]] void startup_note(const struct startup *startup, const char *format, ...);
 const char *plural(unsigned n); // "" or "s"
 
 struct port_shape {
@@ -88,11 +88,11 @@ struct port_shape {
 
 // Make a port of a virtual device; arguments: DPDK's devargs. They hold no byte of an operator's that
 // was not looked at. Returns the port's number, or -errno.
-[[nodiscard]] int listener_add_vdev(const struct start *start, struct listener *listener,
+[[nodiscard]] int listener_add_vdev(const struct startup *startup, struct listener *listener,
 	const char *driver, const char *arguments);
 
 // Configure a port, make pools for its queues, start it.
-[[nodiscard]] int listener_start_port(const struct start *start, struct listener *listener,
+[[nodiscard]] int listener_start_port(const struct startup *startup, struct listener *listener,
 	uint16_t port, const struct rte_eth_conf *conf, const struct port_shape *shape);
 
 // Stop and close the ports, detach the XDP program. The interface and the file stay open.

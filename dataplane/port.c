@@ -14,7 +14,7 @@
 #include "eal.h"
 #include "listener.h"
 
-#define MEBIBYTE ((size_t)1024 * 1024)
+#define MEBIBYTE ((size_t)1 << 20)
 #define HEAP_BASE (64 * MEBIBYTE)      // of the EAL and its ports
 #define HEAP_PER_WORKER (4 * MEBIBYTE) // its reassembly table takes 0.3 of them
 #define POOL_OVERHEAD (4 * MEBIBYTE)   // caches of RTE_MAX_LCORE lcores, ring, rounding
@@ -24,7 +24,7 @@ struct port_internals {
 	size_t n_listeners;
 };
 
-typedef int (*listener_fn)(const struct start *start, struct listener *listener);
+typedef int (*listener_fn)(const struct startup *startup, struct listener *listener);
 
 static const struct {
 	listener_fn survey, open;
@@ -35,11 +35,11 @@ static const struct {
 };
 
 // Put the entry's name before the reason.
-static int blame(const struct start *start, const struct listener *listener, int status)
+static int blame(const struct startup *startup, const struct listener *listener, int status)
 {
 	char reason[512];
-	snprintf(reason, sizeof(reason), "%s", start->error);
-	return start_fail(start, status, "listen: %s: %s", listener->listen.name, reason);
+	snprintf(reason, sizeof(reason), "%s", startup->error);
+	return startup_fail(startup, status, "listen: %s: %s", listener->listen.name, reason);
 }
 
 // A NIC or an interface can be opened once; a file as often as one likes.
@@ -53,17 +53,17 @@ static bool is_named_before(const struct port_internals *internals, const struct
 	return false;
 }
 
-static int survey(const struct start *start, const struct port_internals *internals,
+static int survey(const struct startup *startup, const struct port_internals *internals,
 	struct listener *listener)
 {
 	struct datagram_options *options = &listener->options;
-	options->n_ports = start->options->n_udp_ports;
-	memcpy(options->ports, start->options->udp_ports, sizeof(options->ports));
+	options->n_ports = startup->options->n_udp_ports;
+	memcpy(options->ports, startup->options->udp_ports, sizeof(options->ports));
 	options->n_addresses = listener->listen.n_addresses;
 	memcpy(options->addresses, listener->listen.addresses, sizeof(options->addresses));
 	if (is_named_before(internals, listener))
-		return start_fail(start, -EINVAL, "is named twice");
-	return kinds[listener->listen.kind].survey(start, listener);
+		return startup_fail(startup, -EINVAL, "is named twice");
+	return kinds[listener->listen.kind].survey(startup, listener);
 }
 
 static size_t buffers_bytes(const struct buffers *buffers)
@@ -72,16 +72,16 @@ static size_t buffers_bytes(const struct buffers *buffers)
 	return buffers->n * (lines + 1) * RTE_CACHE_LINE_SIZE + POOL_OVERHEAD;
 }
 
-static int start_eal(const struct start *start, const struct port_internals *internals)
+static int start_eal(const struct startup *startup, const struct port_internals *internals)
 {
 	const char *pci[PORT_LISTEN_MAX];
 	struct eal_options options = {
-		.n_workers = start->options->n_workers,
-		.hugepages = start->options->hugepages,
-		.memory = HEAP_BASE + HEAP_PER_WORKER * start->options->n_workers +
-			  start->options->extra_memory,
+		.n_workers = startup->options->n_workers,
+		.hugepages = startup->options->hugepages,
+		.memory = HEAP_BASE + HEAP_PER_WORKER * startup->options->n_workers +
+			  startup->options->extra_memory,
 		.pci = pci,
-		.log_level = start->options->log_level,
+		.log_level = startup->options->log_level,
 	};
 	for (size_t i = 0; i < internals->n_listeners; i++) {
 		const struct listener *listener = &internals->listeners[i];
@@ -89,26 +89,26 @@ static int start_eal(const struct start *start, const struct port_internals *int
 		if (listener->listen.kind == LISTEN_PCI)
 			pci[options.n_pci++] = listener->pci;
 	}
-	return eal_start(&options, start->note, start->context, start->error, start->error_size);
+	return eal_start(&options, startup->note, startup->context, startup->error, startup->error_size);
 }
 
-static int start_all(struct start *start, struct port_internals *internals)
+static int start_all(struct startup *startup, struct port_internals *internals)
 {
 	for (size_t i = 0; i < internals->n_listeners; i++) {
 		struct listener *listener = &internals->listeners[i];
-		int status = survey(start, internals, listener);
+		int status = survey(startup, internals, listener);
 		if (status != 0)
-			return blame(start, listener, status);
+			return blame(startup, listener, status);
 	}
-	int status = start_eal(start, internals);
+	int status = start_eal(startup, internals);
 	if (status != 0)
 		return status;
 	for (size_t i = 0; i < internals->n_listeners; i++) {
 		struct listener *listener = &internals->listeners[i];
-		start->n_unopened = (unsigned)(internals->n_listeners - i - 1);
-		status = kinds[listener->listen.kind].open(start, listener);
+		startup->n_unopened = (unsigned)(internals->n_listeners - i - 1);
+		status = kinds[listener->listen.kind].open(startup, listener);
 		if (status != 0)
-			return blame(start, listener, status);
+			return blame(startup, listener, status);
 	}
 	return 0;
 }
@@ -149,8 +149,9 @@ int port_start(struct port_set *set, const struct listen *listen, size_t n_liste
 	const struct port_options *options, port_note_fn note, void *context, char *error,
 	size_t error_size)
 {
-	*set = (struct port_set){.n_workers = options->n_workers};
-	struct start start = {
+	memset(set, 0, sizeof(*set));
+	set->n_workers = options->n_workers;
+	struct startup startup = {
 		.options = options,
 		.note = note,
 		.context = context,
@@ -158,13 +159,13 @@ int port_start(struct port_set *set, const struct listen *listen, size_t n_liste
 		.error_size = error_size,
 	};
 	if (n_listen == 0 || n_listen > PORT_LISTEN_MAX)
-		return start_fail(&start, -EINVAL, "listen: 1 to %d entries", PORT_LISTEN_MAX);
+		return startup_fail(&startup, -EINVAL, "listen: 1 to %d entries", PORT_LISTEN_MAX);
 	if (options->n_workers == 0 || options->n_workers > WORKERS_MAX)
-		return start_fail(&start, -EINVAL, "workers: 1 to %d", WORKERS_MAX);
+		return startup_fail(&startup, -EINVAL, "workers: 1 to %d", WORKERS_MAX);
 	set->internals = create_internals(listen, n_listen);
 	if (set->internals == NULL)
-		return start_fail(&start, -ENOMEM, "out of memory");
-	int status = start_all(&start, set->internals);
+		return startup_fail(&startup, -ENOMEM, "out of memory");
+	int status = start_all(&startup, set->internals);
 	eal_log_end();
 	if (status != 0) {
 		port_stop(set);
@@ -221,5 +222,5 @@ void port_stop(struct port_set *set)
 	for (size_t i = set->internals->n_listeners; i-- > 0;)
 		listener_close(&set->internals->listeners[i]);
 	free(set->internals);
-	*set = (struct port_set){0};
+	memset(set, 0, sizeof(*set));
 }

@@ -13,32 +13,8 @@
 #include "gateway.h"
 #include "line.h"
 
-#define SESSION_SIGHTINGS_MAX 24 // of one session; the oldest gives way
-#define IDENTITIES_MAX 16	 // of one session
+#define SESSION_SIGHTINGS_MAX 20 // of one session; the oldest gives way
 #define SESSION_NONE UINT32_MAX
-
-#define IDENTITY_USER_MAX 64
-#define IDENTITY_GROUP_MAX 64
-
-#define IDENTITY_PHONE 1
-#define IDENTITY_HAS_ASA 2 // a gateway has named it, not its own lines alone
-
-// One user or device at an address. Number 0 is nobody by name.
-struct identity {
-	struct device device;
-	uint16_t gateway;
-	uint64_t last_ms;
-	uint64_t aliases_ms; // when its aliases were last told
-	uint64_t tunnel_up_ms; // last sign of a working tunnel
-	struct address tunnel;
-	uint32_t next; // in its session
-	uint8_t number, flags;
-	uint16_t unused;
-	char model[EVENT_MODEL_MAX];
-	char user[IDENTITY_USER_MAX]; // terminated, cut
-	char tunnel_group[IDENTITY_GROUP_MAX];
-	char group_policy[IDENTITY_GROUP_MAX];
-};
 
 #define SESSION_PHONE 1	       // something has tied the address to a phone
 #define SESSION_HAS_ASA 2      // a gateway has logged it
@@ -47,7 +23,7 @@ struct identity {
 struct session {
 	struct session_key key;
 	uint64_t first_ms, last_ms;
-	uint64_t last_line;  // position in the ring of its class, see session_line_read()
+	uint64_t last_line;  // position, see session_line_read()
 	uint64_t generation; // of the slot
 	uint32_t identity;   // first of its chain, newest first
 	uint16_t gateway;    // last seen
@@ -63,8 +39,21 @@ struct session_limits {
 };
 
 struct diagnosis_table;
-struct session_links; // hash and age chains, private
-struct history;	      // sightings of one session, private
+struct identity;
+struct history; // sightings of one session: history.c
+
+enum { SESSION_CLASS_PHONE, SESSION_CLASS_OTHER };
+
+// What nobody but the owner looks at.
+struct session_links {
+	uint64_t wake_ms; // an absence would be proved then; UINT64_MAX: none
+	uint32_t hash_next, older, newer, history, diagnoses;
+	uint8_t class;
+	// A phone whose own lines come from elsewhere than the gateway says: its lines go on to there.
+	struct device redirect_device;
+	uint64_t redirect_ms;
+	struct session_key redirect;
+};
 
 struct session_table {
 	struct session_limits limits;
@@ -119,7 +108,7 @@ void session_expire_step(struct session_table *table, uint64_t now_ms, uint32_t 
 // The reload of a ruleset: diagnoses whose rule is gone expire at the next sweep.
 void session_set_ruleset(struct session_table *table, const struct ruleset *ruleset);
 
-// ---- for diagnosis.c: parts of a session that its owner works on ----
+// ---- for the files that work on a session in hand: identity, history, diagnosis, judge ----
 
 // A session taken out to be changed; session_update() publishes it when all is done.
 struct subject {
@@ -129,16 +118,12 @@ struct subject {
 	uint64_t now_ms;
 };
 
-struct sighting *session_sightings(struct session_table *table, uint32_t index, unsigned *n);
 uint32_t *session_diagnoses(struct session_table *table, uint32_t index); // head of its list
 uint64_t *session_wake_ms(struct session_table *table, uint32_t index);
-bool session_line_read(const struct session_table *table, const struct session *session,
-	uint64_t position, struct line_buffer *out);
-const struct identity *session_identity(const struct subject *subject, uint8_t number);
-// The only phone of the session, or NULL.
-const struct identity *session_only_phone(const struct subject *subject);
 
 // ---- for any thread ----
 
 bool session_read(const struct session_table *table, uint32_t index, struct session *out);
-bool identity_read(const struct session_table *table, uint32_t index, struct identity *out);
+
+// The line at a position that session.last_line or line.previous gave; false: overwritten.
+bool session_line_read(const struct session_table *table, uint64_t position, struct line_buffer *out);

@@ -48,7 +48,7 @@ static struct session_limits share_of(const struct worker_limits *limits, unsign
 	return (struct session_limits){
 		.sessions = clients,
 		.identities = clients + clients / 8,
-		.histories = clients / 4 + 64,
+		.histories = clients / 3 + 64,
 		.diagnoses = diagnoses,
 		.evidence_blocks = diagnoses * 4,
 		.phone_line_bytes = power_of_two(((uint64_t)clients * 32) | (1 << 20)),
@@ -138,10 +138,8 @@ struct workers *workers_create(unsigned n, const struct worker_limits *limits,
 	struct ruleset *ruleset, const struct policy *policy)
 {
 	struct workers *all = calloc(1, sizeof(*all));
-	if (all == NULL) {
-		ruleset_destroy(ruleset);
+	if (all == NULL)
 		return NULL;
-	}
 	all->n = n;
 	all->policy = policy;
 	all->ruleset = ruleset;
@@ -158,6 +156,7 @@ struct workers *workers_create(unsigned n, const struct worker_limits *limits,
 	}
 	if (ok)
 		return all;
+	all->ruleset = NULL;
 	workers_destroy(all);
 	return NULL;
 }
@@ -469,6 +468,12 @@ static bool exchange(struct worker *w)
 	return any;
 }
 
+void worker_take_rules(struct worker *w)
+{
+	w->running = atomic_load_explicit(&w->scanner, memory_order_acquire);
+	session_set_ruleset(&w->sessions, w->running->ruleset);
+}
+
 bool worker_turn(struct worker *w, uint64_t now_ms, uint32_t max_sessions)
 {
 	bool any = exchange(w);
@@ -518,7 +523,7 @@ static unsigned receive(struct worker *w, const struct port_queue *queue, uint64
 	unsigned n_datagrams = 0, n_answers = 0;
 	unsigned n = rte_eth_rx_burst(queue->port, queue->queue, frames, BURST);
 	for (unsigned i = 0; i < n; i++) {
-		switch (datagram_read(w->reader, &w->counters, queue->options, frames[i], now_ms,
+		switch (datagram_read(w->reader, &w->counters, &queue->options, frames[i], now_ms,
 			&datagrams[n_datagrams])) {
 		case DATAGRAM_READY:
 			n_datagrams++;
@@ -562,8 +567,7 @@ static int run(void *argument)
 		uint64_t now_ms = tsc_ms() +
 			(uint64_t)atomic_load_explicit(&all->wall_offset_ms, memory_order_relaxed);
 		unsigned n = 0;
-		w->running = atomic_load_explicit(&w->scanner, memory_order_acquire);
-		session_set_ruleset(&w->sessions, w->running->ruleset);
+		worker_take_rules(w);
 		for (unsigned i = 0; i < w->n_queues; i++)
 			n += receive(w, &w->queues[i], now_ms);
 		bool any = worker_turn(w, now_ms, SWEEP_STEP) || n > 0;

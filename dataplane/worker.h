@@ -72,7 +72,7 @@ struct workers {
 };
 
 // Make n workers with everything sized. The ruleset belongs to the workers from here on; policy must
-// outlive them. NULL: out of memory (the ruleset is destroyed).
+// outlive them. NULL: out of memory, and the ruleset is still the caller's.
 struct workers *workers_create(unsigned n, const struct worker_limits *limits,
 	struct ruleset *ruleset, const struct policy *policy);
 void workers_destroy(struct workers *workers);
@@ -90,6 +90,9 @@ void workers_stop(struct workers *workers);
 void workers_set_clock(struct workers *workers);
 
 // ---- one worker's stages, for whoever runs it: its lcore, or replay ----
+
+// Go over to the rules that control has published. Once a turn, before anything else.
+void worker_take_rules(struct worker *worker);
 
 // A frame as of now_ms; it is freed. Needs the EAL. A reply to an ARP request or the like is dropped.
 void worker_take_frame(struct worker *worker, const struct datagram_options *options,

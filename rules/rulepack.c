@@ -351,7 +351,10 @@ static bool diagnosis_confirmed(struct yaml_file *file, struct fy_node *node, vo
 
 static bool diagnosis_window(struct yaml_file *file, struct fy_node *node, void *target)
 {
-	return yaml_duration(file, node, &((struct diagnosis_rule *)target)->window_ms);
+	struct diagnosis_rule *rule = target;
+	return yaml_duration(file, node, &rule->window_ms) &&
+		(rule->window_ms <= RULES_WINDOW_MAX_MS ||
+			yaml_error(file, node, "a window is at most 1h"));
 }
 
 static bool diagnosis_quiet(struct yaml_file *file, struct fy_node *node, void *target)

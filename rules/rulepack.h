@@ -25,6 +25,7 @@
 #define RULES_CAUSES_MAX 12   // causes of one diagnosis
 #define RULES_RECOVERS_MAX 12 // signs of success of one diagnosis
 #define ASA_ID_MAX 1000000    // six digits
+#define RULES_WINDOW_MAX_MS (3600 * 1000) // how far a diagnosis may look back
 
 enum rule_source { RULE_ASA, RULE_PHONE };
 

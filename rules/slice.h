@@ -66,6 +66,15 @@ static inline struct slice slice_trim(struct slice a)
 static inline void slice_copy(struct slice a, char *out, size_t size)
 {
 	size_t len = a.len < size ? a.len : size - 1;
-	memcpy(out, a.data, len);
+	if (len)
+		memcpy(out, a.data, len);
 	out[len] = '\0';
+}
+
+// Copy the bytes alone; returns their number. An empty slice may have no data at all.
+static inline uint32_t slice_put(struct slice a, char *out)
+{
+	if (a.len)
+		memcpy(out, a.data, a.len);
+	return a.len;
 }

@@ -6,6 +6,7 @@
 #include "steering.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -71,6 +72,8 @@ static struct bpf_object *load(const struct steering_options *options, char *why
 	}
 	struct bpf_map *constants = bpf_object__find_map_by_name(object, ".rodata.filter");
 	struct bpf_map *sockets = bpf_object__find_map_by_name(object, "xsks_map");
+	assert(constants != NULL);
+	assert(sockets != NULL);
 	int status = bpf_map__set_initial_value(constants, &filter, sizeof(filter));
 	if (status == 0)
 		status = bpf_map__set_max_entries(sockets, options->n_queues);

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "command.h"
+
+#include <string.h>
+
+#include "diagnoses_command.h"
+#include "phone_command.h"
+#include "reload_command.h"
+#include "render.h"
+#include "replay.h"
+#include "rules_command.h"
+#include "status_command.h"
+#include "watch_command.h"
+
+#define LANGUAGE                                                                                   \
+	{ARGUMENT_VALUE, "lang", "en|zh-TW|ko", "language of titles and remedies; else the locale's"}
+#define ALL_CLIENTS                                                                                \
+	{ARGUMENT_FLAG, "all_clients", NULL, "clients too that nothing has tied to a phone"}
+
+const struct command commands[] = {
+	{
+		.name = "status",
+		.help = "health, rates, every drop by reason, table fill, memory, gateways",
+		.serve = status_serve,
+		.shape = SHAPE_OBJECT,
+		.render = render_status,
+	},
+	{
+		.name = "diagnoses",
+		.help = "what is wrong with which phone: the open ones",
+		.arguments = {{ARGUMENT_VALUE, "state", "open|recovered|expired|all",
+				      "others than the open ones"},
+			{ARGUMENT_VALUE, "id", "SLUG", "of one kind, csd-enabled for example"},
+			{ARGUMENT_VALUE, "gateway", "NAME", "at one ASA"}, ALL_CLIENTS, LANGUAGE},
+		.serve = diagnoses_serve,
+		.shape = SHAPE_LIST,
+		.render = render_diagnoses,
+	},
+	{
+		.name = "phone",
+		.help = "one phone's story: time line, evidence, remedy",
+		.arguments = {{ARGUMENT_WORD, "key", "KEY",
+				      "client IP, tunnel IP, SEP name or user"},
+			LANGUAGE},
+		.serve = phone_serve,
+		.shape = SHAPE_LIST,
+		.render = render_phones,
+	},
+	{
+		.name = "watch",
+		.help = "each change of a diagnosis as it happens",
+		.arguments = {ALL_CLIENTS, LANGUAGE},
+		.serve = watch_serve,
+		.shape = SHAPE_STREAM,
+		.render = render_change,
+	},
+	{
+		.name = "reload",
+		.help = "compile the rule pack anew and swap it in; on an error the old rules stay",
+		.serve = reload_serve,
+		.shape = SHAPE_OBJECT,
+		.render = render_reload,
+	},
+	{
+		.name = "rules",
+		.help = "check or test a rule pack, without a daemon",
+		.arguments = {{ARGUMENT_LOCAL, "check DIR", NULL, "errors as file:line:column"},
+			{ARGUMENT_LOCAL, "test DIR", NULL, "run every example"}},
+		.run = rules_main,
+	},
+	{
+		.name = "replay",
+		.help = "pcap, pcapng or text logs through the same path, without a daemon",
+		.arguments = {{ARGUMENT_LOCAL, "FILE...", NULL, "captures and text logs; - is stdin"},
+			{ARGUMENT_LOCAL, "--json", NULL, "one object a line"},
+			{ARGUMENT_LOCAL, "--stats", NULL, "what was read, by kind and fate"},
+			{ARGUMENT_LOCAL, "--rules DIR", NULL, "rules in place of the shipped ones"},
+			{ARGUMENT_LOCAL, "--lang en|zh-TW|ko", NULL, "language of titles and remedies"},
+			{ARGUMENT_LOCAL, "--date DATE", NULL, "yyyy-mm-dd for lines without a date"},
+			{ARGUMENT_LOCAL, "--zone ZONE", NULL, "of times without one; else UTC"},
+			{ARGUMENT_LOCAL, "--sender ADDRESS", NULL, "who sent the text logs"},
+			{ARGUMENT_LOCAL, "-c FILE", NULL, "config"}},
+		.run = replay_main,
+	},
+};
+const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < n_commands; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+// ---- requests ----
+
+bool argument_accepts(const struct argument *argument, const char *value)
+{
+	const char *word = argument->value;
+	size_t len = strlen(value);
+	if (strchr(word, '|') == NULL)
+		return true;
+	for (;; word++) {
+		size_t n = strcspn(word, "|");
+		if (n == len && strncmp(word, value, n) == 0)
+			return true;
+		word += n;
+		if (*word == '\0')
+			return false;
+	}
+}
+
+static const struct argument *argument_find(const struct command *command, const char *name)
+{
+	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
+		if (strcmp(a->name, name) == 0)
+			return a;
+	}
+	return NULL;
+}
+
+static bool check_argument(const struct command *command, const char *name, const json_t *value,
+	struct buffer *out)
+{
+	const struct argument *argument = argument_find(command, name);
+	if (argument == NULL) {
+		answer_error(out, "%s: unknown argument '%.64s'", command->name, name);
+		return false;
+	}
+	if (argument->kind == ARGUMENT_FLAG) {
+		if (json_is_boolean(value))
+			return true;
+		answer_error(out, "%s: argument '%s' must be true or false", command->name, name);
+		return false;
+	}
+	if (!json_is_string(value)) {
+		answer_error(out, "%s: argument '%s' must be a string", command->name, name);
+		return false;
+	}
+	if (argument_accepts(argument, json_string_value(value)))
+		return true;
+	answer_error(out, "%s: argument '%s' must be one of %s", command->name, name, argument->value);
+	return false;
+}
+
+static bool check_arguments(const struct command *command, const json_t *arguments,
+	struct buffer *out)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach((json_t *)arguments, name, value) {
+		if (!check_argument(command, name, value, out))
+			return false;
+	}
+	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
+		if (a->kind == ARGUMENT_WORD && json_object_get(arguments, a->name) == NULL) {
+			answer_error(out, "%s: argument '%s' is missing: %s", command->name, a->name,
+				a->help);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void serve(const json_t *request, struct answer *answer, struct buffer *out)
+{
+	static const char *const known[] = {"command", "arguments"};
+	const char *name = json_string_value(json_object_get(request, "command")), *key;
+	json_t *arguments = json_object_get(request, "arguments"), *value;
+	json_object_foreach((json_t *)request, key, value) {
+		if (strcmp(key, known[0]) != 0 && strcmp(key, known[1]) != 0) {
+			answer_error(out, "unknown key '%.64s' in a request: it has %s and %s", key,
+				known[0], known[1]);
+			return;
+		}
+	}
+	const struct command *command = name ? command_find(name) : NULL;
+	if (name == NULL) {
+		answer_error(out, "a request is {\"command\":\"...\",\"arguments\":{...}}");
+	} else if (command == NULL || command->serve == NULL) {
+		answer_error(out, "unknown command '%.64s'", name);
+	} else if (arguments && !json_is_object(arguments) && !json_is_null(arguments)) {
+		answer_error(out, "%s: arguments must be an object", name);
+	} else if (check_arguments(command, arguments, out)) {
+		command->serve(arguments, answer, out);
+	}
+}
+
+void command_serve(const char *text, size_t len, struct answer *answer, struct buffer *out)
+{
+	json_error_t error;
+	json_t *request = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	if (request == NULL)
+		answer_error(out, "not a line of JSON: %s", error.text);
+	else if (!json_is_object(request))
+		answer_error(out, "a request is {\"command\":\"...\",\"arguments\":{...}}");
+	else
+		serve(request, answer, out);
+	json_decref(request);
+}
+
+// ---- help ----
+
+static void format_argument(const struct argument *argument, char *out, size_t size)
+{
+	bool dashes = argument->kind == ARGUMENT_FLAG || argument->kind == ARGUMENT_VALUE;
+	bool named = argument->kind != ARGUMENT_WORD;
+	bool valued = argument->kind == ARGUMENT_VALUE || argument->kind == ARGUMENT_WORD;
+	snprintf(out, size, "%s%s%s%s", dashes ? "--" : "", named ? argument->name : "",
+		named && valued ? " " : "", valued ? argument->value : "");
+	for (char *c = out; dashes && *c && *c != ' '; c++)
+		*c = *c == '_' ? '-' : *c;
+}
+
+static void print_row(FILE *out, const char *what, const char *help)
+{
+	fprintf(out, "  %-20s %s\n", what, help);
+}
+
+void command_print_help(FILE *out, const struct command *command)
+{
+	char what[96];
+	fprintf(out, "usage: offhook%s %s", command->serve ? " [--socket PATH]" : "", command->name);
+	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
+		if (a->kind == ARGUMENT_WORD)
+			fprintf(out, " %s", a->value);
+	}
+	fprintf(out, " [ARGUMENT]...\n%s\n\n", command->help);
+	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
+		format_argument(a, what, sizeof(what));
+		if (strlen(what) > 20) {
+			fprintf(out, "  %s\n", what);
+			what[0] = '\0';
+		}
+		print_row(out, what, a->help);
+	}
+	if (command->serve) {
+		print_row(out, "--json", "one JSON object a line");
+		print_row(out, "--socket PATH", "where the daemon listens");
+	}
+}
+
+void command_print_usage(FILE *out)
+{
+	char what[64];
+	fputs("usage: offhook [--socket PATH] COMMAND [ARGUMENT]...\n\n", out);
+	for (size_t i = 0; i < n_commands; i++) {
+		const struct argument *first = commands[i].arguments;
+		snprintf(what, sizeof(what), "%s%s%s", commands[i].name,
+			first->kind == ARGUMENT_WORD ? " " : "",
+			first->kind == ARGUMENT_WORD ? first->value : "");
+		print_row(out, what, commands[i].help);
+	}
+	fputs("\n  offhook COMMAND --help    its arguments\n"
+	      "  offhook --version\n\n"
+	      "Exit: 0 done, 1 failed, 2 wrong usage, 3 no daemon.\n",
+		out);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// command: the one table of what offhook can be asked. The client's usage and help, its reading of the
+// command line, the server's reading of requests and its dispatch all come from here.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "answer.h"
+
+#define COMMAND_ARGUMENTS_MAX 10
+
+enum argument_kind {
+	ARGUMENT_END,
+	ARGUMENT_FLAG,	  // --all-clients            "all_clients": true
+	ARGUMENT_VALUE,	  // --gateway NAME           "gateway": "NAME"
+	ARGUMENT_WORD,	  // KEY                      "key": "..."; has to be there
+	ARGUMENT_LOCAL,	  // told in the help; the command reads its own command line
+};
+
+struct argument {
+	enum argument_kind kind;
+	const char *name;  // as in a request; on the command line `_` is `-`
+	const char *value; // what the help calls it; of a choice: its words, divided by |
+	const char *help;
+};
+
+// What a command sends.
+enum answer_shape {
+	SHAPE_OBJECT, // one object
+	SHAPE_LIST,   // a list of objects
+	SHAPE_STREAM, // an object after the other, without end
+};
+
+struct command {
+	const char *name, *help;
+	struct argument arguments[COMMAND_ARGUMENTS_MAX];
+	// In the daemon: start the answer. `arguments` has passed the table: known names, right types.
+	// NULL: not for the daemon.
+	void (*serve)(const json_t *arguments, struct answer *answer, struct buffer *out);
+	enum answer_shape shape;
+	// In the client: show the data (of a stream, one object) to a human.
+	void (*render)(FILE *out, const json_t *data, unsigned columns);
+	// In the client: does all by itself, returns the exit code. NULL: asks the daemon.
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct command commands[];
+extern const size_t n_commands;
+
+// NULL: there is none of that name.
+const struct command *command_find(const char *name);
+
+// In the daemon: read a request and start its answer, or write why not.
+void command_serve(const char *request, size_t len, struct answer *answer, struct buffer *out);
+
+// Whether the value is one of those that the argument takes.
+bool argument_accepts(const struct argument *argument, const char *value);
+
+// "usage: offhook ..." of one command, and its arguments.
+void command_print_help(FILE *out, const struct command *command);
+
+// Of all of them.
+void command_print_usage(FILE *out);

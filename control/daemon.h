@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// daemon: what the control thread of offhookd holds; the commands work on it. Only offhookd.c makes
+// one (and tests, without ports).
+#pragma once
+
+#include "config.h"
+#include "feed.h"
+#include "rates.h"
+
+#define GATEWAY_SILENT_MS (6 * 3600 * 1000ull) // no relevant line for so long is worth a word
+#define GATEWAY_RECENT_MS (24 * 3600 * 1000ull) // what was seen within is how the gateway is set up
+
+struct server;
+
+// How the rules came to be what they are.
+struct rules_state {
+	uint64_t loaded_ms; // wall clock
+	uint64_t took_ms;
+	uint64_t failed_ms; // of the last reload that failed; 0: none since `loaded_ms`
+	char *failure;	    // its errors, a line each
+};
+
+struct daemon {
+	const char *config_path; // NULL: none
+	struct config config;
+	struct vocabulary *vocabulary;
+	struct rules_state rules;
+	struct port_set ports;
+	struct workers *workers;
+	uint64_t *hidden_users;	   // by gateway: their count at the last tick
+	uint64_t *hidden_users_ms; // by gateway: when it last grew
+	struct rates rates;
+	struct feed *feed;
+	struct server *server;
+	uint64_t started_ms, started_steady_ms;
+};
+
+// About once a second: clocks, rates, what has become of the gateways.
+void daemon_tick(struct daemon *daemon, uint64_t steady_ms);

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "feed.h"
+
+#include <stdlib.h>
+
+#include "diagnosis_json.h"
+
+#define DRAIN_STEP 1024 // places that one step takes from one worker
+#define NEXT_STEP 64	// places that watch_next() looks at
+#define LAST UINT32_MAX
+
+// What one watcher knows of one place in a worker's table.
+struct told {
+	uint32_t next;	   // 0: does not wait; else the place after it in the queue plus one, or LAST
+	uint32_t serial;   // low half, plus one; 0: was told nothing yet
+	uint32_t sequence; // of the state that was told
+	bool open;	   // it was told that it is open
+};
+
+struct watch {
+	struct told *places;
+	uint32_t first, last; // plus one; 0: the queue is empty
+	unsigned n_waiting;
+	bool all_clients, lost;
+	enum language language;
+};
+
+struct feed {
+	struct workers *workers;
+	uint32_t base[WORKERS_MAX + 1]; // of each worker's places among all
+	uint32_t scan[WORKERS_MAX];	// of a scan of the whole table: places left, counted down
+	struct watch *watches[WATCHES_MAX];
+	unsigned n_watches;
+};
+
+struct feed *feed_create(struct workers *workers)
+{
+	struct feed *feed = calloc(1, sizeof(*feed));
+	if (feed == NULL)
+		return NULL;
+	feed->workers = workers;
+	for (unsigned i = 0; i < workers->n; i++)
+		feed->base[i + 1] =
+			feed->base[i] + workers->worker[i]->sessions.diagnoses->n_max;
+	return feed;
+}
+
+void feed_destroy(struct feed *feed)
+{
+	if (feed == NULL)
+		return;
+	while (feed->n_watches)
+		feed_unwatch(feed, feed->watches[0]);
+	free(feed);
+}
+
+unsigned feed_watches(const struct feed *feed)
+{
+	return feed->n_watches;
+}
+
+// ---- places ----
+
+static struct diagnosis_table *table_of(const struct feed *feed, unsigned worker)
+{
+	return feed->workers->worker[worker]->sessions.diagnoses;
+}
+
+static unsigned worker_of(const struct feed *feed, uint32_t place)
+{
+	unsigned worker = 0;
+	while (place >= feed->base[worker + 1])
+		worker++;
+	return worker;
+}
+
+static void enqueue(struct watch *watch, uint32_t place)
+{
+	struct told *told = &watch->places[place];
+	if (told->next)
+		return;
+	told->next = LAST;
+	if (watch->last)
+		watch->places[watch->last - 1].next = place + 1;
+	else
+		watch->first = place + 1;
+	watch->last = place + 1;
+	watch->n_waiting++;
+}
+
+static uint32_t dequeue(struct watch *watch)
+{
+	uint32_t place = watch->first - 1;
+	struct told *told = &watch->places[place];
+	watch->first = told->next == LAST ? 0 : told->next;
+	if (watch->first == 0)
+		watch->last = 0;
+	told->next = 0;
+	watch->n_waiting--;
+	return place;
+}
+
+// Nobody waits for it any more: its worker may use the place again.
+static void acknowledge(struct feed *feed, uint32_t place, uint32_t sequence)
+{
+	for (unsigned i = 0; i < feed->n_watches; i++) {
+		if (feed->watches[i]->places[place].next)
+			return;
+	}
+	unsigned worker = worker_of(feed, place);
+	diagnosis_acknowledge(table_of(feed, worker), place - feed->base[worker], sequence);
+}
+
+// ---- from the workers ----
+
+static void note(struct feed *feed, unsigned worker, uint32_t slot)
+{
+	struct diagnosis_table *table = table_of(feed, worker);
+	struct diagnosis d;
+	for (unsigned i = 0; i < feed->n_watches; i++)
+		enqueue(feed->watches[i], feed->base[worker] + slot);
+	if (feed->n_watches == 0 && diagnosis_read(table, slot, &d, NULL))
+		diagnosis_acknowledge(table, slot, d.sequence);
+}
+
+// The worker could not say everything: look at all of its places.
+static void scan(struct feed *feed, unsigned worker)
+{
+	const struct diagnosis_table *table = table_of(feed, worker);
+	struct diagnosis d;
+	for (unsigned i = 0; i < DRAIN_STEP && feed->scan[worker]; i++) {
+		uint32_t slot = --feed->scan[worker];
+		if (diagnosis_read(table, slot, &d, NULL) &&
+			atomic_load_explicit(&table->acknowledged[slot], memory_order_relaxed) !=
+				d.sequence)
+			note(feed, worker, slot);
+	}
+}
+
+bool feed_drain(struct feed *feed)
+{
+	bool more = false;
+	for (unsigned i = 0; i < feed->workers->n; i++) {
+		struct outbox *outbox = &feed->workers->worker[i]->outbox;
+		uint32_t slot;
+		unsigned n = 0;
+		while (n < DRAIN_STEP && outbox_pop(outbox, &slot)) {
+			note(feed, i, slot);
+			n++;
+		}
+		if (outbox_take_overflow(outbox))
+			feed->scan[i] = atomic_load_explicit(&table_of(feed, i)->high_water,
+				memory_order_acquire);
+		scan(feed, i);
+		more |= n == DRAIN_STEP || feed->scan[i];
+	}
+	return more;
+}
+
+// ---- to a watcher ----
+
+struct watch *feed_watch(struct feed *feed, bool all_clients, enum language language)
+{
+	struct watch *watch = feed->n_watches < WATCHES_MAX ? calloc(1, sizeof(*watch)) : NULL;
+	if (watch == NULL)
+		return NULL;
+	watch->all_clients = all_clients;
+	watch->language = language;
+	// As large as the tables, but only what is told is ever touched.
+	watch->places = calloc(feed->base[feed->workers->n], sizeof(*watch->places));
+	if (watch->places == NULL) {
+		free(watch);
+		return NULL;
+	}
+	feed->watches[feed->n_watches++] = watch;
+	return watch;
+}
+
+void feed_unwatch(struct feed *feed, struct watch *watch)
+{
+	unsigned i = 0;
+	while (feed->watches[i] != watch)
+		i++;
+	feed->watches[i] = feed->watches[--feed->n_watches];
+	while (watch->first) {
+		uint32_t place = dequeue(watch);
+		unsigned worker = worker_of(feed, place);
+		struct diagnosis d;
+		if (diagnosis_read(table_of(feed, worker), place - feed->base[worker], &d, NULL))
+			acknowledge(feed, place, d.sequence);
+	}
+	free(watch->places);
+	free(watch);
+}
+
+bool watch_has_news(const struct watch *watch)
+{
+	return watch->first != 0;
+}
+
+bool watch_has_lost(const struct watch *watch)
+{
+	return watch->lost;
+}
+
+unsigned watch_waiting(const struct watch *watch)
+{
+	return watch->n_waiting;
+}
+
+// What was absorbed is no diagnosis of its own: it ends for whoever was told of it, and for nobody
+// else.
+static bool concerns(const struct watch *watch, const struct told *told, const struct diagnosis *d)
+{
+	if (d->state == DIAGNOSIS_ABSORBED)
+		return told->open;
+	return told->open || d->is_phone || d->scope == SCOPE_GATEWAY || watch->all_clients;
+}
+
+static json_t *tell(struct feed *feed, struct watch *watch, uint32_t place)
+{
+	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
+	struct told *told = &watch->places[place];
+	unsigned worker = worker_of(feed, place);
+	struct diagnosis d;
+	bool there = diagnosis_read(table_of(feed, worker), place - feed->base[worker], &d, lines);
+	uint32_t serial = there ? (uint32_t)d.serial + 1 : 0;
+	if (told->serial != serial) {
+		watch->lost |= told->open;
+		told->open = false;
+		told->sequence = 0;
+	}
+	told->serial = serial;
+	if (!there)
+		return NULL;
+	acknowledge(feed, place, d.sequence);
+	if (d.sequence == told->sequence || !concerns(watch, told, &d))
+		return NULL;
+	told->sequence = d.sequence;
+	told->open = d.state == DIAGNOSIS_OPEN;
+	return diagnosis_json(&d, lines, feed->workers->ruleset->pack, &feed->workers->gateways,
+		watch->language);
+}
+
+json_t *watch_next(struct feed *feed, struct watch *watch)
+{
+	json_t *change = NULL;
+	for (unsigned i = 0; i < NEXT_STEP && watch->first && change == NULL; i++)
+		change = tell(feed, watch, dequeue(watch));
+	return change;
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// logtime: the clock of a text log. Its lines bring times of every form, or none; `replay` runs on them.
+//
+//   a full time                    is taken as it stands, in its own zone, else in --zone
+//   a time without a year          takes the year of the line before that had one, else of --date
+//   a phone's time of day          takes the date of the nearest dated line, else --date
+//   no time                        the time of the line before
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../dataplane/message.h"
+
+struct logtime_date {
+	int year, month, day; // month and day from 1; year 0: none
+};
+
+// What the command line says.
+struct logtime_options {
+	struct logtime_date date; // --date, year 0: not given
+	const char *zone;	  // --zone: a name of the time zone database or +hh:mm; NULL: UTC
+};
+
+// Clock of one log; zeroed with `options` set.
+struct logtime {
+	const struct logtime_options *options;
+	struct logtime_date dated; // of the last line that brought a full date
+	struct logtime_date lent;  // from other inputs, where this log has no date of its own
+	uint64_t last_ms;
+	bool started;
+	struct { // the hour whose start is known: mktime() is slow
+		struct logtime_date date;
+		int hour;
+		int64_t seconds;
+		bool known;
+	} hour;
+};
+
+// false: not a date as yyyy-mm-dd.
+bool logtime_parse_date(const char *text, struct logtime_date *out);
+
+// false: no such zone. To be called before any logtime_of().
+bool logtime_set_zone(const struct logtime_options *options);
+
+// The date that a message brings, with or without a year (then 0); false: none.
+bool logtime_date_of(const struct message *message, struct logtime_date *out);
+
+// Time of a message in milliseconds since the epoch.
+uint64_t logtime_of(struct logtime *log, const struct message *message);

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../dataplane/worker.h"
+#include "collector.h"
+
+// ---- examples of messages ----
+
+// The field of an event as an example writes it.
+static struct slice value_of(const struct event *event, const char *name)
+{
+	uint8_t field = field_find(slice_of(name));
+	return field == FIELD_NONE ? (struct slice){0} : event_value(event, field);
+}
+
+static void fail(struct report *report, const struct rule_place *place, const char *id,
+	const char *reason, struct slice got, const char *wanted)
+{
+	report_add(report, place->file, place->line, place->column, "example of %s: %s%s%.*s%s%s%s", id,
+		reason, wanted ? " '" : "", wanted ? (int)got.len : 0, wanted ? got.data : "",
+		wanted ? "', not '" : "", wanted ? wanted : "", wanted ? "'" : "");
+}
+
+// The event that the example's rule made of its line, among those that the line gives.
+static bool check_fields(const struct message_example *example, const struct event *event,
+	const char *id, struct report *report)
+{
+	for (unsigned i = 0; i < example->n_fields; i++) {
+		const char *name = example->fields[2 * i], *wanted = example->fields[2 * i + 1];
+		struct slice got = value_of(event, name);
+		if (got.data == NULL || !slice_equals_text(got, wanted)) {
+			char reason[96];
+			snprintf(reason, sizeof(reason), "field %s is", name);
+			fail(report, &example->place, id, reason, got.data ? got : slice_of(""), wanted);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check_example(struct scanner *scanner, const struct message_rule *rule,
+	const struct message_example *example, struct report *report)
+{
+	static const struct policy no_policy;
+	static struct open_counts all_open;
+	struct counters counters = {0};
+	struct event events[EVENTS_OF_LINE_MAX];
+	struct event_matcher matcher = {scanner, &no_policy, &all_open, &counters};
+	struct arrival arrival = {.time_ms = 1};
+	struct message message;
+	struct slice rest = slice_of(example->line), line = rest;
+	const struct registry *names = &scanner->ruleset->pack->vocabulary->events;
+	// Rules that match only while something is open are tested as if it were.
+	for (unsigned i = 0; i < DIAGNOSES_MAX; i++)
+		atomic_store_explicit(&all_open.of[i], 1, memory_order_relaxed);
+	if (!message_next(&rest, &line)) {
+		fail(report, &example->place, rule->id, "the line is empty", rest, NULL);
+		return false;
+	}
+	message_parse(line, &message);
+	unsigned n = event_match(&matcher, &message, &arrival, events, EVENTS_OF_LINE_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		const char *event = registry_name(names, events[i].type);
+		bool mine = events[i].type == rule->effect.event;
+		for (unsigned k = 0; k < rule->n_cases; k++)
+			mine |= events[i].type == rule->cases[k].effect.event;
+		if (!mine)
+			continue;
+		if (example->event && strcmp(event, example->event) != 0) {
+			fail(report, &example->place, rule->id, "the event is", slice_of(event),
+				example->event);
+			return false;
+		}
+		return check_fields(example, &events[i], rule->id, report);
+	}
+	fail(report, &example->place, rule->id,
+		counters.fields_refused ? "a field holds a value of the wrong type"
+					: "the line does not match",
+		rest, NULL);
+	return false;
+}
+
+static void check_messages(const struct ruleset *ruleset, unsigned *n_passed, unsigned *n_failed,
+	struct report *report)
+{
+	struct scanner scanner;
+	if (scanner_init(&scanner, ruleset) < 0) {
+		report_add(report, "rules", 0, 0, "out of memory");
+		return;
+	}
+	for (unsigned i = 0; i < ruleset->pack->n_messages; i++) {
+		const struct message_rule *rule = &ruleset->pack->messages[i];
+		for (unsigned k = 0; k < rule->n_examples; k++) {
+			bool ok = check_example(&scanner, rule, &rule->examples[k], report);
+			++*(ok ? n_passed : n_failed);
+		}
+	}
+	scanner_fini(&scanner);
+}
+
+struct ruleset *pack_load(const char *dir, const char *cache_dir, struct vocabulary *vocabulary,
+	struct report *report)
+{
+	unsigned n_passed = 0, n_failed = 0;
+	struct rulepack *pack = rulepack_load(dir, vocabulary, report);
+	struct ruleset *ruleset = pack ? ruleset_compile(pack, cache_dir, report) : NULL;
+	if (ruleset == NULL)
+		return NULL;
+	check_messages(ruleset, &n_passed, &n_failed, report);
+	if (n_failed == 0)
+		return ruleset;
+	ruleset_destroy(ruleset);
+	return NULL;
+}
+
+// ---- examples of diagnoses ----
+
+static bool has(const json_t *object, const char *key, const char *wanted)
+{
+	const char *got = json_string_value(json_object_get(object, key));
+	return wanted == NULL || (got && strcmp(got, wanted) == 0);
+}
+
+static bool is_expected(const json_t *object, const struct diagnosis_rule *rule,
+	const struct diagnosis_example *example)
+{
+	return has(object, "diagnosis", rule->id) && has(object, "confidence", example->confidence) &&
+		has(object, "client_ip", example->client) && has(object, "device", example->device) &&
+		has(object, "state", example->state) &&
+		has(json_object_get(object, "details"), "cause", example->cause);
+}
+
+// What else the lines were taken for, above a mere suspicion: each example has one cause.
+static const char *other_cause(const json_t *list, const struct diagnosis_rule *rule)
+{
+	size_t i;
+	json_t *object;
+	json_array_foreach((json_t *)list, i, object) {
+		if (!has(object, "diagnosis", rule->id) && !has(object, "confidence", "suspected"))
+			return json_string_value(json_object_get(object, "diagnosis"));
+	}
+	return NULL;
+}
+
+static bool judge_example(const json_t *list, const struct diagnosis_rule *rule,
+	const struct diagnosis_example *example, struct report *report)
+{
+	bool found = false, same = false;
+	size_t i;
+	json_t *object;
+	json_array_foreach((json_t *)list, i, object) {
+		same |= has(object, "diagnosis", rule->id);
+		found |= is_expected(object, rule, example);
+	}
+	const char *other = example->absent ? NULL : other_cause(list, rule);
+	if (example->absent ? !same : found && other == NULL)
+		return true;
+	char *got = json_dumps(list, JSON_COMPACT);
+	report_add(report, example->place.file, example->place.line, example->place.column,
+		"example of %s: %s%s; the lines give %.900s", rule->id,
+		example->absent ? "must not be diagnosed"
+		: other         ? "is also taken for "
+				: "not as expected",
+		other ? other : "", got ? got : "nothing");
+	free(got);
+	return false;
+}
+
+// The lines through a worker of their own, one a millisecond from a second after the epoch on.
+static bool run_example(struct workers *workers, const struct diagnosis_rule *rule,
+	const struct diagnosis_example *example, struct report *report)
+{
+	struct collector *collector = collector_create(workers);
+	struct worker *worker = workers->worker[0];
+	struct arrival arrival = {.time_ms = 1000, .input = 1};
+	bool ok = collector != NULL;
+	if (example->sender && !address_parse(slice_of(example->sender), &arrival.sender)) {
+		report_add(report, example->place.file, example->place.line, example->place.column,
+			"sender must be an address");
+		ok = false;
+	}
+	for (unsigned i = 0; ok && i < example->n_lines; i++) {
+		// "+90s" lets time pass.
+		unsigned wait = 0;
+		if (sscanf(example->lines[i], "+%us", &wait) == 1) {
+			arrival.time_ms += 1000ull * wait;
+			worker_turn(worker, arrival.time_ms, UINT32_MAX);
+			continue;
+		}
+		worker_take_line(worker, slice_of(example->lines[i]), &arrival);
+		arrival.time_ms++;
+	}
+	while (ok && worker_finish(worker, arrival.time_ms))
+		;
+	ok = ok && collector_take(collector) == 0;
+	json_t *list = ok ? collector_json(collector, LANGUAGE_EN) : NULL;
+	ok = ok && judge_example(list, rule, example, report);
+	json_decref(list);
+	collector_destroy(collector);
+	return ok;
+}
+
+static const struct worker_limits example_limits = {
+	.clients = 256,
+	.diagnoses = 256,
+	.handshakes = 256,
+	.gateways = 16,
+	.idle_ms = 3600 * 1000,
+	.expire_ms = 24 * 3600 * 1000,
+};
+
+void pack_test(struct ruleset *ruleset, unsigned *n_passed, unsigned *n_failed,
+	struct report *report)
+{
+	struct policy policy = {.phone_groups = {"*phone*"}, .n_phone_groups = 1};
+	*n_passed = *n_failed = 0;
+	check_messages(ruleset, n_passed, n_failed, report);
+	for (unsigned i = 0; i < ruleset->pack->n_diagnoses; i++) {
+		const struct diagnosis_rule *rule = &ruleset->pack->diagnoses[i];
+		for (unsigned k = 0; k < rule->n_examples; k++) {
+			struct workers *workers = workers_create(1, &example_limits, ruleset, &policy);
+			bool ok = workers && run_example(workers, rule, &rule->examples[k], report);
+			++*(ok ? n_passed : n_failed);
+			if (workers)
+				workers->ruleset = NULL; // the caller's
+			workers_destroy(workers);
+		}
+	}
+}
+
+// ---- places ----
+
+const char *pack_default_dir(void)
+{
+	struct stat st;
+	return stat(OFFHOOK_RULES_INSTALLED, &st) == 0 ? OFFHOOK_RULES_INSTALLED : OFFHOOK_RULES_SOURCE;
+}
+
+const char *pack_cache_dir(void)
+{
+	static char dir[4096];
+	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	if (geteuid() == 0)
+		return "/var/cache/offhook";
+	if (base && base[0] == '/')
+		snprintf(dir, sizeof(dir), "%s/offhook", base);
+	else if (home && home[0] == '/')
+		snprintf(dir, sizeof(dir), "%s/.cache/offhook", home);
+	else
+		return NULL;
+	return dir;
+}

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "replay.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "capture.h"
+#include "collector.h"
+#include "config.h"
+#include "locale_language.h"
+#include "pack.h"
+#include "render.h"
+
+#define FILES_MAX 256
+#define FRAME_BUFFERS 4095 // mbufs of a capture: fragments that wait hold some of them
+#define TAKE_EVERY 256     // items between two looks at the outboxes
+#define PROGRESS_EVERY 16384
+#define WORKERS_ARGUMENT_MAX 16
+
+struct replay {
+	// the command line
+	bool json, stats;
+	const char *config_path, *rules;
+	enum language language;
+	unsigned n_workers;
+	struct logtime_options time;
+	struct address sender;
+	// what runs
+	struct config config;
+	struct capture *captures[FILES_MAX];
+	unsigned n_captures;
+	struct vocabulary *vocabulary;
+	struct workers *workers;
+	struct collector *collector;
+	struct rte_mempool *pool;
+	struct datagram_options datagrams;
+	uint64_t now_ms, n_items, other_port;
+	bool failed;
+};
+
+static int usage(void)
+{
+	fputs("usage: offhook replay [OPTION]... FILE...\n"
+	      "FILE: pcap, pcapng or text log, plain or gzip; - is standard input\n"
+	      "  --json            one JSON object a line\n"
+	      "  --stats           at the end what was read, by kind and fate\n"
+	      "  --rules DIR       rules in place of the shipped ones\n"
+	      "  --lang LANG       en, zh-TW or ko\n"
+	      "  --date DATE       yyyy-mm-dd for lines that bring none (1970-01-01)\n"
+	      "  --zone ZONE       time zone of times that bring none (UTC)\n"
+	      "  --sender ADDRESS  who sent the lines of text logs\n"
+	      "  --workers N       as the daemon does with N workers (1)\n"
+	      "  -c FILE           config: names, relays, phone_groups, ports\n",
+		stderr);
+	return 2;
+}
+
+// ---- arguments ----
+
+static bool parse_one(struct replay *r, int option, const char *argument)
+{
+	switch (option) {
+	case 'j':
+		r->json = true;
+		return true;
+	case 's':
+		r->stats = true;
+		return true;
+	case 'r':
+		r->rules = argument;
+		return true;
+	case 'c':
+		r->config_path = argument;
+		return true;
+	case 'l':
+		if (language_parse(argument, &r->language))
+			return true;
+		fprintf(stderr, "offhook: --lang: '%s' is none of en, zh-TW, ko\n", argument);
+		return false;
+	case 'd':
+		if (logtime_parse_date(argument, &r->time.date))
+			return true;
+		fprintf(stderr, "offhook: --date: '%s' is no date as yyyy-mm-dd\n", argument);
+		return false;
+	case 'z':
+		r->time.zone = argument;
+		return true;
+	case 'S':
+		if (address_parse(slice_of(argument), &r->sender))
+			return true;
+		fprintf(stderr, "offhook: --sender: '%s' is no address\n", argument);
+		return false;
+	case 'w':
+		r->n_workers = (unsigned)strtoul(argument, NULL, 10);
+		if (r->n_workers >= 1 && r->n_workers <= WORKERS_ARGUMENT_MAX)
+			return true;
+		fprintf(stderr, "offhook: --workers: from 1 to %d\n", WORKERS_ARGUMENT_MAX);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static bool parse_arguments(struct replay *r, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"stats", no_argument, NULL, 's'},
+		{"rules", required_argument, NULL, 'r'},
+		{"lang", required_argument, NULL, 'l'},
+		{"date", required_argument, NULL, 'd'},
+		{"zone", required_argument, NULL, 'z'},
+		{"sender", required_argument, NULL, 'S'},
+		{"workers", required_argument, NULL, 'w'},
+		{"config", required_argument, NULL, 'c'},
+		{0},
+	};
+	int option;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+		if (!parse_one(r, option, optarg))
+			return false;
+	}
+	if (optind == argc) {
+		fputs("offhook: replay needs a FILE\n", stderr);
+		return false;
+	}
+	if (!logtime_set_zone(&r->time)) {
+		fprintf(stderr, "offhook: --zone: no time zone '%s'\n", r->time.zone);
+		return false;
+	}
+	return true;
+}
+
+// ---- opening ----
+
+static bool load_rules(struct replay *r)
+{
+	struct report report = {0};
+	const char *dir = r->rules ? r->rules : r->config.rules;
+	r->vocabulary = vocabulary_create();
+	struct ruleset *ruleset =
+		r->vocabulary ? pack_load(dir, pack_cache_dir(), r->vocabulary, &report) : NULL;
+	if (ruleset == NULL) {
+		fputs(report.text ? report.text : "offhook: out of memory\n", stderr);
+		report_fini(&report);
+		return false;
+	}
+	report_fini(&report);
+	r->workers = workers_create(r->n_workers, &r->config.limits, ruleset, &r->config.policy);
+	if (r->workers == NULL) {
+		ruleset_destroy(ruleset);
+		fputs("offhook: out of memory\n", stderr);
+		return false;
+	}
+	r->collector = collector_create(r->workers);
+	return r->collector != NULL;
+}
+
+static bool load_config(struct replay *r)
+{
+	struct report report = {0};
+	bool ok = config_init(&r->config, r->config_path, &report);
+	if (!ok)
+		fputs(report.text ? report.text : "offhook: out of memory\n", stderr);
+	report_fini(&report);
+	return ok;
+}
+
+// A text log that brings no date takes that of the earliest other input.
+static void lend_dates(struct replay *r)
+{
+	struct logtime_date lent = {0};
+	for (unsigned i = 0; i < r->n_captures; i++) {
+		struct logtime_date date = capture_date(r->captures[i]);
+		if (date.year && lent.year == 0)
+			lent = date;
+	}
+	for (unsigned i = 0; i < r->n_captures; i++) {
+		if (capture_date(r->captures[i]).year == 0)
+			capture_lend_date(r->captures[i], lent);
+	}
+}
+
+static bool open_captures(struct replay *r, char **paths, unsigned n)
+{
+	bool packets = false;
+	char error[256];
+	if (n > FILES_MAX) {
+		fprintf(stderr, "offhook: more than %d files\n", FILES_MAX);
+		return false;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct capture *c = capture_open(paths[i], &r->time, error, sizeof(error));
+		if (c == NULL) {
+			fprintf(stderr, "offhook: %s: %s\n", paths[i], error);
+			return false;
+		}
+		packets |= capture_kind_of(c) == CAPTURE_PACKETS;
+		r->captures[r->n_captures++] = c;
+	}
+	lend_dates(r);
+	if (!packets)
+		return true;
+	if (port_start_offline(error, sizeof(error)) < 0) {
+		fprintf(stderr, "offhook: %s\n", error);
+		return false;
+	}
+	r->pool = rte_pktmbuf_pool_create("replay", FRAME_BUFFERS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	for (unsigned i = 0; r->pool && i < r->n_workers; i++) {
+		struct worker *w = r->workers->worker[i];
+		w->reader = datagram_reader_create(&w->counters);
+		if (w->reader == NULL)
+			return false;
+	}
+	return r->pool != NULL;
+}
+
+// ---- running ----
+
+// A frame in as many mbufs as it takes; NULL: there are not enough.
+static struct rte_mbuf *mbuf_of(struct rte_mempool *pool, struct slice frame)
+{
+	struct rte_mbuf *first = rte_pktmbuf_alloc(pool), *last = first;
+	if (first == NULL)
+		return NULL;
+	for (uint32_t at = 0; at < frame.len;) {
+		uint32_t room = rte_pktmbuf_tailroom(last);
+		if (room == 0) {
+			struct rte_mbuf *more = rte_pktmbuf_alloc(pool);
+			if (more == NULL) {
+				rte_pktmbuf_free(first);
+				return NULL;
+			}
+			last->next = more;
+			last = more;
+			first->nb_segs++;
+			continue;
+		}
+		uint32_t part = frame.len - at < room ? frame.len - at : room;
+		memcpy(rte_pktmbuf_mtod_offset(last, char *, last->data_len), frame.data + at, part);
+		last->data_len = (uint16_t)(last->data_len + part);
+		first->pkt_len += part;
+		at += part;
+	}
+	return first;
+}
+
+// One sender keeps to one worker, as RSS over addresses does it.
+static struct worker *worker_of(struct replay *r, struct slice bytes, enum capture_kind kind)
+{
+	uint32_t hash = 2166136261u;
+	if (r->n_workers == 1)
+		return r->workers->worker[0];
+	// The addresses of an untagged IPv4 or IPv6 frame, and of a line all before its tag.
+	uint32_t from = kind == CAPTURE_PACKETS ? 22 : 0, to = kind == CAPTURE_PACKETS ? 34 : 0;
+	for (uint32_t i = from; i < to && i < bytes.len; i++)
+		hash = (hash ^ (unsigned char)bytes.data[i]) * 16777619u;
+	return r->workers->worker[hash % r->n_workers];
+}
+
+static void take_item(struct replay *r, unsigned source, const struct capture_item *item)
+{
+	enum capture_kind kind = capture_kind_of(r->captures[source]);
+	struct worker *w = worker_of(r, item->bytes, kind);
+	if (item->time_ms > r->now_ms)
+		r->now_ms = item->time_ms;
+	if (kind == CAPTURE_TEXT) {
+		struct arrival arrival = {.time_ms = item->time_ms, .sender = r->sender};
+		if (address_is_none(&r->sender))
+			arrival.input = source + 1;
+		worker_take_line(w, item->bytes, &arrival);
+		return;
+	}
+	struct rte_mbuf *frame = mbuf_of(r->pool, item->bytes);
+	if (frame == NULL) { // held by fragments that wait: they are given up first
+		datagram_expire_step(w->reader, item->time_ms, true);
+		frame = mbuf_of(r->pool, item->bytes);
+	}
+	if (frame)
+		worker_take_frame(w, &r->datagrams, frame, item->time_ms);
+	else
+		counters_drop(&w->counters, DROP_truncated);
+}
+
+static void show_progress(struct replay *r)
+{
+	uint64_t done = 0, size = 0;
+	for (unsigned i = 0; i < r->n_captures; i++) {
+		uint64_t one_done, one_size;
+		capture_progress(r->captures[i], &one_done, &one_size);
+		done += one_done;
+		size += one_size;
+	}
+	if (size)
+		fprintf(stderr, "\r%3.0f %%  %llu lines and packets ", 100.0 * (double)done / (double)size,
+			(unsigned long long)r->n_items);
+	else
+		fprintf(stderr, "\r%llu lines and packets ", (unsigned long long)r->n_items);
+}
+
+// The input whose next item is the earliest; -1: all have ended.
+static int next_source(struct replay *r)
+{
+	int best = -1;
+	uint64_t best_ms = 0;
+	for (unsigned i = 0; i < r->n_captures; i++) {
+		const struct capture_item *item = capture_peek(r->captures[i]);
+		if (item && (best < 0 || item->time_ms < best_ms)) {
+			best = (int)i;
+			best_ms = item->time_ms;
+		}
+	}
+	return best;
+}
+
+static bool turn_all(struct replay *r)
+{
+	bool any = false;
+	for (unsigned i = 0; i < r->n_workers; i++)
+		any |= worker_turn(r->workers->worker[i], r->now_ms, UINT32_MAX);
+	return any;
+}
+
+static bool run(struct replay *r)
+{
+	bool progress = isatty(STDERR_FILENO), shown = false;
+	time_t started = time(NULL);
+	int source;
+	while ((source = next_source(r)) >= 0) {
+		take_item(r, (unsigned)source, capture_peek(r->captures[source]));
+		capture_take(r->captures[source]);
+		while (turn_all(r) && r->n_workers > 1)
+			;
+		r->n_items++;
+		if (r->n_items % TAKE_EVERY == 0 && collector_take(r->collector) < 0)
+			return false;
+		if (progress && r->n_items % PROGRESS_EVERY == 0 && time(NULL) > started) {
+			show_progress(r);
+			shown = true;
+		}
+	}
+	for (bool any = true; any;) {
+		any = false;
+		for (unsigned i = 0; i < r->n_workers; i++)
+			any |= worker_finish(r->workers->worker[i], r->now_ms);
+	}
+	if (shown)
+		fputs("\r\033[K", stderr);
+	return collector_take(r->collector) == 0;
+}
+
+// ---- telling ----
+
+static uint64_t sum(const struct replay *r, size_t offset)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < r->n_workers; i++)
+		n += counter_get((const counter_t *)((const char *)&r->workers->worker[i]->counters + offset));
+	return n;
+}
+
+#define SUM(r, field) ((json_int_t)sum(r, offsetof(struct counters, field)))
+
+static json_t *asa_codes_json(const struct replay *r)
+{
+	json_t *codes = json_object();
+	char name[8];
+	for (unsigned id = 0; id < ASA_ID_MAX; id++) {
+		uint64_t n = 0;
+		for (unsigned i = 0; i < r->n_workers; i++)
+			n += counter_get(&r->workers->worker[i]->asa_codes[id]);
+		snprintf(name, sizeof(name), "%06u", id);
+		if (n)
+			json_object_set_new(codes, name, json_integer((json_int_t)n));
+	}
+	return codes;
+}
+
+static json_t *events_json(const struct replay *r)
+{
+	json_t *events = json_object();
+	const struct registry *names = &r->vocabulary->events;
+	for (uint16_t event = 0; event < registry_count(names); event++) {
+		uint64_t n = 0;
+		for (unsigned i = 0; i < r->n_workers; i++)
+			n += counter_get(&r->workers->worker[i]->events[event]);
+		if (n)
+			json_object_set_new(events, registry_name(names, event),
+				json_integer((json_int_t)n));
+	}
+	return events;
+}
+
+static json_t *stats_json(const struct replay *r)
+{
+	json_t *dropped = json_object(), *events_dropped = json_object();
+#define X(name, help) json_object_set_new(dropped, #name, json_integer(SUM(r, dropped[DROP_##name])));
+	DROPS(X)
+#undef X
+#define X(name, help)                                                                              \
+	json_object_set_new(events_dropped, #name,                                                 \
+		json_integer(SUM(r, events_dropped[EVENT_DROP_##name])));
+	EVENT_DROPS(X)
+#undef X
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:o, s:o, s:I, s:o, s:o}", "type",
+		"stats", "packets", SUM(r, packets), "fragments_merged", SUM(r, fragments_merged),
+		"datagrams", SUM(r, datagrams), "messages", SUM(r, messages), "by_source", "asa",
+		SUM(r, asa), "phone", SUM(r, phone), "other", SUM(r, other), "asa_codes",
+		asa_codes_json(r), "events", events_json(r), "unmatched", SUM(r, unmatched), "dropped",
+		dropped, "events_dropped", events_dropped);
+}
+
+static void print_json(const json_t *object)
+{
+	json_dumpf(object, stdout, JSON_COMPACT);
+	putchar('\n');
+}
+
+static void tell(struct replay *r)
+{
+	json_t *list = collector_json(r->collector, r->language), *stats = NULL, *object;
+	size_t i;
+	if (r->stats)
+		stats = stats_json(r);
+	if (r->json) {
+		json_array_foreach(list, i, object) {
+			print_json(object);
+		}
+		if (stats)
+			print_json(stats);
+	} else {
+		render_replay(stdout, list, stats);
+	}
+	uint64_t other_port = sum(r, offsetof(struct counters, dropped[DROP_other_port]));
+	if (other_port)
+		fprintf(stderr,
+			"offhook: %llu UDP datagrams went to other ports than the syslog ports; "
+			"set `ports` in a config (-c) to read them\n",
+			(unsigned long long)other_port);
+	json_decref(list);
+	json_decref(stats);
+}
+
+static void close_all(struct replay *r)
+{
+	for (unsigned i = 0; i < r->n_captures; i++)
+		capture_close(r->captures[i]);
+	collector_destroy(r->collector);
+	workers_destroy(r->workers);
+	rte_mempool_free(r->pool);
+	if (r->vocabulary)
+		vocabulary_destroy(r->vocabulary);
+	config_fini(&r->config);
+}
+
+int replay_main(int argc, char **argv)
+{
+	struct replay *r = calloc(1, sizeof(*r));
+	if (r == NULL)
+		return 1;
+	r->n_workers = 1;
+	r->language = language_of_locale();
+	if (!parse_arguments(r, argc, argv)) {
+		free(r);
+		return usage();
+	}
+	if (!load_config(r)) {
+		free(r);
+		return 1;
+	}
+	memcpy(r->datagrams.ports, r->config.ports.udp_ports, sizeof(r->datagrams.ports));
+	r->datagrams.n_ports = r->config.ports.n_udp_ports;
+	r->datagrams.accept_partial_checksum = true;
+	bool ok = load_rules(r) && open_captures(r, argv + optind, (unsigned)(argc - optind)) && run(r);
+	if (ok)
+		tell(r);
+	for (unsigned i = 0; i < r->n_captures; i++) {
+		const char *error = capture_error(r->captures[i]);
+		if (error) {
+			fprintf(stderr, "offhook: %s: %s\n", capture_path(r->captures[i]), error);
+			ok = false;
+		}
+	}
+	close_all(r);
+	free(r);
+	return ok ? 0 : 1;
+}

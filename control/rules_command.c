@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rules_command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "pack.h"
+
+static int usage(void)
+{
+	fputs("usage: offhook rules check DIR    errors as file:line:column\n"
+	      "       offhook rules test DIR     runs every example\n",
+		stderr);
+	return 2;
+}
+
+static int check(struct ruleset *ruleset, const char *dir)
+{
+	printf("%s: %u messages, %u diagnoses: ok\n", dir, ruleset->pack->n_messages,
+		ruleset->pack->n_diagnoses);
+	return 0;
+}
+
+static int test(struct ruleset *ruleset, struct report *report)
+{
+	unsigned n_passed, n_failed;
+	pack_test(ruleset, &n_passed, &n_failed, report);
+	if (report->text)
+		fputs(report->text, stderr);
+	printf("%u passed, %u failed\n", n_passed, n_failed);
+	return n_failed ? 1 : 0;
+}
+
+int rules_main(int argc, char **argv)
+{
+	bool is_check = argc == 3 && strcmp(argv[1], "check") == 0;
+	bool is_test = argc == 3 && strcmp(argv[1], "test") == 0;
+	if (!is_check && !is_test)
+		return usage();
+	struct report report = {0};
+	struct vocabulary *vocabulary = vocabulary_create();
+	// A test tells of failing examples itself; a check refuses them.
+	struct ruleset *ruleset = NULL;
+	if (vocabulary && is_check) {
+		ruleset = pack_load(argv[2], pack_cache_dir(), vocabulary, &report);
+	} else if (vocabulary) {
+		struct rulepack *pack = rulepack_load(argv[2], vocabulary, &report);
+		ruleset = pack ? ruleset_compile(pack, pack_cache_dir(), &report) : NULL;
+	}
+	int code = 1;
+	if (ruleset)
+		code = is_check ? check(ruleset, argv[2]) : test(ruleset, &report);
+	else if (report.text)
+		fputs(report.text, stderr);
+	if (report.n > REPORT_LINES_MAX)
+		fprintf(stderr, "%u more errors\n", report.n - REPORT_LINES_MAX);
+	ruleset_destroy(ruleset);
+	if (vocabulary)
+		vocabulary_destroy(vocabulary);
+	report_fini(&report);
+	return code;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "history.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "diagnosis.h"
+
+#define SPARE_LOOK_MAX 64 // sessions looked at for one that can spare its history
+
+void history_free(struct session_table *t, uint32_t at)
+{
+	uint32_t history = t->links[at].history;
+	if (history == SESSION_NONE)
+		return;
+	t->histories[history].next_free = t->free_history;
+	t->free_history = history;
+	t->links[at].history = SESSION_NONE;
+}
+
+// Of the sessions of a class, the one heard longest ago that can spare its history.
+static uint32_t find_spare(struct session_table *t, uint8_t class, uint32_t except)
+{
+	uint32_t at = t->oldest[class];
+	for (unsigned i = 0; i < SPARE_LOOK_MAX && at != SESSION_NONE; i++, at = t->links[at].newer) {
+		if (at != except && t->links[at].history != SESSION_NONE &&
+			(class == SESSION_CLASS_OTHER || !diagnosis_any_open(t, at)))
+			return at;
+	}
+	return SESSION_NONE;
+}
+
+static uint32_t take_history(struct session_table *t, uint32_t index)
+{
+	if (t->free_history == SESSION_NONE && t->n_histories < t->limits.histories)
+		return t->n_histories++;
+	if (t->free_history == SESSION_NONE) {
+		uint32_t at = find_spare(t, SESSION_CLASS_OTHER, index);
+		if (at == SESSION_NONE && t->links[index].class == SESSION_CLASS_PHONE)
+			at = find_spare(t, SESSION_CLASS_PHONE, index);
+		if (at == SESSION_NONE)
+			return SESSION_NONE;
+		history_free(t, at);
+	}
+	uint32_t history = t->free_history;
+	t->free_history = t->histories[history].next_free;
+	return history;
+}
+
+static struct history *history_of(struct session_table *t, uint32_t index)
+{
+	uint32_t history = t->links[index].history;
+	if (history == SESSION_NONE) {
+		history = take_history(t, index);
+		if (history == SESSION_NONE)
+			return NULL;
+		t->links[index].history = history;
+		t->histories[history].n = 0;
+	}
+	return &t->histories[history];
+}
+
+const struct sighting *history_sightings(const struct session_table *t, uint32_t index,
+	unsigned *n)
+{
+	uint32_t history = t->links[index].history;
+	*n = history == SESSION_NONE ? 0 : t->histories[history].n;
+	return history == SESSION_NONE ? NULL : t->histories[history].sightings;
+}
+
+static uint16_t condition_bits(const struct event_use *use, const struct event *event)
+{
+	uint16_t bits = 0;
+	struct slice text = {event->text, event->text_len};
+	for (unsigned i = 0; i < use->n_conditions; i++) {
+		if (condition_holds(&use->conditions[i], text, event->values, event->n_values))
+			bits |= (uint16_t)(1u << i);
+	}
+	return bits;
+}
+
+struct sighting history_sighting(const struct event *event, const struct event_use *use,
+	uint64_t line, uint8_t identity)
+{
+	struct sighting sighting = {
+		.time_ms = event->time_ms,
+		.line = line,
+		.event = event->type,
+		.conditions = condition_bits(use, event),
+		.gateway = event->gateway,
+		.port = event->port,
+		.identity = identity,
+		.flags = event->flags & EVENT_AMBIGUOUS ? SIGHTING_AMBIGUOUS : 0,
+	};
+	if (use->distinct_field != FIELD_NONE) {
+		struct slice value = event_value(event, use->distinct_field);
+		sighting.value = (uint32_t)XXH3_64bits(value.data ? value.data : "", value.len);
+	}
+	return sighting;
+}
+
+// In the order of time; lines that were held come a little late.
+void history_keep(struct subject *s, const struct sighting *sighting)
+{
+	struct history *h = history_of(s->table, s->index);
+	if (h == NULL) {
+		counter_add(&s->table->counters->events_dropped[EVENT_DROP_histories_full], 1);
+		return;
+	}
+	if (h->n == SESSION_SIGHTINGS_MAX)
+		memmove(h->sightings, h->sightings + 1, --h->n * sizeof(h->sightings[0]));
+	uint32_t at = h->n++;
+	for (; at > 0 && h->sightings[at - 1].time_ms > sighting->time_ms; at--)
+		h->sightings[at] = h->sightings[at - 1];
+	h->sightings[at] = *sighting;
+}
+
+uint64_t history_keep_line(struct subject *s, const struct event *event, uint8_t identity)
+{
+	struct line_buffer buffer;
+	unsigned ring = s->session.flags & SESSION_PHONE || s->session.key.kind == KEY_GATEWAY
+		? SESSION_CLASS_PHONE
+		: SESSION_CLASS_OTHER;
+	line_of_event(event, identity, s->session.last_line, &buffer);
+	uint64_t position = line_ring_append(&s->table->lines[ring], &buffer.line) | ring;
+	s->session.last_line = position;
+	return position;
+}
+
+// The low bit of a position tells the ring: lines are aligned to 8.
+bool session_line_read(const struct session_table *t, uint64_t position, struct line_buffer *out)
+{
+	return position != LINE_NONE &&
+		line_ring_read(&t->lines[position & 1], position & ~1ull, out);
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// history: what a session has seen: sightings, a few words each, for the rules; and the lines
+// themselves in the worker's rings. Only sessions of which something is wanted have one.
+#pragma once
+
+#include "session.h"
+
+struct history {
+	uint32_t n, next_free;
+	struct sighting sightings[SESSION_SIGHTINGS_MAX];
+};
+
+// The event as the rules see it. line: where it is kept, LINE_NONE: nowhere.
+struct sighting history_sighting(const struct event *event, const struct event_use *use, uint64_t line,
+	uint8_t identity);
+
+// Keep a sighting in the order of time; lines that were held come a little late.
+void history_keep(struct subject *subject, const struct sighting *sighting);
+
+// Keep the line; returns its position.
+uint64_t history_keep_line(struct subject *subject, const struct event *event, uint8_t identity);
+
+// Sightings of a session, oldest first; NULL: none.
+const struct sighting *history_sightings(const struct session_table *table, uint32_t index,
+	unsigned *n);
+
+void history_free(struct session_table *table, uint32_t index);

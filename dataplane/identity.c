@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "identity.h"
+
+#include <assert.h>
+
+#include "judge.h"
+#include "seq.h"
+
+static_assert(sizeof(struct identity) % 8 == 0);
+
+#define ALIAS_REFRESH_MS 600000 // the table of aliases forgets what is not told again
+
+static void publish(struct session_table *t, uint32_t index, const struct identity *identity)
+{
+	seq_publish(&t->identity_sequences[index], &t->identities[index], identity, sizeof(*identity));
+}
+
+bool identity_read(const struct session_table *t, uint32_t index, struct identity *out)
+{
+	for (int tries = 0; tries < 64; tries++) {
+		if (seq_try_read(&t->identity_sequences[index], out, &t->identities[index], sizeof(*out)))
+			return out->number != 0;
+	}
+	return false;
+}
+
+const struct identity *identity_by_number(const struct subject *s, uint8_t number)
+{
+	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = s->table->identities[i].next) {
+		if (s->table->identities[i].number == number)
+			return &s->table->identities[i];
+	}
+	return NULL;
+}
+
+const struct identity *identity_only_phone(const struct subject *s)
+{
+	if (s->session.n_identities != 1)
+		return NULL;
+	const struct identity *only = &s->table->identities[s->session.identity];
+	return only->flags & IDENTITY_PHONE ? only : NULL;
+}
+
+uint32_t identity_find_device(const struct subject *s, const struct device *device)
+{
+	uint32_t i = s->session.identity;
+	while (i != SESSION_NONE && !device_equals(&s->table->identities[i].device, device))
+		i = s->table->identities[i].next;
+	return i;
+}
+
+static void add(_Atomic(uint32_t) *gauge, int n)
+{
+	uint32_t now = atomic_load_explicit(gauge, memory_order_relaxed);
+	atomic_store_explicit(gauge, now + (uint32_t)n, memory_order_relaxed);
+}
+
+static uint32_t get(const _Atomic(uint32_t) *gauge)
+{
+	return atomic_load_explicit((_Atomic(uint32_t) *)gauge, memory_order_relaxed);
+}
+
+// ---- which one it is ----
+
+// The identity that a line which lacks a name may complete: the only one that has none.
+static uint32_t find_incomplete(const struct subject *s, bool wants_device)
+{
+	const struct session_table *t = s->table;
+	uint32_t found = SESSION_NONE;
+	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = t->identities[i].next) {
+		const struct identity *id = &t->identities[i];
+		bool lacks = wants_device ? device_is_none(&id->device) : id->user[0] == '\0';
+		if (!lacks || !(id->flags & IDENTITY_PHONE))
+			continue;
+		if (found != SESSION_NONE)
+			return SESSION_NONE;
+		found = i;
+	}
+	return found;
+}
+
+static uint32_t find(const struct subject *s, const struct event *event, struct slice user)
+{
+	const struct session_table *t = s->table;
+	bool device = !device_is_none(&event->device);
+	uint32_t by_user = SESSION_NONE, nameless = SESSION_NONE;
+	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = t->identities[i].next) {
+		const struct identity *id = &t->identities[i];
+		if (device && device_equals(&id->device, &event->device))
+			return i;
+		bool other_device = device && !device_is_none(&id->device);
+		if (user.len && !other_device &&
+			slice_equals(slice_first(user, IDENTITY_USER_MAX - 1), slice_of(id->user)))
+			by_user = i;
+		if (device_is_none(&id->device) && id->user[0] == '\0')
+			nameless = i;
+	}
+	if (by_user != SESSION_NONE)
+		return by_user;
+	if (device)
+		return find_incomplete(s, true);
+	if (user.len)
+		return event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)
+			? find_incomplete(s, false)
+			: SESSION_NONE;
+	// No name at all: the one there is, or the one that has no name either.
+	return s->session.n_identities == 1 ? s->session.identity : nameless;
+}
+
+// ---- coming and going ----
+
+void identity_free(struct session_table *t, uint32_t index)
+{
+	struct identity gone = {.next = t->free_identity};
+	if (t->identities[index].flags & IDENTITY_PHONE)
+		add(&t->n_phones, -1);
+	publish(t, index, &gone);
+	t->free_identity = index;
+	add(&t->n_identities, -1);
+}
+
+void identity_drop(struct subject *s, uint32_t index)
+{
+	struct session_table *t = s->table;
+	uint32_t *link = &s->session.identity;
+	if (*link != index) {
+		uint32_t i = *link;
+		while (t->identities[i].next != index)
+			i = t->identities[i].next;
+		struct identity before = t->identities[i];
+		before.next = t->identities[index].next;
+		publish(t, i, &before);
+	} else {
+		*link = t->identities[index].next;
+	}
+	s->session.n_identities--;
+	s->session.n_phones -= (t->identities[index].flags & IDENTITY_PHONE) != 0;
+	identity_free(t, index);
+}
+
+static uint8_t free_number(const struct subject *s)
+{
+	uint32_t used = 1;
+	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = s->table->identities[i].next)
+		used |= 1u << s->table->identities[i].number;
+	return (uint8_t)__builtin_ctz(~used);
+}
+
+// Sixteen are kept; the one that is no phone and was heard longest ago gives way.
+static bool make_identity_room(struct subject *s)
+{
+	struct session_table *t = s->table;
+	uint32_t oldest = SESSION_NONE;
+	if (s->session.n_identities < IDENTITIES_MAX)
+		return true;
+	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = t->identities[i].next) {
+		if (!(t->identities[i].flags & IDENTITY_PHONE) &&
+			(oldest == SESSION_NONE ||
+				t->identities[i].last_ms < t->identities[oldest].last_ms))
+			oldest = i;
+	}
+	if (oldest == SESSION_NONE)
+		return false;
+	identity_drop(s, oldest);
+	return true;
+}
+
+static uint32_t identity_new(struct subject *s)
+{
+	struct session_table *t = s->table;
+	uint32_t used = get(&t->n_identities), at = t->free_identity;
+	if (!make_identity_room(s))
+		return SESSION_NONE;
+	if (at == SESSION_NONE) {
+		if (used == t->limits.identities)
+			return SESSION_NONE;
+		at = used; // none is free: as many are used as were ever taken
+	} else {
+		t->free_identity = t->identities[at].next;
+	}
+	struct identity identity = {.next = s->session.identity,
+		.number = free_number(s),
+		.gateway = GATEWAY_NONE};
+	publish(t, at, &identity);
+	add(&t->n_identities, 1);
+	s->session.identity = at;
+	s->session.n_identities++;
+	return at;
+}
+
+// ---- aliases ----
+
+static void tell_alias(struct subject *s, uint64_t hash, bool has_asa, bool release)
+{
+	struct event event;
+	memset(&event, 0, offsetof(struct event, text));
+	event.stage = STAGE_ALIAS;
+	event.alias = hash;
+	event.key = s->session.key;
+	event.time_ms = s->now_ms;
+	event.flags = (uint16_t)((has_asa ? EVENT_HAS_ASA : 0) | (release ? EVENT_RELEASE : 0));
+	s->table->emit(s->table->emit_context, &event);
+}
+
+static void tell_device(struct subject *s, const struct identity *identity, bool has_asa)
+{
+	struct event event;
+	memset(&event, 0, offsetof(struct event, text));
+	event.stage = STAGE_ALIAS;
+	event.alias = alias_of_device(&identity->device);
+	event.key = s->session.key;
+	event.device = identity->device;
+	event.time_ms = s->now_ms;
+	event.flags = has_asa ? EVENT_HAS_ASA : 0;
+	s->table->emit(s->table->emit_context, &event);
+}
+
+static void tell_aliases(struct subject *s, const struct identity *identity)
+{
+	bool client = s->session.key.kind == KEY_CLIENT;
+	bool has_asa = client &&
+		((identity->flags & IDENTITY_HAS_ASA) || (s->session.flags & SESSION_HAS_ASA));
+	if (!device_is_none(&identity->device))
+		tell_device(s, identity, has_asa);
+	if (client && identity->user[0] && identity->gateway != GATEWAY_NONE)
+		tell_alias(s, alias_of_user(identity->gateway, slice_of(identity->user)), true, false);
+	if (client && !address_is_none(&identity->tunnel))
+		tell_alias(s, alias_of_tunnel(&identity->tunnel), true, false);
+}
+
+// ---- learning ----
+
+static void copy_value(const struct event *event, uint8_t field, char *out, size_t size)
+{
+	struct slice value = event_value(event, field);
+	if (value.len)
+		slice_copy(value, out, size);
+}
+
+static void become_phone(struct subject *s, struct identity *identity)
+{
+	if (identity->flags & IDENTITY_PHONE)
+		return;
+	identity->flags |= IDENTITY_PHONE;
+	s->session.n_phones++;
+	s->session.flags |= SESSION_PHONE;
+	add(&s->table->n_phones, 1);
+}
+
+static void learn_tunnel(struct subject *s, struct identity *identity, const struct event *event)
+{
+	if (event->alias_action == ALIAS_ASSIGN && !address_is_none(&event->tunnel)) {
+		if (!address_is_none(&identity->tunnel) &&
+			!address_equals(&identity->tunnel, &event->tunnel))
+			tell_alias(s, alias_of_tunnel(&identity->tunnel), true, true);
+		identity->tunnel = event->tunnel;
+		identity->aliases_ms = 0;
+	} else if (event->alias_action == ALIAS_RELEASE && !address_is_none(&identity->tunnel)) {
+		tell_alias(s, alias_of_tunnel(&identity->tunnel), true, true);
+		identity->tunnel = (struct address){0};
+	}
+}
+
+// What the line says of the identity. Returns whether its aliases have to be told.
+static bool learn(struct subject *s, struct identity *identity, const struct event *event,
+	struct slice user)
+{
+	uint8_t flags = identity->flags;
+	bool fresh = false;
+	if (!device_is_none(&event->device) && device_is_none(&identity->device)) {
+		identity->device = event->device;
+		fresh = true;
+	}
+	if (user.len && identity->user[0] == '\0') {
+		slice_copy(user, identity->user, sizeof(identity->user));
+		fresh = true;
+	}
+	if (event->model[0])
+		memcpy(identity->model, event->model, sizeof(identity->model));
+	copy_value(event, FIELD_TUNNEL_GROUP, identity->tunnel_group, IDENTITY_GROUP_MAX);
+	copy_value(event, FIELD_GROUP_POLICY, identity->group_policy, IDENTITY_GROUP_MAX);
+	if (event->gateway != GATEWAY_NONE) {
+		fresh |= identity->gateway != event->gateway;
+		identity->gateway = event->gateway;
+	}
+	identity->last_ms = s->now_ms;
+	if (!device_is_none(&event->device) || (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)))
+		become_phone(s, identity);
+	bool proven = event->source == MESSAGE_ASA &&
+		!(event->flags & (EVENT_UNPROVEN | EVENT_AMBIGUOUS));
+	if (proven)
+		identity->flags |= IDENTITY_HAS_ASA;
+	learn_tunnel(s, identity, event);
+	bool claims = event->source == MESSAGE_ASA && !proven && !(flags & IDENTITY_HAS_ASA);
+	fresh |= flags != identity->flags || s->now_ms > identity->aliases_ms + ALIAS_REFRESH_MS;
+	return fresh && !claims;
+}
+
+static bool is_known_user(struct slice user)
+{
+	return user.len && !slice_equals_text(user, "<Unknown>") && !slice_equals_text(user, "Unknown");
+}
+
+// Who the line is about: number of the identity, 0: nobody by name.
+uint8_t identity_of(struct subject *s, const struct event *event)
+{
+	struct session_table *t = s->table;
+	struct slice user = event->flags & EVENT_HIDDEN_USER ? (struct slice){0}
+							     : event_value(event, FIELD_USER);
+	if (!is_known_user(user))
+		user = (struct slice){0};
+	bool named = user.len || !device_is_none(&event->device);
+	bool says = named || (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)) ||
+		event->alias_action == ALIAS_ASSIGN;
+	uint32_t at = find(s, event, user);
+	if (!named && event->alias_action == ALIAS_RELEASE && !address_is_none(&event->tunnel)) {
+		for (at = s->session.identity; at != SESSION_NONE; at = t->identities[at].next) {
+			if (address_equals(&t->identities[at].tunnel, &event->tunnel))
+				break;
+		}
+	}
+	if (at == SESSION_NONE && says)
+		at = identity_new(s);
+	if (at == SESSION_NONE)
+		return 0;
+	if (!says && event->alias_action != ALIAS_RELEASE)
+		return 0;
+	struct identity identity = t->identities[at];
+	bool knew = identity.last_ms != 0;
+	struct device device = identity.device;
+	uint8_t flags = identity.flags;
+	bool tell = learn(s, &identity, event, user);
+	if (tell)
+		identity.aliases_ms = s->now_ms;
+	publish(t, at, &identity);
+	if (tell)
+		tell_aliases(s, &identity);
+	if (!knew || flags != identity.flags || !device_equals(&device, &identity.device))
+		judge_learn(s, identity.number);
+	return identity.number;
+}
+
+// A tunnel is up: what its phone has suffered before is over.
+void identity_note_success(struct subject *s, const struct sighting *sighting, uint8_t number)
+{
+	const struct rulepack *pack = s->table->ruleset->pack;
+	const struct identity *who = identity_by_number(s, number);
+	bool success = false;
+	for (unsigned i = 0; i < pack->n_recovery; i++)
+		success |= pack->recovery[i]->event == sighting->event &&
+			(sighting->conditions & pack->recovery[i]->conditions) ==
+				pack->recovery[i]->conditions;
+	if (who == NULL && s->session.n_identities == 1)
+		who = &s->table->identities[s->session.identity];
+	if (!success || who == NULL)
+		return;
+	struct identity changed = *who;
+	changed.tunnel_up_ms = sighting->time_ms;
+	publish(s->table, (uint32_t)(who - s->table->identities), &changed);
+}

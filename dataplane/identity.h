@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// identity: the users and devices at one address, told apart by device or user: who a line is about,
+// what is known of it, and the aliases that lead to it from elsewhere.
+#pragma once
+
+#include "session.h"
+
+#define IDENTITIES_MAX 16 // of one session
+#define IDENTITY_USER_MAX 64
+#define IDENTITY_GROUP_MAX 64
+
+#define IDENTITY_PHONE 1
+#define IDENTITY_HAS_ASA 2 // a gateway has named it, not its own lines alone
+
+// One user or device at an address. Number 0 is nobody by name.
+struct identity {
+	struct device device;
+	uint16_t gateway;
+	uint64_t last_ms;
+	uint64_t aliases_ms; // when its aliases were last told
+	uint64_t tunnel_up_ms; // last sign of a working tunnel
+	struct address tunnel;
+	uint32_t next; // in its session
+	uint8_t number, flags;
+	uint16_t unused;
+	char model[EVENT_MODEL_MAX];
+	char user[IDENTITY_USER_MAX]; // terminated, cut
+	char tunnel_group[IDENTITY_GROUP_MAX];
+	char group_policy[IDENTITY_GROUP_MAX];
+};
+
+// Learn from a line who it is about. Number of the identity, 0: nobody by name.
+uint8_t identity_of(struct subject *subject, const struct event *event);
+
+// A tunnel is up: what its phone has suffered before is over.
+void identity_note_success(struct subject *subject, const struct sighting *sighting, uint8_t number);
+
+const struct identity *identity_by_number(const struct subject *subject, uint8_t number);
+// The only identity of the session where it is a phone, or NULL.
+const struct identity *identity_only_phone(const struct subject *subject);
+// Slot of the identity of a device in the session, or SESSION_NONE.
+uint32_t identity_find_device(const struct subject *subject, const struct device *device);
+
+// Take an identity out of the session in hand.
+void identity_drop(struct subject *subject, uint32_t slot);
+// Give back the slot of a session that ends.
+void identity_free(struct session_table *table, uint32_t slot);
+
+// Any thread. false: the slot is free.
+bool identity_read(const struct session_table *table, uint32_t slot, struct identity *out);

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "judge.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "proof.h"
+#include "verdict.h"
+
+#define CORROBORATION_MS 60000 // an unnamed and a named sign of one failure at a shared address
+#define ORDER_SLACK_MS 2000    // UDP reorders
+
+// ---- whose it is ----
+
+// What is known of the phone, into the diagnosis. At an address of several, a failure that names
+// nobody is nobody's: the phones known there are told.
+static void name_it(struct diagnosis_work *w)
+{
+	struct subject *s = w->subject;
+	const struct identity *who = w->d.identity ? identity_by_number(s, w->d.identity) : NULL;
+	w->d.gateway = s->session.gateway;
+	if (w->d.scope == SCOPE_GATEWAY)
+		return;
+	w->d.n_devices = 0;
+	if (who) {
+		w->d.device = who->device;
+		w->d.tunnel = who->tunnel;
+		memcpy(w->d.model, who->model, sizeof(w->d.model));
+		memcpy(w->d.user, who->user, sizeof(w->d.user));
+		memcpy(w->d.tunnel_group, who->tunnel_group, sizeof(w->d.tunnel_group));
+		memcpy(w->d.group_policy, who->group_policy, sizeof(w->d.group_policy));
+		if (who->gateway != GATEWAY_NONE)
+			w->d.gateway = who->gateway;
+		w->d.is_phone = (who->flags & IDENTITY_PHONE) != 0;
+		return;
+	}
+	w->d.is_phone = (s->session.flags & SESSION_PHONE) != 0;
+	for (uint32_t i = s->session.identity; i != SESSION_NONE;) {
+		const struct identity *id = &s->table->identities[i];
+		if (!device_is_none(&id->device) && w->d.n_devices < DIAGNOSIS_DEVICES_MAX)
+			w->d.devices[w->d.n_devices++] = id->device;
+		i = id->next;
+	}
+	if (s->session.n_phones && s->session.n_identities > 1)
+		w->d.ambiguous = true;
+}
+
+static uint64_t id_of(const struct diagnosis *d, const struct diagnosis_rule *rule)
+{
+	XXH3_state_t state;
+	XXH3_64bits_reset(&state);
+	XXH3_64bits_update(&state, &d->key, sizeof(d->key));
+	XXH3_64bits_update(&state, &d->identity, sizeof(d->identity));
+	XXH3_64bits_update(&state, rule->id, strlen(rule->id));
+	XXH3_64bits_update(&state, &d->first_ms, sizeof(d->first_ms));
+	return XXH3_64bits_digest(&state);
+}
+
+// ---- what is known already ----
+
+static bool is_of(const struct subject *s, const struct diagnosis *d, uint8_t identity)
+{
+	return d->identity == identity || (d->identity == 0 && s->session.n_identities <= 1);
+}
+
+static uint32_t find_of(struct subject *s, uint16_t number, uint8_t identity)
+{
+	const struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		const struct diagnosis *d = &t->slots[slot];
+		bool relapse = d->state == DIAGNOSIS_RECOVERED &&
+			       s->now_ms <= d->recovered_ms + DIAGNOSIS_RELAPSE_MS;
+		if (d->number == number && (d->state == DIAGNOSIS_OPEN || relapse) &&
+			is_of(s, d, identity))
+			return slot;
+	}
+	return DIAGNOSIS_NONE;
+}
+
+// At an address of several, the other half of a failure that one sign names and one does not.
+static uint32_t find_counterpart(struct subject *s, uint16_t number, uint8_t identity)
+{
+	const struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		const struct diagnosis *d = &t->slots[slot];
+		if (d->number == number && d->state == DIAGNOSIS_OPEN &&
+			(d->identity == 0) != (identity == 0) &&
+			d->last_ms + CORROBORATION_MS >= s->now_ms)
+			return slot;
+	}
+	return DIAGNOSIS_NONE;
+}
+
+static bool rule_absorbs(const struct diagnosis_rule *rule, uint16_t number)
+{
+	for (unsigned i = 0; rule && i < rule->n_absorbs; i++) {
+		if (rule->absorbs[i] == number)
+			return true;
+	}
+	return false;
+}
+
+// An open diagnosis of the same phone of which this one would be a consequence.
+static uint32_t find_absorber(struct subject *s, uint16_t number, uint8_t identity)
+{
+	const struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		const struct diagnosis *d = &t->slots[slot];
+		const struct diagnosis_rule *rule =
+			rulepack_diagnosis(s->table->ruleset->pack, d->number);
+		if (d->state == DIAGNOSIS_OPEN && rule_absorbs(rule, number) &&
+			is_of(s, d, identity) && d->last_ms + rule->window_ms >= s->now_ms)
+			return slot;
+	}
+	return DIAGNOSIS_NONE;
+}
+
+// ---- opening, raising ----
+
+// Consequences that were told before their cause was known: their lines are evidence of it.
+static void absorb(struct diagnosis_work *w)
+{
+	struct subject *s = w->subject;
+	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = w->table->links[slot].next) {
+		struct diagnosis_work other = diagnosis_take(s, slot);
+		if (slot == w->slot || other.d.state != DIAGNOSIS_OPEN ||
+			!rule_absorbs(w->rule, other.d.number) ||
+			!is_of(s, &other.d, w->d.identity) ||
+			other.d.last_ms + w->rule->window_ms < w->d.first_ms)
+			continue;
+		uint32_t offset = 0;
+		const struct line *line;
+		evidence_read(w->table->evidence, &other.d.evidence, lines);
+		while ((line = evidence_line(lines, other.d.evidence.bytes, &offset)) != NULL)
+			proof_add_line(w, line);
+		diagnosis_close(&other, DIAGNOSIS_ABSORBED, s->now_ms);
+	}
+}
+
+static void adopt(struct diagnosis_work *w, const struct event *event)
+{
+	if (!(event->flags & EVENT_MOVED) || event->adopt_id == 0 ||
+		event->adopt_diagnosis != w->d.number || event->time_ms > w->d.first_ms)
+		return;
+	w->d.id = event->adopt_id;
+	if (event->adopt_sequence > w->d.sequence)
+		w->d.sequence = event->adopt_sequence;
+	if (event->adopt_count > w->d.count)
+		w->d.count = event->adopt_count;
+}
+
+static void add_evidence(struct diagnosis_work *w, const struct verdict *v)
+{
+	for (unsigned i = 0; i < v->n; i++) {
+		if (event_bit(w->rule->evidence, v->sightings[i].event))
+			proof_add_sighting(w, &v->sightings[i]);
+	}
+}
+
+static void raise_to(struct diagnosis_work *w, const struct verdict *v)
+{
+	if (v->confidence > w->d.confidence) {
+		w->d.confidence = (uint8_t)v->confidence;
+		w->d.ambiguous = v->ambiguous;
+	} else if (v->confidence == w->d.confidence && !v->ambiguous) {
+		w->d.ambiguous = false;
+	}
+}
+
+static uint32_t open_new(struct subject *s, const struct diagnosis_rule *rule, uint8_t identity,
+	const struct verdict *v, const struct event *event)
+{
+	struct diagnosis_work w;
+	if (!diagnosis_new(s, rule, &w))
+		return DIAGNOSIS_NONE;
+	w.d.identity = identity;
+	w.d.confidence = (uint8_t)v->confidence;
+	w.d.ambiguous = v->ambiguous;
+	add_evidence(&w, v);
+	if (w.d.first_ms == 0)
+		w.d.first_ms = w.d.last_ms = s->now_ms;
+	w.d.id = id_of(&w.d, rule);
+	if (event)
+		adopt(&w, event);
+	name_it(&w);
+	proof_find_cause(&w, v);
+	absorb(&w);
+	diagnosis_put(&w);
+	return w.slot;
+}
+
+// What was seen before a success is void; a diagnosis that is still told remembers its own.
+static uint64_t void_before(const struct subject *s, const struct diagnosis_rule *rule,
+	uint8_t identity, const struct event *event)
+{
+	uint64_t after = 0;
+	if (event && event->flags & EVENT_MOVED)
+		return 0;
+	for (uint32_t i = s->session.identity; rule->by_tunnel && i != SESSION_NONE;) {
+		const struct identity *id = &s->table->identities[i];
+		if ((id->number == identity || s->session.n_identities == 1) &&
+			id->tunnel_up_ms > after)
+			after = id->tunnel_up_ms;
+		i = id->next;
+	}
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = s->table->diagnoses->links[slot].next) {
+		const struct diagnosis *d = &s->table->diagnoses->slots[slot];
+		if (d->number == rule->number && is_of(s, d, identity) && d->recovered_ms > after)
+			after = d->recovered_ms;
+	}
+	return after;
+}
+
+// A line of before the recovery that has only now found its session.
+static bool is_late(const struct diagnosis *d, const struct sighting *sighting)
+{
+	return d->state == DIAGNOSIS_RECOVERED && sighting->time_ms <= d->recovered_ms;
+}
+
+// The event is one more piece of evidence of a diagnosis that is known.
+static void add_event(struct diagnosis_work *w, const struct sighting *sighting,
+	const struct verdict *v, const struct event *event)
+{
+	bool late = sighting && is_late(&w->d, sighting);
+	if (sighting && event_bit(w->rule->evidence, sighting->event)) {
+		uint64_t first_ms = w->d.first_ms;
+		proof_add_sighting(w, sighting);
+		w->d.first_ms = first_ms < w->d.first_ms ? first_ms : w->d.first_ms;
+		if (event)
+			adopt(w, event);
+	}
+	if (w->d.state == DIAGNOSIS_RECOVERED && !late) {
+		w->d.state = DIAGNOSIS_OPEN;
+		w->d.closed_ms = w->d.recovered_ms = 0;
+	}
+	raise_to(w, v);
+	name_it(w);
+	proof_find_cause(w, v);
+	diagnosis_put(w);
+}
+
+// Lines told again for another session can be older than a success of the phone there.
+static void recover_moved(struct diagnosis_work *w, const struct event *event)
+{
+	const struct identity *who = identity_by_number(w->subject, w->d.identity);
+	if (event == NULL || !(event->flags & EVENT_MOVED) || who == NULL || !w->rule->by_tunnel ||
+		w->d.state != DIAGNOSIS_OPEN || who->tunnel_up_ms <= w->d.last_ms)
+		return;
+	diagnosis_close(w, DIAGNOSIS_RECOVERED, who->tunnel_up_ms);
+}
+
+// Look at one rule for one subject: open, raise, or leave it.
+static void step_rule(struct subject *s, const struct diagnosis_rule *rule, uint8_t identity,
+	const struct sighting *sighting, const struct event *event)
+{
+	struct verdict v;
+	uint32_t known = find_of(s, rule->number, identity);
+	bool open = known != DIAGNOSIS_NONE &&
+		    s->table->diagnoses->slots[known].state == DIAGNOSIS_OPEN;
+	verdict_of(s, rule, identity, void_before(s, rule, identity, event), &v);
+	if (v.wake_ms < *session_wake_ms(s->table, s->index))
+		*session_wake_ms(s->table, s->index) = v.wake_ms;
+	bool evidence = sighting && event_bit(rule->evidence, sighting->event);
+	if (v.confidence == CONFIDENCE_NONE && !(open && evidence))
+		return;
+	if (known == DIAGNOSIS_NONE && s->session.n_identities > 1) {
+		known = find_counterpart(s, rule->number, identity);
+		if (known != DIAGNOSIS_NONE && identity != 0) {
+			// The name was missing: here it is.
+			struct diagnosis_work w = diagnosis_take(s, known);
+			w.d.identity = identity;
+			w.d.ambiguous = v.ambiguous;
+			add_event(&w, sighting, &v, event);
+			return;
+		}
+	}
+	if (known != DIAGNOSIS_NONE) {
+		struct diagnosis_work w = diagnosis_take(s, known);
+		if (w.d.identity != identity)
+			verdict_of(s, rule, w.d.identity, void_before(s, rule, w.d.identity, event),
+				&v);
+		add_event(&w, sighting, &v, event);
+		recover_moved(&w, event);
+		return;
+	}
+	uint32_t absorber = find_absorber(s, rule->number, identity);
+	if (absorber != DIAGNOSIS_NONE) {
+		struct diagnosis_work w = diagnosis_take(s, absorber);
+		if (sighting) {
+			proof_add_sighting(&w, sighting);
+			diagnosis_put(&w);
+		}
+		return;
+	}
+	uint32_t slot = open_new(s, rule, identity, &v, event);
+	if (slot != DIAGNOSIS_NONE) {
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		recover_moved(&w, event);
+	}
+}
+
+// ---- recovery ----
+
+static bool is_sign_of_success(const struct diagnosis_rule *rule, const struct sighting *sighting)
+{
+	for (unsigned i = 0; i < rule->n_recovers; i++) {
+		const struct expression *leaf = rule->recovers[i];
+		if (leaf->event == sighting->event &&
+			(sighting->conditions & leaf->conditions) == leaf->conditions)
+			return true;
+	}
+	return false;
+}
+
+// A success of a named phone recovers what is its own; what nobody is named in, where the address
+// has one phone at most.
+static bool may_recover(const struct subject *s, const struct diagnosis *d, uint8_t identity)
+{
+	if (d->scope == SCOPE_GATEWAY)
+		return true;
+	if (d->identity == 0)
+		return s->session.n_phones <= 1 || s->session.n_identities <= 1;
+	return d->identity == identity || (identity == 0 && s->session.n_identities == 1);
+}
+
+static void recover(struct subject *s, const struct sighting *sighting, uint8_t identity)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		if (w.d.state == DIAGNOSIS_OPEN && w.rule && is_sign_of_success(w.rule, sighting) &&
+			may_recover(s, &w.d, identity) &&
+			sighting->time_ms + ORDER_SLACK_MS >= w.d.last_ms) {
+			name_it(&w);
+			diagnosis_close(&w, DIAGNOSIS_RECOVERED,
+				sighting->time_ms > w.d.last_ms ? sighting->time_ms : w.d.last_ms);
+		}
+	}
+}
+
+// ---- from the session ----
+
+// Whose failure an event is that names nobody: the phone's where there is only one.
+static uint8_t subject_of(const struct subject *s, uint8_t identity)
+{
+	const struct identity *only = identity == 0 ? identity_only_phone(s) : NULL;
+	return only ? only->number : identity;
+}
+
+// The event is kept as evidence of what is open, whether or not a rule's level hangs on it.
+static void add_to_open(struct subject *s, const struct sighting *sighting, uint8_t identity)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	const struct event_use *use = &s->table->ruleset->pack->events[sighting->event];
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		bool triggers = false;
+		bool told = w.d.state == DIAGNOSIS_OPEN || is_late(&w.d, sighting);
+		if (!told || w.rule == NULL || !is_of(s, &w.d, identity) ||
+			!event_bit(w.rule->evidence, sighting->event))
+			continue;
+		for (unsigned i = 0; i < use->n_triggers; i++)
+			triggers |= &s->table->ruleset->pack->diagnoses[use->triggers[i]] == w.rule;
+		if (triggers)
+			continue; // step_rule() has
+		struct verdict v;
+		verdict_of(s, w.rule, w.d.identity, void_before(s, w.rule, w.d.identity, NULL), &v);
+		add_event(&w, sighting, &v, NULL);
+	}
+}
+
+void judge_event(struct subject *s, const struct event *event, const struct sighting *sighting,
+	uint8_t identity)
+{
+	const struct rulepack *pack = s->table->ruleset->pack;
+	const struct event_use *use = &pack->events[event->type];
+	enum scope scope = s->session.key.kind == KEY_GATEWAY ? SCOPE_GATEWAY : SCOPE_PHONE;
+	uint8_t subject = scope == SCOPE_GATEWAY ? 0 : subject_of(s, identity);
+	if (use->n_recovers)
+		recover(s, sighting, identity);
+	for (unsigned i = 0; i < use->n_triggers; i++) {
+		const struct diagnosis_rule *rule = &pack->diagnoses[use->triggers[i]];
+		if (rule->scope == scope)
+			step_rule(s, rule, subject, sighting, event);
+	}
+	if (use->keep)
+		add_to_open(s, sighting, subject);
+}
+
+void judge_learn(struct subject *s, uint8_t identity)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	const struct identity *only = identity_only_phone(s);
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		bool late = w.d.identity == 0 && only && only->number == identity;
+		if (w.d.state != DIAGNOSIS_OPEN || w.d.scope == SCOPE_GATEWAY ||
+			(w.d.identity != identity && w.d.identity != 0))
+			continue;
+		struct diagnosis before = w.d;
+		if (late)
+			w.d.identity = identity;
+		name_it(&w);
+		if (memcmp(&before, &w.d, sizeof(before)) != 0)
+			diagnosis_put(&w);
+	}
+}
+
+void judge_move(struct subject *s, uint8_t identity, const struct session_key *to,
+	const struct identity *known)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		uint32_t offset = 0;
+		const struct line *line;
+		if (w.d.identity != identity || w.d.state != DIAGNOSIS_OPEN)
+			continue;
+		evidence_read(t->evidence, &w.d.evidence, lines);
+		while ((line = evidence_line(lines, w.d.evidence.bytes, &offset)) != NULL) {
+			struct event event;
+			line_to_event(line, &event);
+			event.stage = STAGE_JUDGE;
+			event.key = *to;
+			event.client = to->kind == KEY_CLIENT ? to->address : (struct address){0};
+			event.device = known->device;
+			memcpy(event.model, known->model, sizeof(event.model));
+			event.flags |= known->flags & IDENTITY_PHONE ? EVENT_MARKS_PHONE : 0;
+			event.adopt_id = w.d.id;
+			event.adopt_sequence = w.d.sequence;
+			event.adopt_count = w.d.count;
+			event.adopt_diagnosis = w.d.number;
+			s->table->emit(s->table->emit_context, &event);
+		}
+		diagnosis_close(&w, DIAGNOSIS_ABSORBED, s->now_ms);
+	}
+}
+
+// ---- time ----
+
+static void expire_one(struct diagnosis_work *w)
+{
+	struct subject *s = w->subject;
+	uint64_t now = s->now_ms, expire = s->table->limits.expire_ms;
+	if (w->rule == NULL)
+		diagnosis_close(w, DIAGNOSIS_EXPIRED, now);
+	else if (w->rule->quiet_ms && w->d.last_ms + w->rule->quiet_ms <= now)
+		diagnosis_close(w, DIAGNOSIS_RECOVERED, w->d.last_ms + w->rule->quiet_ms);
+	else if (w->d.last_ms + expire <= now)
+		diagnosis_close(w, DIAGNOSIS_EXPIRED, w->d.last_ms + expire);
+}
+
+// Absences whose time has come, for everybody at the address.
+static void wake(struct subject *s)
+{
+	const struct rulepack *pack = s->table->ruleset->pack;
+	uint64_t now = s->now_ms;
+	s->now_ms = *session_wake_ms(s->table, s->index);
+	*session_wake_ms(s->table, s->index) = UINT64_MAX;
+	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
+		const struct diagnosis_rule *rule = &pack->diagnoses[i];
+		if (!rule->has_absence ||
+			(rule->scope == SCOPE_GATEWAY) != (s->session.key.kind == KEY_GATEWAY))
+			continue;
+		for (uint32_t k = s->session.identity; k != SESSION_NONE;) {
+			const struct identity *id = &s->table->identities[k];
+			k = id->next;
+			step_rule(s, rule, id->number, NULL, NULL);
+		}
+		if (s->session.n_identities != 1)
+			step_rule(s, rule, 0, NULL, NULL);
+	}
+	s->now_ms = now;
+}
+
+void judge_expire(struct subject *s)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	if (*session_wake_ms(s->table, s->index) <= s->now_ms)
+		wake(s);
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		if (w.d.state == DIAGNOSIS_OPEN)
+			expire_one(&w);
+	}
+}

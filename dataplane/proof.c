@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "proof.h"
+
+#define EVIDENCE_OF_EVENT_MAX 2 // lines of one event: the first attempts prove as well as the last
+#define ATTEMPT_GAP_MS 500	// the same line through two relays is one attempt
+
+// Index of an event among those of the diagnosis; DIAGNOSIS_EVENTS_MAX: too many different ones.
+static unsigned event_index(struct diagnosis_links *l, uint16_t event)
+{
+	unsigned i = 0;
+	while (i < l->n_events && l->events[i].event != event)
+		i++;
+	if (i == l->n_events && i < DIAGNOSIS_EVENTS_MAX) {
+		l->events[i].event = event;
+		l->events[i].n = 0;
+		l->n_events++;
+	}
+	return i;
+}
+
+// The same kind of line once more is the next attempt.
+static void count_attempt(struct diagnosis_work *w, unsigned index, const struct line *line)
+{
+	static const uint64_t none[EVENT_WORDS];
+	const uint64_t *counted = w->rule->attempts;
+	struct diagnosis_links *l = &w->table->links[w->slot];
+	uint32_t bit = 1u << index;
+	if (memcmp(counted, none, sizeof(none)) != 0 && !event_bit(counted, line->event))
+		return;
+	if (!(l->attempt & bit)) {
+		l->attempt |= bit;
+		if (l->attempt_ms == 0)
+			l->attempt_ms = line->time_ms;
+	} else if (line->time_ms > l->attempt_ms + ATTEMPT_GAP_MS) {
+		w->d.count++;
+		l->attempt = bit;
+		l->attempt_ms = line->time_ms;
+	}
+}
+
+static void keep_evidence(struct diagnosis_work *w, unsigned index, const struct line *line)
+{
+	struct diagnosis_links *l = &w->table->links[w->slot];
+	if (index < DIAGNOSIS_EVENTS_MAX && l->events[index].n++ < EVIDENCE_OF_EVENT_MAX)
+		evidence_append(w->table->evidence, &w->d.evidence, line);
+}
+
+void proof_add_line(struct diagnosis_work *w, const struct line *line)
+{
+	unsigned index = event_index(&w->table->links[w->slot], line->event);
+	keep_evidence(w, index, line);
+	if (index < DIAGNOSIS_EVENTS_MAX)
+		count_attempt(w, index, line);
+	if (line->time_ms < w->d.first_ms || w->d.first_ms == 0)
+		w->d.first_ms = line->time_ms;
+	if (line->time_ms > w->d.last_ms)
+		w->d.last_ms = line->time_ms;
+}
+
+void proof_add_sighting(struct diagnosis_work *w, const struct sighting *sighting)
+{
+	struct line_buffer buffer;
+	if (session_line_read(w->subject->table, sighting->line, &buffer)) {
+		buffer.line.flags |= sighting->flags & SIGHTING_AMBIGUOUS ? LINE_AMBIGUOUS : 0;
+		proof_add_line(w, &buffer.line);
+	} else {
+		counter_add(&w->subject->table->counters->lines_lost, 1);
+	}
+}
+
+// The gateway's own line on which a cause rests.
+static void add_fact(const struct expression *leaf, bool positive, void *context)
+{
+	struct diagnosis_work *w = context;
+	struct gateway_fact_line fact;
+	struct line_buffer buffer;
+	struct event event;
+	struct subject *s = w->subject;
+	if (leaf->kind != EXPRESSION_GATEWAY || !positive ||
+		!gateway_fact_read(s->table->gateways, s->session.gateway, leaf->event, &fact))
+		return;
+	memset(&event, 0, offsetof(struct event, text));
+	event.time_ms = fact.time_ms;
+	event.type = leaf->event;
+	event.source = fact.source;
+	event.gateway = s->session.gateway;
+	event.line_len = event.text_len = fact.len;
+	memcpy(event.text, fact.text, fact.len);
+	event.code_len = fact.code_len;
+	memcpy(event.code, fact.code, fact.code_len);
+	line_of_event(&event, 0, LINE_NONE, &buffer);
+	keep_evidence(w, event_index(&w->table->links[w->slot], leaf->event), &buffer.line);
+}
+
+void proof_find_cause(struct diagnosis_work *w, const struct verdict *v)
+{
+	for (unsigned i = 0; i < w->rule->n_causes; i++) {
+		const struct diagnosis_cause *cause = &w->rule->causes[i];
+		struct expression_view view = verdict_view(w->subject, v->sightings, v->n);
+		if (strcmp(w->d.cause, cause->name) == 0)
+			return; // the first that held stays, unless one before it comes
+		if (!expression_holds(cause->when, &view))
+			continue;
+		slice_copy(slice_of(cause->name), w->d.cause, sizeof(w->d.cause));
+		expression_walk(cause->when, true, add_fact, w);
+		return;
+	}
+	if (w->rule->cause_otherwise && w->d.cause[0] == '\0')
+		slice_copy(slice_of(w->rule->cause_otherwise), w->d.cause, sizeof(w->d.cause));
+}

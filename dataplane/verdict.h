@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// verdict: what a rule says of what has been seen of one subject: how sure, and whether it hangs on
+// signs that could be another's.
+#pragma once
+
+#include "session.h"
+
+struct verdict {
+	enum confidence confidence; // NONE: the rule does not hold
+	bool ambiguous;
+	uint64_t wake_ms; // an absence would be proved then; UINT64_MAX: none
+	struct sighting sightings[SESSION_SIGHTINGS_MAX];
+	unsigned n;
+};
+
+// identity  of the session: whose failure; 0: nobody's by name
+// after_ms  what was seen until then is void
+void verdict_of(struct subject *subject, const struct diagnosis_rule *rule, uint8_t identity,
+	uint64_t after_ms, struct verdict *out);
+
+// To look at sightings by an expression, with the facts of the subject's gateway.
+struct expression_view verdict_view(struct subject *subject, const struct sighting *sightings,
+	unsigned n);

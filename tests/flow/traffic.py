@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the flow tests send: syslog from several source ports, ping, TCP, and captures.
+
+traffic.py send IP PORT COUNT FIRST [SIZE]   "<134>probe K", K from FIRST, from 16 source ports
+traffic.py ping IP                           one echo request; fails without an answer in 2 s
+traffic.py serve PORT                        one TCP connection: sends back all that comes
+traffic.py fetch IP PORT BYTES               the other side of it
+traffic.py knock IP PORT                     fails if the kernel refuses a datagram
+traffic.py tagged INTERFACE MAC COUNT FIRST  COUNT each of IPv4 and IPv6 in a VLAN, and in two
+traffic.py ask INTERFACE                     ARP, ND and echo, untagged and tagged, are answered in kind
+traffic.py capture FILE COUNT [LINKTYPE]     a pcap file of frames as `send` makes them
+"""
+import os
+import socket
+import struct
+import sys
+import time
+
+
+def family(ip):
+    return socket.AF_INET6 if ":" in ip else socket.AF_INET
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def send(ip, port, count, first, size=0):
+    flows = [socket.socket(family(ip), socket.SOCK_DGRAM) for _ in range(16)]
+    for i in range(int(count)):
+        text = b"<134>probe %d " % (int(first) + i)
+        flows[i % 16].sendto(text.ljust(int(size), b"x"), (ip, int(port)))
+        if i % 200 == 199:
+            time.sleep(0.002)  # slower than any ring
+
+
+def ping(ip):
+    six = ":" in ip
+    protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
+    raw = socket.socket(family(ip), socket.SOCK_RAW, protocol)
+    raw.settimeout(0.5)
+    identity = os.getpid() & 0xFFFF
+    request = struct.pack("!BBHHH", 128 if six else 8, 0, 0, identity, 1) + b"offhook" * 8
+    if not six:  # of IPv6 the kernel makes it
+        request = request[:2] + struct.pack("!H", checksum(request)) + request[4:]
+    end = time.time() + 2
+    while time.time() < end:
+        raw.sendto(request, (ip, 0))
+        try:
+            answer = raw.recv(2000)
+        except socket.timeout:
+            continue
+        answer = answer if six else answer[20:]
+        if answer[0] == (129 if six else 0) and answer[4:] == request[4:]:
+            return
+    sys.exit(f"no answer from {ip}")
+
+
+def serve(port):
+    listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("::", int(port)))
+    listener.listen()
+    print("ready", flush=True)
+    peer, _ = listener.accept()
+    while data := peer.recv(65536):
+        peer.sendall(data)
+
+
+def fetch(ip, port, count):
+    peer = socket.create_connection((ip, int(port)), timeout=5)
+    left, block = int(count), b"offhook!" * 512
+    while left > 0:
+        peer.sendall(block)
+        got = b""
+        while len(got) < len(block):
+            got += peer.recv(len(block) - len(got)) or sys.exit("connection lost")
+        if got != block:
+            sys.exit("not what was sent")
+        left -= len(block)
+
+
+def knock(ip, port):
+    knocker = socket.socket(family(ip), socket.SOCK_DGRAM)
+    knocker.connect((ip, int(port)))
+    for _ in range(3):
+        knocker.send(b"<134>knock")  # a refusal comes with the next one
+        time.sleep(0.1)
+
+
+# ---- frames made by hand: not every kernel has VLAN devices ----
+
+TAGGINGS = (b"", b"\x81\x00\x00\x64", b"\x88\xa8\x00\xc8\x81\x00\x01\x2c")
+IPV4 = bytes([10, 7, 0, 1]), bytes([10, 7, 0, 2])
+IPV6 = tuple(socket.inet_pton(socket.AF_INET6, ip) for ip in ("fd07::1", "fd07::2"))
+
+
+def ipv4(protocol, payload):
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0, *IPV4)
+    return b"\x08\0" + header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
+
+
+def ipv6(protocol, payload, hops, target=IPV6[1]):
+    return b"\x86\xdd" + struct.pack("!IHBB16s16s", 6 << 28, len(payload), protocol, hops, IPV6[0],
+                                     target) + payload
+
+
+def pseudo6(protocol, payload, target=IPV6[1]):
+    return IPV6[0] + target + struct.pack("!II", len(payload), protocol) + payload
+
+
+def udp(version, number):
+    text = b"<134>probe %d " % number
+    datagram = struct.pack("!HHHH", 40000 + number % 16, 5514, 8 + len(text), 0) + text
+    if version == 4:
+        return ipv4(17, datagram)
+    return ipv6(17, datagram[:6] + struct.pack("!H", checksum(pseudo6(17, datagram))) + datagram[8:], 64)
+
+
+def icmp6(message, hops, target=IPV6[1]):
+    return ipv6(58, message[:2] + struct.pack("!H", checksum(pseudo6(58, message, target))) + message[4:],
+                hops, target)
+
+
+def raw_socket(interface):
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    raw.bind((interface, 3))
+    raw.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA
+    raw.settimeout(2)
+    return raw
+
+
+def tagged(interface, mac, count, first):
+    raw = raw_socket(interface)
+    to = bytes.fromhex(mac.replace(":", ""))
+    number = int(first)
+    for tags in TAGGINGS[1:]:
+        for version in (4, 6):
+            for _ in range(int(count)):
+                raw.send(to + raw.getsockname()[4] + tags + udp(version, number))
+                number += 1
+                if number % 200 == 0:
+                    time.sleep(0.002)
+
+
+def receive(raw):
+    """The next frame that came in, with the tag that the kernel keeps beside it put back."""
+    while True:
+        frame, ancillary, _, source = raw.recvmsg(2000, 200)
+        if source[2] == 4:  # PACKET_OUTGOING
+            continue
+        for _, _, data in ancillary:
+            status, _, _, _, _, tci, tpid = struct.unpack("=IIIHHHH", data)
+            if status & 0x10:  # TP_STATUS_VLAN_VALID
+                frame = frame[:12] + struct.pack("!HH", tpid, tci) + frame[12:]
+        return frame
+
+
+def ask(interface):
+    raw = raw_socket(interface)
+    me = raw.getsockname()[4]
+    group = b"\xff\x02" + bytes(9) + b"\1\xff" + IPV6[1][13:]
+    echo = struct.pack("!HHI", 0, 0, 0x12345678) + b"offhook" * 8
+    echo4 = b"\x08\0" + struct.pack("!H", checksum(b"\x08" + echo[1:])) + echo[4:]
+    echo6 = b"\x80" + echo[1:]
+    solicitation = b"\x87" + bytes(7) + IPV6[1] + b"\1\1" + me
+    arp = b"\x08\x06" + bytes([0, 1, 8, 0, 6, 4, 0, 1]) + me + IPV4[0] + bytes(6) + IPV4[1]
+    for tags in TAGGINGS:
+        # DPDK's AF_PACKET driver puts the outer tag back as 0x8100, whatever it was.
+        tags = tags.replace(b"\x88\xa8", b"\x81\x00")
+        raw.send(b"\xff" * 6 + me + tags + arp)
+        answer = expect_answer(raw, me, tags + b"\x08\x06" + bytes([0, 1, 8, 0, 6, 4, 0, 2]))
+        mac = answer[6:12]
+        if answer[14 + len(tags) + 8:][:20] != mac + IPV4[1] + me + IPV4[0]:
+            sys.exit("ARP: not the answer to the question")
+        raw.send(b"\x33\x33" + group[12:] + me + tags + icmp6(solicitation, 255, group))
+        answer = expect_answer(raw, me, tags + b"\x86\xdd")
+        if answer[14 + len(tags) + 40] != 136 or answer[-6:] != mac:
+            sys.exit("ND: not the answer to the question")
+        for request in (ipv4(1, echo4), icmp6(echo6, 64)):
+            raw.send(mac + me + tags + request)
+            answer = expect_answer(raw, me, tags + request[:2])
+            if not answer.endswith(echo[4:]):
+                sys.exit("echo: not the answer to the question")
+
+
+def expect_answer(raw, me, start):
+    while True:
+        frame = receive(raw)
+        if frame[:6] == me and frame[12:].startswith(start):
+            return frame
+
+
+def capture(path, count, link="1"):
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, int(link)))
+        for i in range(int(count)):
+            text = b"<134>probe %d" % i
+            udp = struct.pack("!HHHH", 50000, 5514, 8 + len(text), 0)
+            ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(text), i & 0xFFFF, 0, 64, 17, 0,
+                             bytes([10, 0, i >> 8 & 255, i & 255]), bytes([10, 9, 8, 7]))
+            ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
+            frame = b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + ip + udp + text
+            file.write(struct.pack("<IIII", i // 1000, i % 1000, len(frame), len(frame)) + frame)
+
+
+if __name__ == "__main__":
+    command = {f.__name__: f for f in (send, ping, serve, fetch, knock, tagged, ask, capture)}
+    command[sys.argv[1]](*sys.argv[2:])

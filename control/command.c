@@ -35,6 +35,7 @@ const struct command commands[] = {
 		.serve = diagnoses_serve,
 		.shape = SHAPE_LIST,
 		.render = render_diagnoses,
+		.unread = {"evidence", "remedy", "details", "reference"},
 	},
 	{
 		.name = "phone",

@@ -11,6 +11,7 @@
 #include "answer.h"
 
 #define COMMAND_ARGUMENTS_MAX 10
+#define COMMAND_UNREAD_MAX 6
 
 enum argument_kind {
 	ARGUMENT_END,
@@ -43,6 +44,7 @@ struct command {
 	enum answer_shape shape;
 	// In the client: show the data (of a stream, one object) to a human.
 	void (*render)(FILE *out, const json_t *data, unsigned columns);
+	const char *unread[COMMAND_UNREAD_MAX]; // keys of an item that render does not look at
 	// In the client: does all by itself, returns the exit code. NULL: asks the daemon.
 	int (*run)(int argc, char **argv);
 };

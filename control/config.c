@@ -8,8 +8,6 @@
 #include "config_site.h"
 #include "pack.h"
 
-#define SYSTEM_SOCKET "/run/offhook/offhook.sock"
-
 #define MINUTE_MS 60000ull
 #define DAY_MS (24 * 60 * MINUTE_MS)
 
@@ -45,7 +43,7 @@
 	X(rules, PATH, rules, 0, 0, "", "directory of the rule pack; default: the shipped one")    \
 	X(cache, CACHE, cache, 0, 0, "",                                                           \
 		"directory of compiled rules, or none; default: the user's cache directory")       \
-	X(socket, PATH, socket, 0, 0, "", "control socket; default: " SYSTEM_SOCKET)
+	X(socket, PATH, socket, 0, 0, "", "control socket; default: " CONFIG_SYSTEM_SOCKET)
 
 // ---- kinds of values ----
 
@@ -238,7 +236,7 @@ const char *config_default_socket(void)
 	static char path[256];
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	if (geteuid() == 0 || runtime == NULL || runtime[0] != '/')
-		return SYSTEM_SOCKET;
+		return CONFIG_SYSTEM_SOCKET;
 	snprintf(path, sizeof(path), "%s/offhook.sock", runtime);
 	return path;
 }
@@ -264,7 +262,7 @@ static void print_wrapped(FILE *out, const char *text)
 
 static void print_values(FILE *out, const struct option *option)
 {
-	char range[64];
+	char range[96];
 	unsigned long long least = option->least, most = option->most;
 	if (kind_values[option->kind])
 		print_wrapped(out, kind_values[option->kind]);

@@ -32,7 +32,8 @@ struct config {
 [[nodiscard]] bool config_init(struct config *config, const char *path, struct report *report);
 void config_fini(struct config *config);
 
-// Where the control socket is unless the config or --socket says otherwise.
+// Where the control socket is unless the config or --socket says otherwise: root's is the machine's.
+#define CONFIG_SYSTEM_SOCKET "/run/offhook/offhook.sock"
 const char *config_default_socket(void);
 
 // Every option with its values, its default and what it is for.

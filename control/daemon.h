@@ -22,6 +22,7 @@ struct rules_state {
 
 struct daemon {
 	const char *config_path; // NULL: none
+	bool check_only;	 // only to say whether config and rules are right
 	struct config config;
 	struct vocabulary *vocabulary;
 	struct rules_state rules;

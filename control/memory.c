@@ -15,7 +15,7 @@ static json_t *resident_set_json(void)
 	FILE *file = fopen("/proc/self/statm", "re");
 	if (file == NULL)
 		return json_null();
-	int n = fscanf(file, "%*lu %lu", &pages);
+	int n = fscanf(file, "%*u %lu", &pages);
 	fclose(file);
 	return n == 1 ? json_integer((json_int_t)pages * sysconf(_SC_PAGESIZE)) : json_null();
 }

@@ -46,7 +46,7 @@ static uint64_t matched(const struct ledger *ledger)
 json_t *rates_json(const struct rates *rates, unsigned seconds)
 {
 	static const char *const names[] = {"packets", "datagrams", "messages", "asa", "phone", "other",
-		"matched", "dropped", "events_dropped", "missed"};
+		"matched", "unmatched", "dropped", "events_dropped", "missed"};
 	const struct rates_sample *now, *then;
 	bool known = rates_span(rates, seconds, &now, &then);
 	uint64_t grown[sizeof(names) / sizeof(names[0])] = {0}, ms = 1;
@@ -55,6 +55,7 @@ json_t *rates_json(const struct rates *rates, unsigned seconds)
 		uint64_t all[] = {a->packets - b->packets, a->datagrams - b->datagrams,
 			a->messages - b->messages, a->asa - b->asa, a->phone - b->phone,
 			a->other - b->other, matched(a) - matched(b),
+			a->unmatched - b->unmatched,
 			ledger_dropped(a) - ledger_dropped(b),
 			ledger_events_dropped(a) - ledger_events_dropped(b), now->missed - then->missed};
 		memcpy(grown, all, sizeof(grown));

@@ -18,6 +18,7 @@
 
 #include "connection.h"
 #include "daemon.h"
+#include "text.h"
 
 #define ACCEPT_STEP 32	  // connections taken a turn
 #define LOCK_TRIES 200	  // of 10 ms
@@ -28,8 +29,7 @@ struct server {
 	int epoll, listener;
 	bool deaf; // accept() failed: not tried again before the next tick
 	struct sockaddr_un address;
-	dev_t device; // of the socket file, to know it again
-	ino_t inode;
+	int file; // the socket file, held so that no other file gets its number
 	struct connection *connections[CONNECTIONS_MAX];
 	bool is_ready[CONNECTIONS_MAX], is_gone[CONNECTIONS_MAX];
 	unsigned n;
@@ -111,15 +111,14 @@ static bool clear_place(const char *path, char *error, size_t size)
 static bool listen_at(struct server *s, char *error, size_t size)
 {
 	const char *path = s->address.sun_path;
-	struct stat st;
 	s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t before = umask(0117); // the file has its mode from the first moment on
 	int bound = bind(s->listener, (struct sockaddr *)&s->address, sizeof(s->address));
 	umask(before);
-	if (bound < 0 || listen(s->listener, LISTEN_BACKLOG) < 0 || lstat(path, &st) < 0)
+	if (bound == 0)
+		s->file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (s->file < 0 || listen(s->listener, LISTEN_BACKLOG) < 0)
 		return fail(error, size, "%s: %s", path, strerror(errno));
-	s->device = st.st_dev;
-	s->inode = st.st_ino;
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->listener, &event) < 0)
 		return fail(error, size, "epoll: %s", strerror(errno));
@@ -134,7 +133,7 @@ struct server *server_create(struct daemon *daemon, const char *path, char *erro
 		return NULL;
 	}
 	s->daemon = daemon;
-	s->listener = -1;
+	s->listener = s->file = -1;
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	bool ok = s->epoll >= 0 || fail(error, size, "epoll: %s", strerror(errno));
 	if (ok && !set_address(&s->address, path))
@@ -150,18 +149,25 @@ struct server *server_create(struct daemon *daemon, const char *path, char *erro
 	return NULL;
 }
 
+static void remove_socket(const struct server *s)
+{
+	struct stat mine, there;
+	if (fstat(s->file, &mine) == 0 && lstat(s->address.sun_path, &there) == 0 &&
+		mine.st_dev == there.st_dev && mine.st_ino == there.st_ino)
+		unlink(s->address.sun_path);
+	close(s->file);
+}
+
 void server_destroy(struct server *s)
 {
-	struct stat st;
 	if (s == NULL)
 		return;
 	while (s->n)
 		connection_destroy(s->connections[--s->n]);
 	if (s->listener >= 0)
 		close(s->listener);
-	if (s->inode && lstat(s->address.sun_path, &st) == 0 && st.st_dev == s->device &&
-		st.st_ino == s->inode)
-		unlink(s->address.sun_path);
+	if (s->file >= 0)
+		remove_socket(s);
 	if (s->epoll >= 0)
 		close(s->epoll);
 	free(s);
@@ -366,13 +372,16 @@ void server_count_slow_watcher(struct server *s)
 json_t *server_json(const struct server *s)
 {
 	uint64_t n_requests = s->n_requests;
-	for (unsigned i = 0; i < s->n; i++)
+	size_t buffered = 0;
+	for (unsigned i = 0; i < s->n; i++) {
 		n_requests += s->connections[i]->n_requests;
-	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "socket",
-		s->address.sun_path, "connections", (int)s->n, "connections_limit", CONNECTIONS_MAX,
-		"watchers", (int)feed_watches(s->daemon->feed), "watchers_limit", WATCHES_MAX,
-		"connections_accepted", (json_int_t)s->n_accepted, "connections_refused",
-		(json_int_t)s->n_refused, "connections_timed_out", (json_int_t)s->n_timed_out,
-		"requests", (json_int_t)n_requests, "watchers_too_slow",
-		(json_int_t)s->n_slow_watchers);
+		buffered += s->connections[i]->out.size;
+	}
+	return json_pack("{s:o, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "socket",
+		json_text(slice_of(s->address.sun_path)), "connections", (int)s->n,
+		"connections_limit", CONNECTIONS_MAX, "watchers", (int)feed_watches(s->daemon->feed),
+		"watchers_limit", WATCHES_MAX, "connections_accepted", (json_int_t)s->n_accepted,
+		"connections_refused", (json_int_t)s->n_refused, "connections_timed_out",
+		(json_int_t)s->n_timed_out, "requests", (json_int_t)n_requests, "watchers_too_slow",
+		(json_int_t)s->n_slow_watchers, "buffered_bytes", (json_int_t)buffered);
 }

@@ -2,7 +2,7 @@
 // datagram: takes a frame apart down to its UDP payload, or says why it has none.
 //
 // Runs in the worker's loop, once a frame: gathers its segments, has layers take Ethernet and IP
-// apart, joins fragments, reads UDP, and sees to it that the frame is counted once, whatever it was.
+// apart, joins fragments, reads UDP, and counts the frame once, whatever becomes of it.
 #include "datagram.h"
 
 #include <assert.h>
@@ -36,8 +36,8 @@ struct datagram_reader {
 	struct counters *counters;
 
 	// A slot for each frame of several segments, used in turn: DATAGRAM_BATCH_MAX later the
-	// datagram that it held was released. 256 x 65,597 B = 16 MiB, of which only pages that such
-	// frames ever touched are backed by memory.
+	// datagram that it held was released. 256 x 65,597 B = 16 MiB, of which only the pages that
+	// such frames ever touched are backed by memory.
 	uint8_t (*scratch)[FRAME_MAX];
 	uint32_t next_slot;
 };
@@ -51,8 +51,8 @@ static void frame_free(struct rte_mbuf *frame)
 
 // The bytes of all segments in one piece. The segments' own lengths count: net_pcap makes frames of
 // more than 64 KiB whose pkt_len is more than they hold.
-static enum drop gather(struct layers *layers, struct datagram_reader *reader,
-	struct rte_mbuf *frame)
+static enum drop gather(
+	struct layers *layers, struct datagram_reader *reader, struct rte_mbuf *frame)
 {
 	*layers = (struct layers){.offloads = frame->ol_flags};
 	if (frame->nb_segs == 1) {
@@ -77,8 +77,8 @@ static enum drop gather(struct layers *layers, struct datagram_reader *reader,
 
 // ---- fragments ----
 
-// The library keeps fragments as they came and frees them without a word of how many they were. So
-// the first segment of each carries a mark, and the others do not: an l2_len, which it needs anyway.
+// The library keeps fragments as they came and frees them without a word of how many they were.
+// So the first segment of each carries a mark and the others do not: l2_len, which it needs anyway.
 static bool is_fragment_start(const struct rte_mbuf *segment)
 {
 	return segment->l2_len != 0;
@@ -132,15 +132,16 @@ static bool fragment_prepare(struct layers *layers, struct rte_mbuf *frame)
 
 // Count and free what the library gave up: all the fragments of a datagram that `frame` spoiled, or
 // that of one which was too old. Returns whether `frame` is among them.
-static bool fragments_bury(struct datagram_reader *reader, struct counters *counters,
-	const struct rte_mbuf *frame)
+static bool fragments_bury(
+	struct datagram_reader *reader, struct counters *counters, const struct rte_mbuf *frame)
 {
 	uint32_t fragments = 0;
 	bool is_spoiled = false;
 	for (uint32_t i = 0; i < reader->dead.cnt; i++) {
 		struct rte_mbuf *dead = reader->dead.row[i];
 		fragments += count_fragments(dead);
-		for (const struct rte_mbuf *segment = dead; segment != NULL; segment = segment->next) {
+		for (const struct rte_mbuf *segment = dead; segment != NULL;
+			segment = segment->next) {
 			is_spoiled |= segment == frame;
 			reader->n_held--;
 		}
@@ -148,7 +149,8 @@ static bool fragments_bury(struct datagram_reader *reader, struct counters *coun
 	}
 	reader->dead.cnt = 0;
 	for (; fragments > 0; fragments--)
-		counters_drop(counters, is_spoiled ? DROP_fragment_invalid : DROP_fragment_incomplete);
+		counters_drop(
+			counters, is_spoiled ? DROP_fragment_invalid : DROP_fragment_incomplete);
 	return is_spoiled;
 }
 
@@ -167,11 +169,12 @@ static struct rte_mbuf *fragments_join(struct datagram_reader *reader, struct co
 	void *ip = rte_pktmbuf_mtod_offset(frame, void *, layers->network);
 	struct rte_mbuf *whole;
 	if (layers->ethertype == RTE_ETHER_TYPE_IPV4)
-		whole = rte_ipv4_frag_reassemble_packet(reader->fragments, &reader->dead, frame, now_ms,
-			ip);
+		whole = rte_ipv4_frag_reassemble_packet(
+			reader->fragments, &reader->dead, frame, now_ms, ip);
 	else
-		whole = rte_ipv6_frag_reassemble_packet(reader->fragments, &reader->dead, frame, now_ms,
-			ip, rte_pktmbuf_mtod_offset(frame, void *, layers->fragment_header));
+		whole = rte_ipv6_frag_reassemble_packet(reader->fragments, &reader->dead, frame,
+			now_ms, ip,
+			rte_pktmbuf_mtod_offset(frame, void *, layers->fragment_header));
 	bool is_spoiled = fragments_bury(reader, counters, frame);
 	if (whole == NULL) {
 		*fate = is_spoiled ? DATAGRAM_DROPPED : DATAGRAM_HELD;
@@ -198,8 +201,8 @@ static uint64_t pseudo_header_sum(const struct layers *layers, uint16_t udp_leng
 	return checksum_add(sum, ip + offsetof(struct rte_ipv6_hdr, src_addr), 32);
 }
 
-static bool udp_checksum_is_right(const struct layers *layers, const struct rte_udp_hdr *udp,
-	bool accept_partial)
+static bool udp_checksum_is_right(
+	const struct layers *layers, const struct rte_udp_hdr *udp, bool accept_partial)
 {
 	if (udp->dgram_cksum == 0) // none was made, which only IPv4 allows
 		return layers->ethertype == RTE_ETHER_TYPE_IPV4;
@@ -246,8 +249,8 @@ static void read_addresses(const struct layers *layers, struct datagram *out)
 	}
 }
 
-static enum drop read_udp(const struct layers *layers, const struct datagram_options *options,
-	struct datagram *out)
+static enum drop read_udp(
+	const struct layers *layers, const struct datagram_options *options, struct datagram *out)
 {
 	uint32_t room = layers->end - layers->at;
 	if (room < sizeof(struct rte_udp_hdr))
@@ -365,8 +368,8 @@ void datagram_expire_step(struct datagram_reader *reader, uint64_t now_ms, bool 
 	uint32_t before;
 	do { // as many at a time as the death row holds: 288 mbufs
 		before = reader->n_held;
-		rte_ip_frag_table_del_expired_entries(reader->fragments, &reader->dead,
-			all ? UINT64_MAX : now_ms);
+		rte_ip_frag_table_del_expired_entries(
+			reader->fragments, &reader->dead, all ? UINT64_MAX : now_ms);
 		fragments_bury(reader, reader->counters, NULL);
 	} while (all && reader->n_held < before);
 	assert(!all || reader->n_held == 0);

@@ -25,7 +25,7 @@ enum datagram_fate {
 	DATAGRAM_READY,	  // *out is filled; give it back by datagram_release()
 	DATAGRAM_DROPPED, // counted under its reason, frame freed
 	DATAGRAM_HELD,	  // a fragment that waits for its others; not counted yet
-	DATAGRAM_ANSWER,  // counted as `answered`; the frame now holds the reply, the caller sends or frees it
+	DATAGRAM_ANSWER,  // counted as `answered`; the frame holds the reply: send it or free it
 };
 
 #define DATAGRAM_PORTS_MAX 16
@@ -37,8 +37,8 @@ enum datagram_fate {
 struct datagram_options {
 	uint16_t ports[DATAGRAM_PORTS_MAX]; // UDP destination ports to take, host order; none: any
 	uint8_t n_ports;
-	// A field that holds the pseudo-header sum alone is checksum offload of a local sender: taken
-	// on ports that are no NIC, wrong on a NIC.
+	// A field that holds the pseudo-header sum alone is checksum offload of a local sender:
+	// taken on ports that are no NIC, wrong on a NIC.
 	bool accept_partial_checksum;
 	// ARP, neighbour discovery and ICMP echo are answered for these; none: a mirror port.
 	struct address addresses[DATAGRAM_ADDRESSES_MAX];

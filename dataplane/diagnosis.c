@@ -66,6 +66,7 @@ static void publish(struct diagnosis_table *t, uint32_t slot, const struct diagn
 static void age_unlink(struct diagnosis_table *t, uint32_t slot)
 {
 	struct diagnosis_links *l = &t->links[slot];
+	t->n_others -= l->age == AGE_OTHER;
 	if (l->older != DIAGNOSIS_NONE)
 		t->links[l->older].newer = l->newer;
 	else
@@ -79,6 +80,7 @@ static void age_unlink(struct diagnosis_table *t, uint32_t slot)
 static void age_link(struct diagnosis_table *t, uint32_t slot, uint8_t age)
 {
 	struct diagnosis_links *l = &t->links[slot];
+	t->n_others += age == AGE_OTHER;
 	l->age = age;
 	l->older = t->newest[age];
 	l->newer = DIAGNOSIS_NONE;
@@ -164,19 +166,22 @@ static uint32_t take_slot(struct session_table *sessions, bool for_phone)
 	struct diagnosis_table *t = sessions->diagnoses;
 	uint32_t high = get(&t->high_water);
 	// Clients that are no phones fill half of the table at most.
-	uint32_t limit = for_phone ? t->n_max : t->n_max / 2;
-	if (t->free_slot == DIAGNOSIS_NONE && high >= limit) {
-		uint32_t victim = spare(t, for_phone);
-		if (victim == DIAGNOSIS_NONE)
-			return DIAGNOSIS_NONE;
+	bool fill = !for_phone && t->n_others >= t->n_max / 2;
+	uint32_t victim = DIAGNOSIS_NONE;
+	if (fill)
+		victim = t->oldest[AGE_OTHER];
+	else if (t->free_slot == DIAGNOSIS_NONE && high == t->n_max)
+		victim = spare(t, for_phone);
+	if (victim != DIAGNOSIS_NONE)
 		reclaim(sessions, victim);
-	}
 	uint32_t slot = t->free_slot;
 	if (slot != DIAGNOSIS_NONE) {
 		t->free_slot = t->links[slot].next;
-	} else {
+	} else if (high < t->n_max) {
 		slot = high;
 		atomic_store_explicit(&t->high_water, high + 1, memory_order_release);
+	} else {
+		return DIAGNOSIS_NONE;
 	}
 	atomic_store_explicit(&t->acknowledged[slot], 0, memory_order_relaxed);
 	return slot;

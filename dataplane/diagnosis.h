@@ -71,6 +71,7 @@ struct diagnosis_table {
 
 	// the worker's own
 	uint64_t n_ever;
+	uint32_t n_others; // open ones of clients that are no phones
 	struct diagnosis_links *links;
 	uint32_t free_slot;
 	uint32_t oldest[3], newest[3]; // by age: open phones and gateways, open others, closed

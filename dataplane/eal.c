@@ -32,8 +32,9 @@ static struct {
 	port_note_fn note; // NULL: to stderr
 	void *context;
 	bool is_held;
-	char line[512], last[512];
+	char line[512];
 	size_t len;
+	char first[512], last[512]; // since eal_log_clear()
 } log_state;
 
 static void log_line_end(void)
@@ -43,6 +44,8 @@ static void log_line_end(void)
 	if (log_state.line[0] == '\0')
 		return;
 	memcpy(log_state.last, log_state.line, sizeof(log_state.last));
+	if (log_state.first[0] == '\0')
+		memcpy(log_state.first, log_state.line, sizeof(log_state.first));
 	if (log_state.is_held)
 		return;
 	if (log_state.note != NULL)
@@ -84,12 +87,14 @@ void eal_log_end(void)
 	log_state.note = NULL;
 }
 
-const char *eal_log_last(void)
+void eal_log_clear(void)
 {
-	static char last[sizeof(log_state.last)];
-	memcpy(last, log_state.last, sizeof(last));
-	log_state.last[0] = '\0';
-	return last;
+	log_state.first[0] = log_state.last[0] = '\0';
+}
+
+const char *eal_log_reason(void)
+{
+	return log_state.first;
 }
 
 // ---- arguments ----
@@ -126,8 +131,8 @@ static void format_cpus(const cpu_set_t *cpus, char *out, size_t size)
 		while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, cpus))
 			last++;
 		const char *comma = len > 0 ? "," : "";
-		len += (size_t)snprintf(out + len, size - len, last > cpu ? "%s%d-%d" : "%s%d", comma,
-			cpu, last);
+		len += (size_t)snprintf(
+			out + len, size - len, last > cpu ? "%s%d-%d" : "%s%d", comma, cpu, last);
 		assert(len < size);
 		cpu = last;
 	}
@@ -188,8 +193,8 @@ static size_t hugepages_free(void)
 	return total;
 }
 
-// Hugepages are taken as they are needed, and from no file system, so that nothing is left behind by
-// any end. Without them all memory is reserved at once; the kernel backs what is touched.
+// Hugepages are taken as they are needed, and from no file system, so that nothing is left behind
+// by any end. Without them all memory is reserved at once; the kernel backs what is touched.
 static int add_memory(struct arguments *arguments, const struct eal_options *options,
 	port_note_fn note, void *context, char *error, size_t error_size)
 {
@@ -226,11 +231,11 @@ static int init(struct arguments *arguments, char *error, size_t error_size)
 {
 	char *values[ARGUMENTS_MAX + 1]; // rte_eal_init() puts others into the array
 	memcpy(values, arguments->values, sizeof(values));
-	eal_log_last(); // only what comes from here on is a reason
+	eal_log_clear();
 	if (rte_eal_init(arguments->n, values) >= 0)
 		return 0;
 	int status = rte_errno > 0 ? -rte_errno : -EINVAL;
-	const char *last = eal_log_last();
+	const char *last = log_state.last; // it gives up where it fails
 	snprintf(error, error_size, "DPDK does not start: %s%s%s", strerror(-status),
 		last[0] ? ", " : "", last);
 	return status;

@@ -18,8 +18,8 @@ struct eal_options {
 	int log_level; // 0: warnings
 };
 
-// lcore 0 is the calling thread, on any CPU of the process; lcores 1 to n_workers are pinned, one CPU
-// each as far as they go.
+// lcore 0 is the calling thread, on any CPU of the process; lcores 1 to n_workers are pinned, one
+// CPU each as far as they go.
 //
 // note   told each line that DPDK logs until eal_log_end(), and when hugepages are not used
 // Returns 0, or -errno with a line in `error`.
@@ -29,12 +29,13 @@ struct eal_options {
 // Without hugepages, PCI and workers.
 [[nodiscard]] int eal_start_offline(char *error, size_t error_size);
 
-// While held, what DPDK logs is told to nobody, but kept for eal_log_last().
+// While held, what DPDK logs is told to nobody, but kept as a reason.
 void eal_log_hold(bool hold);
 
 // From here on DPDK logs to stderr: its drivers may log from any thread.
 void eal_log_end(void);
 
-// The last line that DPDK logged, as the reason why something failed; "" when there is none since
-// the last call.
-const char *eal_log_last(void);
+// Why something failed: of the lines that DPDK logged since eal_log_clear(), the first, which is
+// the nearest to the cause. "" when there is none.
+void eal_log_clear(void);
+const char *eal_log_reason(void);

@@ -69,7 +69,7 @@ struct event {
 	uint16_t gateway;
 	uint16_t port; // the client's
 	uint16_t flags;
-	uint16_t queue;	   // which receive queue, for order
+	uint16_t queue;	   // which receive queue of which worker: order holds within one
 	uint16_t line_len; // evidence: the line after its header
 	uint16_t text_len; // with attachments
 	uint8_t stage, source, severity, handshake, alias_action;
@@ -113,7 +113,7 @@ void scanner_fini(struct scanner *scanner);
 struct arrival {
 	uint64_t time_ms;
 	struct address sender; // none: unknown (a text log)
-	uint16_t queue;
+	uint16_t queue; // of the worker's
 	uint32_t input; // number of a text log whose sender is unknown; 0: a wire
 };
 

@@ -9,6 +9,7 @@
 #define NONE UINT32_MAX
 #define LIST_MAX 480 // bytes of a cipher list; 725011 prints one name of about 20 a line
 #define EXPIRE_STEP 16
+#define QUEUES_MIXED_MS 60000 // how long the order of a gateway's lines is not trusted
 
 struct handshake {
 	struct address client;
@@ -29,6 +30,9 @@ struct gateway_state {
 	uint32_t first_held, last_held;
 	uint32_t addressed; // counts lines of a handshake that name it: what stands between two lines
 	uint32_t near, near_generation; // handshake of the last such line
+	// Order is kept within a receive queue only: lines through two of them are bound as ambiguous.
+	uint16_t queue;
+	uint64_t queues_mixed_ms;
 	// the cipher list that is being read
 	enum handshake_step list;
 	uint32_t list_handshake, list_generation;
@@ -299,7 +303,10 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 					(struct slice){g->supported, g->supported_len});
 		}
 	}
-	if (ambiguous) {
+	const struct gateway_state *from = &t->gateways[event->gateway];
+	bool mixed = from->queues_mixed_ms &&
+		event->time_ms < from->queues_mixed_ms + QUEUES_MIXED_MS;
+	if (ambiguous || (h && mixed)) {
 		event->flags |= EVENT_AMBIGUOUS;
 		counter_add(&t->counters->ambiguous_bindings, 1);
 	}
@@ -519,6 +526,9 @@ void handshake_step(struct handshake_table *t, struct event *event, event_emit_f
 {
 	struct gateway_state *g = &t->gateways[event->gateway];
 	give_up_old(t, g, event->time_ms);
+	if (g->addressed && g->queue != event->queue)
+		g->queues_mixed_ms = event->time_ms;
+	g->queue = event->queue;
 	switch ((enum handshake_step)event->handshake) {
 	case HANDSHAKE_SUPPORTS:
 	case HANDSHAKE_OTHER_LIST:

@@ -55,7 +55,8 @@ static int ask(const char *name, unsigned long question, struct ifreq *request)
 // The kernel allows nearly any byte in a name; the arguments of DPDK's drivers do not.
 static bool is_plain(const char *name)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@";
 	return name[0] != '\0' && name[strspn(name, plain)] == '\0';
 }
 
@@ -64,7 +65,7 @@ int interface_open(struct interface *interface, const char *name, char *error, s
 	*interface = (struct interface){.promiscuous = -1};
 	if (strlen(name) >= IFNAMSIZ || !is_plain(name)) {
 		snprintf(error, error_size,
-			"a network interface is named by up to 15 letters, digits, '.', '_', '-', '@'");
+			"a network interface is named by at most 15 of A-Z a-z 0-9 . _ - @");
 		return -EINVAL;
 	}
 	memcpy(interface->name, name, strlen(name) + 1);
@@ -79,7 +80,7 @@ int interface_open(struct interface *interface, const char *name, char *error, s
 	}
 	sa_family_t type = hardware.ifr_hwaddr.sa_family;
 	if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK) { // a tunnel, say
-		snprintf(error, error_size, "its frames are not Ethernet: listen on what carries it");
+		snprintf(error, error_size, "no Ethernet device: listen on what carries it");
 		return -EINVAL;
 	}
 	interface->n_queues = count_queues(name);
@@ -103,7 +104,8 @@ int interface_promiscuous_start(struct interface *interface)
 		.mr_ifindex = interface->index,
 		.mr_type = PACKET_MR_PROMISC,
 	};
-	if (setsockopt(holder, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof(membership)) != 0) {
+	if (setsockopt(holder, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership,
+		    sizeof(membership)) != 0) {
 		int status = -errno;
 		close(holder);
 		return status;
@@ -123,6 +125,13 @@ void interface_restore_flags(const struct interface *interface)
 
 // ---- the driver's sockets ----
 
+static bool is_of_family(int file, int family)
+{
+	int domain;
+	socklen_t len = sizeof(domain);
+	return getsockopt(file, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == family;
+}
+
 size_t interface_list_sockets(int family, int *out, size_t max)
 {
 	DIR *open_files = opendir("/proc/self/fd");
@@ -130,9 +139,8 @@ size_t interface_list_sockets(int family, int *out, size_t max)
 		return 0;
 	size_t n = 0;
 	for (struct dirent *entry; n < max && (entry = readdir(open_files)) != NULL;) {
-		int domain, file = atoi(entry->d_name); // "." and "..": 0, which is no such socket
-		socklen_t len = sizeof(domain);
-		if (getsockopt(file, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == family)
+		int file = atoi(entry->d_name); // "." and "..": 0, which is no such socket
+		if (is_of_family(file, family))
 			out[n++] = file;
 	}
 	closedir(open_files);
@@ -147,8 +155,8 @@ static bool contains(const int *list, size_t n, int value)
 	return false;
 }
 
-void interface_adopt_sockets(struct interface *interface, int family, const int *before,
-	size_t n_before)
+void interface_adopt_sockets(
+	struct interface *interface, int family, const int *before, size_t n_before)
 {
 	int now[INTERFACE_SOCKETS_MAX];
 	size_t n_now = interface_list_sockets(family, now, INTERFACE_SOCKETS_MAX);
@@ -158,6 +166,14 @@ void interface_adopt_sockets(struct interface *interface, int family, const int 
 		interface->sockets[interface->n_sockets++] = now[i];
 		(void)fcntl(now[i], F_SETFD, FD_CLOEXEC); // nothing that we start may keep it alive
 	}
+}
+
+void interface_close_sockets(struct interface *interface)
+{
+	for (size_t i = 0; i < interface->n_sockets; i++)
+		if (is_of_family(interface->sockets[i], AF_XDP))
+			close(interface->sockets[i]);
+	interface->n_sockets = 0;
 }
 
 uint64_t interface_lost(struct interface *interface)
@@ -170,7 +186,8 @@ uint64_t interface_lost(struct interface *interface)
 		if (getsockopt(interface->sockets[i], SOL_XDP, XDP_STATISTICS, &xdp, &len) == 0)
 			lost_by_xdp += xdp.rx_dropped + xdp.rx_ring_full;
 		len = sizeof(packet);
-		if (getsockopt(interface->sockets[i], SOL_PACKET, PACKET_STATISTICS, &packet, &len) == 0)
+		if (getsockopt(interface->sockets[i], SOL_PACKET, PACKET_STATISTICS, &packet,
+			    &len) == 0)
 			interface->lost += packet.tp_drops;
 	}
 	return interface->lost + lost_by_xdp;
@@ -187,8 +204,8 @@ struct text {
 {
 	va_list list;
 	va_start(list, format);
-	text->len += (size_t)vsnprintf(text->bytes + text->len, sizeof(text->bytes) - text->len, format,
-		list);
+	text->len += (size_t)vsnprintf(
+		text->bytes + text->len, sizeof(text->bytes) - text->len, format, list);
 	va_end(list);
 	assert(text->len < sizeof(text->bytes));
 }
@@ -208,8 +225,8 @@ static void append_syslog(struct text *text, const struct datagram_options *opti
 		append(text, " or arp or icmp or icmp6");
 }
 
-// Compiled by libpcap as for frames of Ethernet. The kernel takes one VLAN tag off before it asks, so
-// that "vlan" means the inner of two.
+// Compiled by libpcap as for frames of Ethernet. The kernel takes one VLAN tag off before it asks,
+// so that "vlan" means the inner of two.
 static int compile_filter(const struct datagram_options *options, struct bpf_program *program,
 	char *error, size_t error_size)
 {
@@ -245,7 +262,8 @@ int interface_filter(const struct interface *interface, const struct datagram_op
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	static_assert(sizeof(struct sock_filter) == sizeof(struct bpf_insn), "the same to the kernel");
+	static_assert(
+		sizeof(struct sock_filter) == sizeof(struct bpf_insn), "the same to the kernel");
 	struct sock_filter *filter = malloc(sizeof(outgoing) + wanted.bf_len * sizeof(*filter));
 	if (filter == NULL) {
 		pcap_freecode(&wanted);
@@ -277,7 +295,8 @@ static int quiet_socket(const struct interface *interface, int family, uint16_t 
 	const struct sock_fprog program = {.len = 1, .filter = nothing};
 	const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
 	const struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-	const struct sockaddr *address = family == AF_INET ? (const void *)&any : (const void *)&any6;
+	const struct sockaddr *address =
+		family == AF_INET ? (const void *)&any : (const void *)&any6;
 	socklen_t len = family == AF_INET ? sizeof(any) : sizeof(any6);
 	int yes = 1;
 	int quiet = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -310,7 +329,7 @@ void interface_close(struct interface *interface)
 {
 	for (size_t i = 0; i < interface->n_quiet; i++)
 		close(interface->quiet[i]);
-	interface->n_quiet = interface->n_sockets = 0;
+	interface->n_quiet = 0;
 	if (interface->promiscuous >= 0)
 		close(interface->promiscuous);
 	interface->promiscuous = -1;

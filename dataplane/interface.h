@@ -2,7 +2,7 @@
 // interface: the kernel's side of a network interface that DPDK reads through AF_XDP or AF_PACKET:
 // what it is, promiscuous mode, and the sockets that DPDK's drivers have opened on it.
 //
-// COLD, control thread. Used by port. Everything here ends with the process, whatever way that ends.
+// COLD, control thread. Used by port. Everything here ends with the process, however that ends.
 #pragma once
 
 #include <net/if.h>
@@ -19,9 +19,9 @@ struct interface {
 	int index;
 	unsigned n_queues; // RX
 	bool is_loopback, is_up;
-	bool was_promiscuous; // by somebody else, before us
-	int promiscuous;      // socket that holds promiscuous mode; -1: not ours
-	int sockets[INTERFACE_SOCKETS_MAX]; // the driver's; not closed here
+	bool was_promiscuous;		    // by somebody else, before us
+	int promiscuous;		    // socket that holds promiscuous mode; -1: not ours
+	int sockets[INTERFACE_SOCKETS_MAX]; // the driver's
 	size_t n_sockets;
 	int quiet[2 * DATAGRAM_PORTS_MAX]; // UDP sockets that keep the kernel from answering
 	size_t n_quiet;
@@ -29,8 +29,8 @@ struct interface {
 };
 
 // Returns 0, or -errno with a line in `error`.
-[[nodiscard]] int interface_open(struct interface *interface, const char *name, char *error,
-	size_t error_size);
+[[nodiscard]] int interface_open(
+	struct interface *interface, const char *name, char *error, size_t error_size);
 
 // Frames for other stations too, as on a mirror port. Not counted on loopback, which has none.
 [[nodiscard]] int interface_promiscuous_start(struct interface *interface);
@@ -41,8 +41,12 @@ void interface_restore_flags(const struct interface *interface);
 // Remember the sockets of a family (AF_XDP, AF_PACKET) that a driver opened since `before`, a list
 // that interface_list_sockets() made. The drivers tell nobody of them.
 size_t interface_list_sockets(int family, int *out, size_t max);
-void interface_adopt_sockets(struct interface *interface, int family, const int *before,
-	size_t n_before);
+void interface_adopt_sockets(
+	struct interface *interface, int family, const int *before, size_t n_before);
+
+// Close those that the driver has left open when its ports were closed, as DPDK 22.11's does with
+// AF_XDP: the kernel would go on writing to buffers that are about to be freed.
+void interface_close_sockets(struct interface *interface);
 
 // AF_PACKET only: let the kernel hand over nothing but what `options` asks for, and only what comes
 // in: on loopback, or from a program on this machine, each datagram would come twice otherwise, as

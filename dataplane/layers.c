@@ -14,7 +14,7 @@
 
 #define VLAN_TAGS_MAX 2
 #define ETHERTYPE_QINQ_OLD 0x9100 // before IEEE 802.1ad settled on 0x88a8
-#define EXTENSIONS_MAX 8	  // IPv6 headers between the first and UDP; honest senders have one or two
+#define EXTENSIONS_MAX 8	  // between IPv6 and UDP; honest senders have one or two
 
 static uint16_t read16(const uint8_t *at)
 {

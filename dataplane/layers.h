@@ -28,6 +28,6 @@ struct layers {
 	bool is_reassembled; // no header checksum, no offloads, and no fragment again
 };
 
-// From frame, end, offloads and is_reassembled find the rest. NO_DROP: UDP, or a fragment of it. For
-// DROP_arp and DROP_not_udp `network` and `end` are right, too.
+// From frame, end, offloads and is_reassembled find the rest. NO_DROP: UDP, or a fragment of it.
+// For DROP_arp and DROP_not_udp `network` and `end` are right, too.
 enum drop layers_parse(struct layers *layers);

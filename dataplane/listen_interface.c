@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A network interface that the kernel keeps: through AF_XDP, which takes syslog away from the kernel
-// and nothing else, or through AF_PACKET, which is given a copy of it.
+// A network interface that the kernel keeps: through AF_XDP, which takes syslog away from the
+// kernel and nothing else, or through AF_PACKET, which is given a copy of it.
 //
 // Which queue a packet comes on is the device's to say (ethtool -N DEV rx-flow-hash udp4 sd: by
 // addresses only), on AF_PACKET the kernel's: by a hash of addresses and UDP ports. Either way a
 // sender that keeps to one source port, as an ASA does, stays on one queue.
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +23,8 @@
 #define XDP_HEADROOM 256
 #define XDP_FRAME_MAX (XDP_ROOM - RTE_PKTMBUF_HEADROOM - XDP_HEADROOM) // 3,456 bytes
 
-// The ring that the kernel copies to: 1,024 slots of 16 KiB are 16 MiB a queue, and as much again for
-// sending, which the driver always asks for. A slot must hold what the kernel has reassembled, too.
+// The ring that the kernel copies to: 1,024 slots of 16 KiB are 16 MiB a queue, and as much again
+// for sending, which the driver always asks for. What the kernel has reassembled must fit a slot.
 #define PACKET_SLOT 16384
 #define PACKET_SLOTS 1024
 #define PACKET_BLOCK (4 * PACKET_SLOT)
@@ -32,7 +33,8 @@
 static const struct port_shape packet_shape = {
 	.n_rx_descriptors = PACKET_SLOTS,
 	.n_tx_descriptors = PACKET_SLOTS,
-	.buffers = {.n = BURST_SPARE + DATAGRAM_HELD_MAX, .room = PACKET_SLOT + RTE_PKTMBUF_HEADROOM},
+	.buffers = {.n = BURST_SPARE + DATAGRAM_HELD_MAX,
+		.room = PACKET_SLOT + RTE_PKTMBUF_HEADROOM},
 };
 
 static const struct port_shape xdp_shape = {
@@ -47,9 +49,10 @@ int listen_interface_survey(const struct startup *startup, struct listener *list
 {
 	const struct interface *interface = &listener->interface;
 	if (startup->options->n_udp_ports == 0)
-		return startup_fail(startup, -EINVAL, "to listen on an interface, UDP ports must be given");
-	int status = interface_open(&listener->interface, listener->listen.name, startup->error,
-		startup->error_size);
+		return startup_fail(
+			startup, -EINVAL, "to listen on an interface, UDP ports must be given");
+	int status = interface_open(
+		&listener->interface, listener->listen.name, startup->error, startup->error_size);
 	if (status != 0)
 		return status;
 	// Of the two drivers, the greater need.
@@ -58,7 +61,8 @@ int listen_interface_survey(const struct startup *startup, struct listener *list
 	listener->buffers = packet_shape.buffers;
 	listener->options.accept_partial_checksum = true;
 	if (!interface->is_up)
-		startup_note(startup, "%s: is down: ip link set %s up", interface->name, interface->name);
+		startup_note(startup, "%s: is down: ip link set %s up", interface->name,
+			interface->name);
 	return 0;
 }
 
@@ -76,9 +80,10 @@ static int open_xdp_queue(const struct startup *startup, struct listener *listen
 	int status = listener_start_port(startup, listener, (uint16_t)port, &conf, &xdp_shape);
 	// To close a port whose queue failed, the driver (22.11) would write to memory that it has
 	// freed. Left alone it does no harm.
-	if (status != 0)
-		listener->n_ports--;
-	return status;
+	if (status == 0)
+		return 0;
+	listener->n_ports--;
+	return startup_prefix(startup, status, "RX queue %u", queue);
 }
 
 // One port for each RX queue of the device, as many as there are: what arrives on a queue without a
@@ -92,6 +97,7 @@ static int open_xdp_queues(const struct startup *startup, struct listener *liste
 		return startup_fail(startup, -ENOSPC,
 			"%u RX queues are more than DPDK has ports for: ethtool -L %s combined %u",
 			interface->n_queues, interface->name, startup->options->n_workers);
+	static_assert(SYSLOG_PORTS_MAX >= DATAGRAM_PORTS_MAX, "the program takes them all");
 	const struct steering_options options = {
 		.ifindex = interface->index,
 		.n_queues = interface->n_queues,
@@ -114,21 +120,23 @@ static int open_xdp(const struct startup *startup, struct listener *listener)
 {
 	int any = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (any < 0)
-		return startup_fail(startup, -errno, "socket: %s", strerror(errno));
+		return startup_fail(startup, -errno, "%s%s", strerror(errno),
+			errno == EPERM ? " (root, or CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF)" : "");
 	close(any);
 	int before[INTERFACE_SOCKETS_MAX];
 	size_t n_before = interface_list_sockets(AF_XDP, before, INTERFACE_SOCKETS_MAX);
 	int status = open_xdp_queues(startup, listener);
+	interface_adopt_sockets(&listener->interface, AF_XDP, before, n_before);
 	if (status != 0) {
 		listener_close_ports(listener);
 		return status;
 	}
-	interface_adopt_sockets(&listener->interface, AF_XDP, before, n_before);
 	startup_note(startup, "%s: AF_XDP %s, %u queue%s", listener->listen.name,
 		steering_is_native(listener->steering) ? "in its driver" : "in generic mode",
 		listener->n_queues, plural(listener->n_queues));
 	if (listener->options.n_addresses > 0)
-		startup_note(startup, "%s: the kernel answers for its addresses: those of `listen` are not used",
+		startup_note(startup,
+			"%s: the kernel answers for its addresses: those of `listen` are not used",
 			listener->listen.name);
 	listener->options.n_addresses = 0;
 	return 0;
@@ -155,15 +163,17 @@ static int open_packet(const struct startup *startup, struct listener *listener)
 	struct port_shape shape = packet_shape;
 	shape.n_rx = shape.n_tx = startup->options->n_workers;
 	char arguments[128];
-	snprintf(arguments, sizeof(arguments), "iface=%s,qpairs=%u,framesz=%d,blocksz=%d,framecnt=%d",
-		interface->name, shape.n_rx, PACKET_SLOT, PACKET_BLOCK, PACKET_SLOTS);
+	snprintf(arguments, sizeof(arguments),
+		"iface=%s,qpairs=%u,framesz=%d,blocksz=%d,framecnt=%d", interface->name, shape.n_rx,
+		PACKET_SLOT, PACKET_BLOCK, PACKET_SLOTS);
 	int before[INTERFACE_SOCKETS_MAX];
 	size_t n_before = interface_list_sockets(AF_PACKET, before, INTERFACE_SOCKETS_MAX);
 	int port = listener_add_vdev(startup, listener, "net_af_packet", arguments);
 	if (port < 0)
 		return port;
 	interface_adopt_sockets(interface, AF_PACKET, before, n_before);
-	int status = interface_filter(interface, &listener->options, startup->error, startup->error_size);
+	int status = interface_filter(
+		interface, &listener->options, startup->error, startup->error_size);
 	if (status != 0)
 		return status;
 	const struct rte_eth_conf conf = {0};
@@ -177,45 +187,55 @@ static int open_packet(const struct startup *startup, struct listener *listener)
 
 // ---- which of them ----
 
-// why: for AUTO, what was in the way of AF_XDP; else "".
-static int open_driver(const struct startup *startup, struct listener *listener, char *why,
-	size_t why_size)
+// why: what was in the way of AF_XDP, if it was tried and did not work; else "".
+static int open_driver(
+	const struct startup *startup, struct listener *listener, char *why, size_t why_size)
 {
 	why[0] = '\0';
 	if (listener->listen.driver != DRIVER_AF_PACKET) {
 		int status = open_xdp(startup, listener);
 		if (status == 0)
 			return 0;
-		snprintf(why, why_size, "AF_XDP does not work: %s", startup->error);
+		status = startup_prefix(startup, status, "AF_XDP does not work");
 		if (listener->listen.driver == DRIVER_AF_XDP)
-			return startup_fail(startup, status, "%s", why);
+			return status;
+		snprintf(why, why_size, "; %s", startup->error);
 	}
-	return open_packet(startup, listener);
+	int status = open_packet(startup, listener);
+	if (status != 0 && why[0] != '\0') {
+		char reason[256];
+		snprintf(reason, sizeof(reason), "%s", startup->error);
+		return startup_fail(startup, status, "%s%s", reason, why);
+	}
+	return status;
 }
 
 int listen_interface_open(const struct startup *startup, struct listener *listener)
 {
 	struct interface *interface = &listener->interface;
 	char why[256];
-	eal_log_hold(true); // what the drivers log is either the reason of a failure or a false alarm
+	// What the drivers log is the reason of a failure, or a false alarm.
+	eal_log_hold(true);
 	int status = open_driver(startup, listener, why, sizeof(why));
 	eal_log_hold(false);
 	if (status != 0)
 		return status;
 	if (listener->steering == NULL)
-		startup_note(startup, "%s: AF_PACKET, %u queue%s%s%s", interface->name, listener->n_queues,
-			plural(listener->n_queues), why[0] ? "; " : "", why);
+		startup_note(startup, "%s: AF_PACKET, %u queue%s%s", interface->name,
+			listener->n_queues, plural(listener->n_queues), why);
 	if (interface->n_quiet > 0)
 		startup_note(startup,
-			"%s: its UDP ports are bound here, so that the kernel does not refuse what comes",
+			"%s: its UDP ports are bound here: else the kernel would refuse what comes",
 			interface->name);
 	if (listener->n_queues < startup->options->n_workers)
-		startup_note(startup, "%s: %u queue%s for %u workers: the others take nothing from it",
+		startup_note(startup,
+			"%s: %u queue%s for %u workers: the others take nothing from it",
 			interface->name, listener->n_queues, plural(listener->n_queues),
 			startup->options->n_workers);
 	interface_restore_flags(interface); // the start of a port clears promiscuous mode
 	status = interface_promiscuous_start(interface);
 	if (status != 0)
-		startup_note(startup, "%s: no promiscuous mode: %s", interface->name, strerror(-status));
+		startup_note(
+			startup, "%s: no promiscuous mode: %s", interface->name, strerror(-status));
 	return 0;
 }

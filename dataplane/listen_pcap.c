@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A capture, delivered as fast as a worker takes it: for tests and benches. (`replay`, which follows
-// the clock of the capture, reads files itself.)
+// A capture, delivered as fast as a worker takes it: for tests and benches. (`replay`, which
+// follows the clock of the capture, reads files itself.)
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +15,8 @@
 #define LOOP_MAX (1ull << 30) // bytes of frames that a looped capture may keep in memory, a queue
 
 // Frames and the longest one's length.
-static int measure(const struct startup *startup, pcap_t *capture, uint64_t *n_frames,
-	uint32_t *longest)
+static int measure(
+	const struct startup *startup, pcap_t *capture, uint64_t *n_frames, uint32_t *longest)
 {
 	struct pcap_pkthdr *header;
 	const u_char *bytes;
@@ -30,7 +29,8 @@ static int measure(const struct startup *startup, pcap_t *capture, uint64_t *n_f
 	if (status == PCAP_ERROR)
 		return startup_fail(startup, -EINVAL, "%s", pcap_geterr(capture));
 	if (*n_frames == 0)
-		return startup_fail(startup, -EINVAL, "holds no packet: nothing to deliver for ever");
+		return startup_fail(
+			startup, -EINVAL, "holds no packet: nothing to deliver for ever");
 	return 0;
 }
 
@@ -45,9 +45,10 @@ static int size_loop(const struct startup *startup, struct listener *listener, p
 	uint32_t room = RTE_MAX(longest + RTE_PKTMBUF_HEADROOM, (uint32_t)ROOM);
 	if (room > UINT16_MAX || n_frames * room > LOOP_MAX)
 		return startup_fail(startup, -EFBIG,
-			"%" PRIu64 " packets of up to %u bytes: a looped capture is kept in memory and "
-			"may take 1 GiB there",
-			n_frames, longest);
+			"%zu packets of up to %u bytes: a looped capture is kept in memory, and "
+			"may "
+			"take 1 GiB of it",
+			(size_t)n_frames, longest);
 	listener->buffers.n += (uint32_t)n_frames;
 	listener->buffers.room = (uint16_t)room;
 	listener->n_queues_wanted = RTE_MIN(startup->options->n_workers, (uint16_t)QUEUES_MAX);
@@ -59,7 +60,8 @@ static int examine(const struct startup *startup, struct listener *listener, pca
 	int link = pcap_datalink(capture);
 	const char *name = pcap_datalink_val_to_name(link);
 	if (link != DLT_EN10MB) // net_pcap would not mind, and deliver nonsense
-		return startup_fail(startup, -EINVAL, "link type %s, but only Ethernet can be listened to",
+		return startup_fail(startup, -EINVAL,
+			"link type %s, but only Ethernet can be listened to",
 			name ? name : "unknown");
 	return listener->listen.loop ? size_loop(startup, listener, capture) : 0;
 }
@@ -100,10 +102,11 @@ int listen_pcap_open(const struct startup *startup, struct listener *listener)
 	uint16_t n_queues = listener->n_queues_wanted;
 	char path[32], arguments[(QUEUES_MAX + 1) * 48];
 	file_path(listener, path, sizeof(path));
-	size_t len = (size_t)snprintf(arguments, sizeof(arguments), "infinite_rx=%d",
-		listener->listen.loop);
+	size_t len = (size_t)snprintf(
+		arguments, sizeof(arguments), "infinite_rx=%d", listener->listen.loop);
 	for (uint16_t queue = 0; queue < n_queues; queue++)
-		len += (size_t)snprintf(arguments + len, sizeof(arguments) - len, ",rx_pcap=%s", path);
+		len += (size_t)snprintf(
+			arguments + len, sizeof(arguments) - len, ",rx_pcap=%s", path);
 	int port = listener_add_vdev(startup, listener, "net_pcap", arguments);
 	if (port < 0)
 		return port;

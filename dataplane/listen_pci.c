@@ -22,7 +22,8 @@ static bool parse_address(const char *text, char *out, size_t size)
 	int end = 0;
 	bool is_short = strchr(text, ':') == strrchr(text, ':');
 	int n = is_short ? sscanf(text, "%2x:%2x.%1x%n", &bus, &device, &function, &end)
-			 : sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end);
+			 : sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &device, &function,
+				   &end);
 	if (n != (is_short ? 3 : 4) || text[end] != '\0')
 		return false;
 	snprintf(out, size, "%04x:%02x:%02x.%x", domain, bus, device, function);
@@ -36,7 +37,8 @@ int listen_pci_survey(const struct startup *startup, struct listener *listener)
 	char path[64];
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", listener->pci);
 	if (access(path, F_OK) != 0)
-		return startup_fail(startup, -ENODEV, "no such PCI device (dpdk-devbind.py -s shows them)");
+		return startup_fail(
+			startup, -ENODEV, "no such PCI device (dpdk-devbind.py -s shows them)");
 	listener->n_queues_wanted = startup->options->n_workers;
 	listener->buffers = (struct buffers){
 		.n = RX_DESCRIPTORS + TX_DESCRIPTORS + BURST_SPARE + DATAGRAM_HELD_MAX,
@@ -65,19 +67,20 @@ static int find_port(const struct startup *startup, struct listener *listener)
 }
 
 // Over addresses only, so that one sender stays on one queue whatever its source ports.
-static uint64_t rss_types(const struct startup *startup, const struct listener *listener,
-	uint64_t offered)
+static uint64_t rss_types(
+	const struct startup *startup, const struct listener *listener, uint64_t offered)
 {
 	const char *name = listener->listen.name;
 	if (offered & RTE_ETH_RSS_IPV4)
 		return RTE_ETH_RSS_IP & offered;
 	uint64_t types = (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP) & offered;
 	if (types == 0)
-		startup_note(startup, "%s: %s cannot spread packets over queues: one worker gets all",
-			name, listener->driver);
+		startup_note(startup,
+			"%s: %s cannot spread packets over queues: one worker gets all", name,
+			listener->driver);
 	else
 		startup_note(startup,
-			"%s: %s spreads by UDP ports too: lines of a sender that uses several source "
+			"%s: %s spreads by UDP ports too: lines of one sender with several source "
 			"ports may reach several workers",
 			name, listener->driver);
 	return types;
@@ -109,8 +112,8 @@ int listen_pci_open(const struct startup *startup, struct listener *listener)
 	int status = rte_eth_dev_info_get((uint16_t)port, &info);
 	if (status != 0)
 		return startup_fail(startup, status, "%s: %s", listener->driver, strerror(-status));
-	uint16_t n_queues = RTE_MIN(startup->options->n_workers,
-		RTE_MIN(info.max_rx_queues, info.max_tx_queues));
+	uint16_t n_queues = RTE_MIN(
+		startup->options->n_workers, RTE_MIN(info.max_rx_queues, info.max_tx_queues));
 	struct rte_eth_conf conf = make_conf(startup, listener, &info, n_queues);
 	struct port_shape shape = {
 		.n_rx = n_queues,
@@ -128,9 +131,10 @@ int listen_pci_open(const struct startup *startup, struct listener *listener)
 		return status;
 	listener->is_promiscuous = rte_eth_promiscuous_enable((uint16_t)port) == 0;
 	if (!listener->is_promiscuous)
-		startup_note(startup, "%s: no promiscuous mode: only frames to its own MAC address are seen",
+		startup_note(startup,
+			"%s: no promiscuous mode: only frames to its own MAC address are seen",
 			listener->listen.name);
-	startup_note(startup, "%s: %s, %u queue%s", listener->listen.name, listener->driver, n_queues,
-		plural(n_queues));
+	startup_note(startup, "%s: %s, %u queue%s", listener->listen.name, listener->driver,
+		n_queues, plural(n_queues));
 	return 0;
 }

@@ -18,8 +18,10 @@
 #include "xdp/steering.h"
 
 #define POOL_CACHE 256
-#define ROOM (2048 + RTE_PKTMBUF_HEADROOM)		 // of an mbuf: what DPDK's drivers like best
-#define BURST_SPARE (DATAGRAM_BATCH_MAX + 2 * POOL_CACHE) // mbufs in a worker's hands and cache
+// Room of an mbuf, as DPDK's drivers like it best.
+#define ROOM (2048 + RTE_PKTMBUF_HEADROOM)
+// Mbufs in a worker's hands and in its cache.
+#define BURST_SPARE (DATAGRAM_BATCH_MAX + 2 * POOL_CACHE)
 
 // The mbufs of one queue.
 struct buffers {
@@ -75,9 +77,13 @@ struct startup {
 [[nodiscard]] int listen_pcap_open(const struct startup *startup, struct listener *listener);
 
 // Returns status, with the reason written to startup->error.
-[[gnu::format(printf, 3, 4)]] int startup_fail(const struct startup *startup, int status,
-	const char *format, ...);
-[[gnu::format(printf, 2, 3)]] void startup_note(const struct startup *startup, const char *format, ...);
+[[gnu::format(printf, 3, 4)]] int startup_fail(
+	const struct startup *startup, int status, const char *format, ...);
+// The same, but put before the reason that is there.
+[[gnu::format(printf, 3, 4)]] int startup_prefix(
+	const struct startup *startup, int status, const char *format, ...);
+[[gnu::format(printf, 2, 3)]] void startup_note(
+	const struct startup *startup, const char *format, ...);
 const char *plural(unsigned n); // "" or "s"
 
 struct port_shape {
@@ -86,8 +92,8 @@ struct port_shape {
 	struct buffers buffers;
 };
 
-// Make a port of a virtual device; arguments: DPDK's devargs. They hold no byte of an operator's that
-// was not looked at. Returns the port's number, or -errno.
+// Make a port of a virtual device; arguments: DPDK's devargs. They hold no byte of an operator's
+// that was not looked at. Returns the port's number, or -errno.
 [[nodiscard]] int listener_add_vdev(const struct startup *startup, struct listener *listener,
 	const char *driver, const char *arguments);
 

@@ -2,8 +2,8 @@
 // neighbour: answers ARP, IPv6 neighbour solicitation and ICMP echo, each in the frame that asked.
 //
 // Runs in the worker's loop, but only for frames that are no syslog. Only a question of one station
-// to this one counts: from a unicast MAC address and a unicast IP address, to our own MAC address or
-// to the group that address resolution asks.
+// to this one counts: from a unicast MAC address and a unicast IP address, to our own MAC address
+// or to the group that address resolution asks.
 #include "neighbour.h"
 
 #include <string.h>
@@ -98,8 +98,8 @@ static bool is_my_ipv6(const struct datagram_options *options, const uint8_t *ip
 	return is_my_address(options, &address);
 }
 
-static void send_back(const struct datagram_options *options, struct rte_mbuf *frame,
-	const uint8_t *to)
+static void send_back(
+	const struct datagram_options *options, struct rte_mbuf *frame, const uint8_t *to)
 {
 	memmove(destination_mac(frame), to, RTE_ETHER_ADDR_LEN);
 	memcpy(source_mac(frame), options->mac, RTE_ETHER_ADDR_LEN);
@@ -110,7 +110,8 @@ static void send_back(const struct datagram_options *options, struct rte_mbuf *f
 static bool answer_arp(const struct datagram_options *options, struct rte_mbuf *frame,
 	struct arp *arp, uint32_t len)
 {
-	static const uint8_t request[8] = {0, 1, 8, 0, 6, 4, 0, 1}; // Ethernet, IPv4, their lengths, "who has"
+	// Ethernet, IPv4, their lengths, "who has".
+	static const uint8_t request[8] = {0, 1, 8, 0, 6, 4, 0, 1};
 	if (len < sizeof(*arp) || !bytes_equal(arp, request, sizeof(request)))
 		return false;
 	if (!is_for_me(options, frame) &&
@@ -225,8 +226,8 @@ static bool is_solicitation_for(const struct datagram_options *options, struct r
 
 // Every option must have a length; the asker's MAC address, if it is given, must be the frame's, so
 // that the answer goes to nobody else (RFC 4861 7.1.1; an asker without an address gives none).
-static bool options_are_right(struct rte_mbuf *frame, const struct rte_ipv6_hdr *ip,
-	const uint8_t *option, uint32_t len)
+static bool options_are_right(
+	struct rte_mbuf *frame, const struct rte_ipv6_hdr *ip, const uint8_t *option, uint32_t len)
 {
 	while (len > 0) {
 		uint32_t size = len >= 8 ? option[1] * 8u : 0;
@@ -282,7 +283,8 @@ static bool answer_solicitation(const struct datagram_options *options, struct r
 	message->option_type = OPTION_TARGET_MAC;
 	message->option_length = 1;
 	memcpy(message->option_mac, options->mac, sizeof(message->option_mac));
-	icmp_set_checksum(&message->icmp, pseudo_header_sum(ip, sizeof(*message)), sizeof(*message));
+	icmp_set_checksum(
+		&message->icmp, pseudo_header_sum(ip, sizeof(*message)), sizeof(*message));
 	send_back(options, frame, is_probe ? all_nodes_mac : source_mac(frame));
 	return true;
 }

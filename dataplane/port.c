@@ -34,12 +34,9 @@ static const struct {
 	[LISTEN_PCAP] = {listen_pcap_survey, listen_pcap_open},
 };
 
-// Put the entry's name before the reason.
 static int blame(const struct startup *startup, const struct listener *listener, int status)
 {
-	char reason[512];
-	snprintf(reason, sizeof(reason), "%s", startup->error);
-	return startup_fail(startup, status, "listen: %s: %s", listener->listen.name, reason);
+	return startup_prefix(startup, status, "listen: %s", listener->listen.name);
 }
 
 // A NIC or an interface can be opened once; a file as often as one likes.
@@ -89,7 +86,8 @@ static int start_eal(const struct startup *startup, const struct port_internals 
 		if (listener->listen.kind == LISTEN_PCI)
 			pci[options.n_pci++] = listener->pci;
 	}
-	return eal_start(&options, startup->note, startup->context, startup->error, startup->error_size);
+	return eal_start(
+		&options, startup->note, startup->context, startup->error, startup->error_size);
 }
 
 static int start_all(struct startup *startup, struct port_internals *internals)
@@ -125,8 +123,9 @@ static void deal(struct port_set *set)
 				if (set->n_queues[w] < set->n_queues[worker])
 					worker = w;
 			assert(set->n_queues[worker] < PORT_QUEUES_MAX);
-			set->queues[worker][set->n_queues[worker]++] = (struct port_queue){
-				listener->queues[q].port, listener->queues[q].queue, listener->options};
+			set->queues[worker][set->n_queues[worker]++] =
+				(struct port_queue){listener->queues[q].port,
+					listener->queues[q].queue, listener->options};
 		}
 	}
 }
@@ -209,7 +208,7 @@ static void fill_stats(struct listener *listener, struct port_stats *out)
 
 size_t port_stats(const struct port_set *set, struct port_stats *out, size_t max)
 {
-	size_t n = RTE_MIN(set->internals->n_listeners, max);
+	size_t n = set->internals != NULL ? RTE_MIN(set->internals->n_listeners, max) : 0;
 	for (size_t i = 0; i < n; i++)
 		fill_stats(&set->internals->listeners[i], &out[i]);
 	return n;

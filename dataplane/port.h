@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// port: EAL, DPDK ports, queues and mempools. COLD: everything here runs on the control thread before
-// the workers start or after they have ended; a worker only calls rte_eth_rx_burst() on its queues
-// (and rte_eth_tx_burst(), on the same port and queue, for what datagram_read() answers).
+// port: EAL, DPDK ports, queues and mempools. COLD: everything here runs on the control thread
+// before the workers start or after they have ended; a worker only calls rte_eth_rx_burst() on its
+// queues (and rte_eth_tx_burst(), on the same port and queue, for what datagram_read() answers).
 //
-// What `listen` names becomes queues, which are dealt to the workers, the next one always to a worker
-// that has fewest:
-//   PCI address       the poll-mode driver DPDK has for it, RSS over addresses only, one queue a worker
-//   network interface AF_XDP with offhook's own XDP program: one port for each RX queue the device
-//                     has, as many or as few as they are; else AF_PACKET (fanout by flow hash, one
-//                     queue a worker). A note says which and why
-//   pcap file         net_pcap: once (one queue) or for ever (one queue a worker, each the whole file)
+// What `listen` names becomes queues, which are dealt to the workers, the next one always to a
+// worker that has fewest:
+//   PCI address  the poll-mode driver that DPDK has for it, RSS over addresses only, one queue a
+//                worker
+//   interface    AF_XDP with offhook's own XDP program, one port for each RX queue of the device,
+//                as many or as few as it has; else AF_PACKET, fanout by flow hash, one queue a
+//                worker. A note says which, and why
+//   pcap file    net_pcap: once, on one queue; or for ever, one queue a worker, each the whole file
 #pragma once
 
 #include <stdbool.h>
@@ -30,7 +31,7 @@ struct listen {
 	char name[256];		   // "0000:03:00.0", "eth0", "/path/x.pcap"
 	enum listen_driver driver; // of an interface; but for AUTO there is no falling back
 	bool loop;		   // of a pcap: deliver it for ever
-	// What a PCI port answers for. An interface answers for them through AF_PACKET only: through
+	// What a PCI port answers for. An interface answers for them through AF_PACKET only; with
 	// AF_XDP the kernel sees the questions and answers for its own addresses.
 	struct address addresses[DATAGRAM_ADDRESSES_MAX];
 	uint8_t n_addresses;
@@ -77,9 +78,9 @@ typedef void (*port_note_fn)(void *context, const char *text); // one line for t
 
 // rte_eal_init() and every port, started. Call once in a process' life.
 //
-// note   told which driver an interface got and why another did not work; not called after the return
+// note   told which driver an interface got and why another did not work; only until the return
 // error  one line that says what failed and what would help
-// Returns 0, or -errno with everything undone (but for the EAL, which lives as long as the process).
+// Returns 0, or -errno with everything undone, but for the EAL, which lives as long as the process.
 [[nodiscard]] int port_start(struct port_set *set, const struct listen *listen, size_t n_listen,
 	const struct port_options *options, port_note_fn note, void *context, char *error,
 	size_t error_size);

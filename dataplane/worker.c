@@ -134,6 +134,19 @@ static struct scanner *scanner_create(const struct ruleset *ruleset)
 	return NULL;
 }
 
+static int make_quiescent(struct workers *all)
+{
+	size_t bytes = rte_rcu_qsbr_get_memsize(all->n);
+	all->quiescent = aligned_alloc(RTE_CACHE_LINE_SIZE, (bytes + 63) & ~(size_t)63);
+	if (all->quiescent == NULL || rte_rcu_qsbr_init(all->quiescent, all->n) != 0)
+		return -ENOMEM;
+	for (unsigned i = 0; i < all->n; i++) {
+		if (rte_rcu_qsbr_thread_register(all->quiescent, i) != 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 struct workers *workers_create(unsigned n, const struct worker_limits *limits,
 	struct ruleset *ruleset, const struct policy *policy)
 {
@@ -143,7 +156,8 @@ struct workers *workers_create(unsigned n, const struct worker_limits *limits,
 	all->n = n;
 	all->policy = policy;
 	all->ruleset = ruleset;
-	bool ok = gateway_table_init(&all->gateways, limits->gateways, (uint16_t)n) == 0;
+	bool ok = make_quiescent(all) == 0 &&
+		gateway_table_init(&all->gateways, limits->gateways, (uint16_t)n) == 0;
 	for (unsigned i = 0; ok && i < n; i++) {
 		struct worker *w = worker_create(all, i, limits);
 		struct scanner *scanner = w ? scanner_create(ruleset) : NULL;
@@ -189,8 +203,8 @@ int workers_publish(struct workers *all, struct ruleset *ruleset)
 	}
 	for (unsigned i = 0; i < all->n; i++)
 		scanners[i] = atomic_exchange(&all->worker[i]->scanner, scanners[i]);
-	if (all->quiescent)
-		rte_rcu_qsbr_synchronize(all->quiescent, RTE_QSBR_THRID_INVALID);
+	// Not rte_rcu_qsbr_synchronize(): it is inside the library, where ThreadSanitizer cannot follow.
+	rte_rcu_qsbr_check(all->quiescent, rte_rcu_qsbr_start(all->quiescent), true);
 	for (unsigned i = 0; i < all->n; i++) {
 		scanner_fini(scanners[i]);
 		free(scanners[i]);
@@ -409,6 +423,7 @@ static void take_message(struct worker *w, struct slice line, const struct arriv
 		counter_add(&w->counters.unmatched, 1);
 	for (unsigned i = 0; i < n; i++) {
 		counter_add(&w->events[events[i].type], 1);
+		events[i].queue = (uint16_t)(w->number * PORT_QUEUES_MAX + arrival->queue);
 		dispatch(w, &events[i]);
 		take_deferred(w);
 	}
@@ -468,10 +483,22 @@ static bool exchange(struct worker *w)
 	return any;
 }
 
-void worker_take_rules(struct worker *w)
+void worker_enter(struct worker *w)
 {
+	rte_rcu_qsbr_thread_online(w->all->quiescent, w->number);
+}
+
+void worker_leave(struct worker *w)
+{
+	rte_rcu_qsbr_thread_offline(w->all->quiescent, w->number);
+}
+
+bool worker_pass(struct worker *w, uint64_t now_ms, uint32_t max_sessions)
+{
+	rte_rcu_qsbr_quiescent(w->all->quiescent, w->number);
 	w->running = atomic_load_explicit(&w->scanner, memory_order_acquire);
 	session_set_ruleset(&w->sessions, w->running->ruleset);
+	return worker_turn(w, now_ms, max_sessions);
 }
 
 bool worker_turn(struct worker *w, uint64_t now_ms, uint32_t max_sessions)
@@ -516,8 +543,9 @@ void workers_set_clock(struct workers *all)
 	atomic_store_explicit(&all->wall_offset_ms, ms - (int64_t)tsc_ms(), memory_order_relaxed);
 }
 
-static unsigned receive(struct worker *w, const struct port_queue *queue, uint64_t now_ms)
+static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms)
 {
+	const struct port_queue *queue = &w->queues[number];
 	struct rte_mbuf *frames[BURST], *answers[BURST];
 	struct datagram datagrams[BURST];
 	unsigned n_datagrams = 0, n_answers = 0;
@@ -538,7 +566,7 @@ static unsigned receive(struct worker *w, const struct port_queue *queue, uint64
 	}
 	for (unsigned i = 0; i < n_datagrams; i++) {
 		struct arrival arrival = {
-			.time_ms = now_ms, .sender = datagrams[i].source, .queue = queue->queue};
+			.time_ms = now_ms, .sender = datagrams[i].source, .queue = number};
 		take_payload(w, datagrams[i].payload, &arrival);
 		datagram_release(&datagrams[i]);
 	}
@@ -562,43 +590,27 @@ static int run(void *argument)
 	struct worker *w = argument;
 	struct workers *all = w->all;
 	unsigned idle = 0;
-	rte_rcu_qsbr_thread_online(all->quiescent, w->number);
+	worker_enter(w);
 	while (!atomic_load_explicit(&all->stop, memory_order_relaxed)) {
 		uint64_t now_ms = tsc_ms() +
 			(uint64_t)atomic_load_explicit(&all->wall_offset_ms, memory_order_relaxed);
 		unsigned n = 0;
-		worker_take_rules(w);
+		bool any = worker_pass(w, now_ms, SWEEP_STEP);
 		for (unsigned i = 0; i < w->n_queues; i++)
-			n += receive(w, &w->queues[i], now_ms);
-		bool any = worker_turn(w, now_ms, SWEEP_STEP) || n > 0;
-		rte_rcu_qsbr_quiescent(all->quiescent, w->number);
+			n += receive(w, (uint16_t)i, now_ms);
+		any |= n > 0;
 		counter_add(any ? &w->busy_turns : &w->idle_turns, 1);
 		idle = any ? 0 : idle + 1;
 		if (!all->busy && idle)
 			rest(idle);
 	}
-	rte_rcu_qsbr_thread_offline(all->quiescent, w->number);
-	return 0;
-}
-
-static int make_quiescent(struct workers *all)
-{
-	size_t bytes = rte_rcu_qsbr_get_memsize(all->n);
-	all->quiescent = aligned_alloc(RTE_CACHE_LINE_SIZE, (bytes + 63) & ~(size_t)63);
-	if (all->quiescent == NULL || rte_rcu_qsbr_init(all->quiescent, all->n) != 0)
-		return -ENOMEM;
-	for (unsigned i = 0; i < all->n; i++) {
-		if (rte_rcu_qsbr_thread_register(all->quiescent, i) != 0)
-			return -ENOMEM;
-	}
+	worker_leave(w);
 	return 0;
 }
 
 int workers_start(struct workers *all, const struct port_set *ports)
 {
 	assert(ports->n_workers == all->n);
-	if (make_quiescent(all) < 0)
-		return -ENOMEM;
 	workers_set_clock(all);
 	for (unsigned i = 0; i < all->n; i++) {
 		struct worker *w = all->worker[i];

@@ -64,7 +64,7 @@ struct workers {
 	struct gateway_table gateways;
 	struct open_counts open;
 	const struct policy *policy;
-	struct rte_rcu_qsbr *quiescent; // NULL until workers_start()
+	struct rte_rcu_qsbr *quiescent; // who may still hold an old ruleset
 	struct ruleset *ruleset;	// control's, what is published
 	_Atomic(int64_t) wall_offset_ms; // control writes: wall clock less the TSC's
 	atomic_bool stop;
@@ -91,8 +91,13 @@ void workers_set_clock(struct workers *workers);
 
 // ---- one worker's stages, for whoever runs it: its lcore, or replay ----
 
-// Go over to the rules that control has published. Once a turn, before anything else.
-void worker_take_rules(struct worker *worker);
+// A thread runs this worker from here on; until worker_leave() a reload waits for its passes.
+void worker_enter(struct worker *worker);
+void worker_leave(struct worker *worker);
+
+// Between two bursts: nothing of an earlier ruleset is in hand, so go over to the one that control has
+// published; then worker_turn().
+bool worker_pass(struct worker *worker, uint64_t now_ms, uint32_t max_sessions);
 
 // A frame as of now_ms; it is freed. Needs the EAL. A reply to an ARP request or the like is dropped.
 void worker_take_frame(struct worker *worker, const struct datagram_options *options,

@@ -16,6 +16,7 @@ struct patterns {
 	unsigned flags[PATTERNS_MAX];
 	unsigned ids[PATTERNS_MAX];	  // index of the message rule
 	const struct message_rule *rules[PATTERNS_MAX];
+	uint8_t texts[PATTERNS_MAX]; // which of the rule's texts
 	unsigned n;
 };
 
@@ -39,35 +40,39 @@ static void collect(const struct rulepack *pack, enum rule_source source, struct
 			patterns->flags[at] = PATTERN_FLAGS;
 			patterns->ids[at] = i;
 			patterns->rules[at] = rule;
+			patterns->texts[at] = (uint8_t)k;
 		}
 	}
 }
 
-static void report_rule(struct report *report, const struct message_rule *rule, const char *reason)
+static void report_pattern(struct report *report, const struct patterns *patterns, unsigned at,
+	const char *reason)
 {
-	report_add(report, rule->text_place.file, rule->text_place.line, rule->text_place.column,
-		"%s: pattern refused: %s", rule->id, reason);
+	const struct message_rule *rule = patterns->rules[at];
+	const struct rule_place *place = &rule->text_places[patterns->texts[at]];
+	report_add(report, place->file, place->line, place->column, "%s: pattern refused: %s", rule->id,
+		reason);
 }
 
 // Patterns that rules write themselves can be pathological: try each alone.
-static bool check_pattern(const struct message_rule *rule, const char *expression,
-	struct report *report)
+static bool check_pattern(const struct patterns *patterns, unsigned at, struct report *report)
 {
+	const char *expression = patterns->expressions[at];
 	hs_compile_error_t *error = NULL;
 	hs_database_t *database = NULL;
 	size_t size = 0;
 	if (strlen(expression) > PATTERN_CHARACTERS_MAX) {
-		report_rule(report, rule, "longer than 4096 characters");
+		report_pattern(report, patterns, at, "longer than 4096 characters");
 		return false;
 	}
 	if (hs_compile(expression, PATTERN_FLAGS, HS_MODE_BLOCK, NULL, &database, &error) != HS_SUCCESS) {
-		report_rule(report, rule, error ? error->message : "no reason given");
+		report_pattern(report, patterns, at, error ? error->message : "no reason given");
 		hs_free_compile_error(error);
 		return false;
 	}
 	bool ok = hs_database_size(database, &size) == HS_SUCCESS && size <= DATABASE_BYTES_MAX;
 	if (!ok)
-		report_rule(report, rule, "compiles to more than 1 MiB: fewer or shorter repeats");
+		report_pattern(report, patterns, at, "compiles to more than 1 MiB: fewer or shorter repeats");
 	hs_free_database(database);
 	return ok;
 }
@@ -81,7 +86,7 @@ static hs_database_t *compile(const struct patterns *patterns, struct report *re
 		return database;
 	int at = error ? error->expression : -1;
 	if (at >= 0)
-		report_rule(report, patterns->rules[at], error->message);
+		report_pattern(report, patterns, (unsigned)at, error->message);
 	else
 		report_add(report, "rules", 0, 0, "%s", error ? error->message : "out of memory");
 	hs_free_compile_error(error);
@@ -111,9 +116,9 @@ static bool build(struct ruleset *ruleset, enum rule_source source, struct patte
 		bool ok = true;
 		ruleset->from_cache = false;
 		for (unsigned i = 0; i < patterns->n; i++) {
-			const struct message_rule *rule = patterns->rules[i];
-			if (rule->pattern || strlen(patterns->expressions[i]) > PATTERN_CHARACTERS_MAX)
-				ok &= check_pattern(rule, patterns->expressions[i], report);
+			if (patterns->rules[i]->pattern ||
+				strlen(patterns->expressions[i]) > PATTERN_CHARACTERS_MAX)
+				ok &= check_pattern(patterns, i, report);
 		}
 		database = ok ? compile(patterns, report) : NULL;
 		if (database && cache_dir)

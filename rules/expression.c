@@ -355,6 +355,7 @@ struct reading {
 	const struct expression *of, *after;
 	uint64_t at_least, within_ms, for_ms;
 	unsigned n_kinds;
+	bool has_of;
 };
 
 static bool begin(struct yaml_file *file, struct fy_node *node, struct reading *r)
@@ -433,7 +434,9 @@ static bool key_gateway(struct yaml_file *file, struct fy_node *node, void *targ
 
 static bool key_of(struct yaml_file *file, struct fy_node *node, void *target)
 {
-	return (((struct reading *)target)->of = expression_read_leaf(file, node)) != NULL;
+	struct reading *r = target;
+	r->has_of = true;
+	return (r->of = expression_read_leaf(file, node)) != NULL;
 }
 
 static bool key_after(struct yaml_file *file, struct fy_node *node, void *target)
@@ -479,6 +482,9 @@ static bool finish(struct yaml_file *file, struct fy_node *node, struct reading 
 	bool counts = e->kind == EXPRESSION_COUNT || e->kind == EXPRESSION_DISTINCT ||
 		e->kind == EXPRESSION_TURNS;
 	bool absent = e->kind == EXPRESSION_ABSENT;
+	bool of_values = e->kind == EXPRESSION_DISTINCT || e->kind == EXPRESSION_TURNS;
+	if (r->has_of && !of_values)
+		return yaml_error(file, node, "a key that does not belong to this kind of expression");
 	if (counts && (r->of == NULL || r->at_least == 0))
 		return yaml_error(file, node, "needs the event ('count' or 'of') and 'at_least'");
 	if (absent && (r->after == NULL || r->for_ms == 0))
@@ -486,7 +492,6 @@ static bool finish(struct yaml_file *file, struct fy_node *node, struct reading 
 	if (e->kind == EXPRESSION_GATEWAY && r->within_ms == 0)
 		return yaml_error(file, node, "'gateway' needs 'within'");
 	if ((!counts && r->at_least) || (!absent && (r->after || r->for_ms)) ||
-		(!counts && !absent && r->of) ||
 		(r->within_ms && !counts && e->kind != EXPRESSION_SEQUENCE &&
 			e->kind != EXPRESSION_GATEWAY))
 		return yaml_error(file, node, "a key that does not belong to this kind of expression");
@@ -496,7 +501,7 @@ static bool finish(struct yaml_file *file, struct fy_node *node, struct reading 
 		e->parts[0] = r->of;
 	if (absent)
 		e->parts[1] = r->after;
-	if (e->kind == EXPRESSION_DISTINCT || e->kind == EXPRESSION_TURNS)
+	if (of_values)
 		return use_value(file, node, e);
 	return true;
 }

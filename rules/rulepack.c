@@ -86,19 +86,30 @@ static bool effect_handshake(struct yaml_file *file, struct fy_node *node,
 	return ok;
 }
 
+// "ASA-725006"
+static bool asa_number(struct slice id, uint32_t *out)
+{
+	*out = 0;
+	if (id.len != 10 || !slice_starts(id, "ASA-"))
+		return false;
+	for (uint32_t i = 4; i < id.len; i++) {
+		if (id.data[i] < '0' || id.data[i] > '9')
+			return false;
+		*out = *out * 10 + (uint32_t)(id.data[i] - '0');
+	}
+	return true;
+}
+
 static bool message_id(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_rule *rule = target;
 	struct rulepack *pack = pack_of(file);
 	struct slice id;
-	unsigned number;
-	int len = 0;
 	if (!yaml_text(file, node, &id) || !yaml_text_copy(file, node, &rule->id))
 		return false;
 	rule->place = place_of(file, node);
-	if (sscanf(rule->id, "ASA-%6u%n", &number, &len) == 1 && len == 10 && id.len == 10) {
+	if (asa_number(id, &rule->asa_id)) {
 		rule->source = RULE_ASA;
-		rule->asa_id = number;
 	} else if (slice_starts(id, "PHONE-") && name_is_slug(slice_from(id, 6))) {
 		rule->source = RULE_PHONE;
 	} else {
@@ -124,8 +135,7 @@ static bool message_one_text(struct yaml_file *file, struct fy_node *node, void 
 		return false;
 	if (rule->n_templates == RULES_TEXTS_MAX)
 		return yaml_error(file, node, "more than %d texts", RULES_TEXTS_MAX);
-	if (rule->n_templates == 0)
-		rule->text_place = place_of(file, node);
+	rule->text_places[rule->n_templates] = place_of(file, node);
 	return template_parse(text, rule->source == RULE_ASA, file->arena,
 		       &rule->templates[rule->n_templates++], &error) ||
 		yaml_error(file, node, "%s", error);
@@ -143,7 +153,7 @@ static bool message_text(struct yaml_file *file, struct fy_node *node, void *tar
 static bool message_pattern(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_rule *rule = target;
-	rule->text_place = place_of(file, node);
+	rule->text_places[0] = place_of(file, node);
 	return yaml_text_copy(file, node, &rule->pattern);
 }
 
@@ -174,8 +184,9 @@ static bool message_handshake(struct yaml_file *file, struct fy_node *node, void
 
 static bool message_while(struct yaml_file *file, struct fy_node *node, void *target)
 {
-	return read_slug(file, node, &pack_of(file)->vocabulary->diagnoses,
-		&((struct message_rule *)target)->only_while);
+	struct message_rule *rule = target;
+	rule->while_place = place_of(file, node);
+	return read_slug(file, node, &pack_of(file)->vocabulary->diagnoses, &rule->only_while);
 }
 
 static bool message_one_case(struct yaml_file *file, struct fy_node *node, void *target)
@@ -406,6 +417,7 @@ static bool diagnosis_attempts(struct yaml_file *file, struct fy_node *node, voi
 static bool diagnosis_one_absorbed(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct diagnosis_rule *rule = target;
+	rule->absorb_places[rule->n_absorbs] = place_of(file, node);
 	return read_slug(file, node, &pack_of(file)->vocabulary->diagnoses,
 		&rule->absorbs[rule->n_absorbs++]);
 }
@@ -413,7 +425,9 @@ static bool diagnosis_one_absorbed(struct yaml_file *file, struct fy_node *node,
 static bool diagnosis_absorbs(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct diagnosis_rule *rule = target;
-	rule->absorbs = arena_zeroed(file->arena, (yaml_count(node) + 1) * sizeof(*rule->absorbs));
+	unsigned n = yaml_count(node) + 1;
+	rule->absorbs = arena_zeroed(file->arena, n * sizeof(*rule->absorbs));
+	rule->absorb_places = arena_zeroed(file->arena, n * sizeof(*rule->absorb_places));
 	return yaml_sequence(file, node, false, diagnosis_one_absorbed, rule);
 }
 
@@ -755,30 +769,31 @@ static bool check_keys(struct files *files)
 	return ok;
 }
 
-// Names that a rule gives before the rule of that name has been read.
+// A name that a rule gives before the rule of that name has been read.
+static bool check_diagnosis_name(const struct rulepack *pack, uint16_t number, const char *key,
+	const struct rule_place *place, struct report *report)
+{
+	if (pack->diagnosis_of[number] >= 0)
+		return true;
+	report_add(report, place->file, place->line, place->column, "'%s' names an unknown diagnosis '%s'",
+		key, registry_name(&pack->vocabulary->diagnoses, number));
+	return false;
+}
+
 static bool check_diagnosis_names(struct rulepack *pack, struct report *report)
 {
 	bool ok = true;
-	const struct registry *names = &pack->vocabulary->diagnoses;
 	for (unsigned i = 0; i < pack->n_messages; i++) {
 		const struct message_rule *rule = &pack->messages[i];
-		if (rule->only_while != NAME_NONE && pack->diagnosis_of[rule->only_while] < 0) {
-			report_add(report, rule->place.file, rule->place.line, rule->place.column,
-				"'while' names an unknown diagnosis '%s'",
-				registry_name(names, rule->only_while));
-			ok = false;
-		}
+		if (rule->only_while != NAME_NONE)
+			ok &= check_diagnosis_name(pack, rule->only_while, "while", &rule->while_place,
+				report);
 	}
 	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
 		const struct diagnosis_rule *rule = &pack->diagnoses[i];
-		for (unsigned k = 0; k < rule->n_absorbs; k++) {
-			if (pack->diagnosis_of[rule->absorbs[k]] < 0) {
-				report_add(report, rule->place.file, rule->place.line,
-					rule->place.column, "'absorbs' names an unknown diagnosis '%s'",
-					registry_name(names, rule->absorbs[k]));
-				ok = false;
-			}
-		}
+		for (unsigned k = 0; k < rule->n_absorbs; k++)
+			ok &= check_diagnosis_name(pack, rule->absorbs[k], "absorbs",
+				&rule->absorb_places[k], report);
 	}
 	return ok;
 }

@@ -103,7 +103,8 @@ struct message_rule {
 	const char *id; // ASA-725006, PHONE-leaf-hash
 	enum rule_source source;
 	uint32_t asa_id;
-	struct rule_place place, text_place;
+	struct rule_place place, while_place;
+	struct rule_place text_places[RULES_TEXTS_MAX]; // or the pattern's, first
 	struct template *templates;
 	unsigned n_templates;
 	const char *pattern; // in place of a template
@@ -159,6 +160,7 @@ struct diagnosis_rule {
 	uint64_t evidence[EVENT_WORDS]; // events kept as evidence
 	uint64_t attempts[EVENT_WORDS]; // events that count attempts; none: any evidence that repeats
 	uint16_t *absorbs; // diagnoses that are its consequences
+	struct rule_place *absorb_places;
 	unsigned n_absorbs;
 	struct diagnosis_detail details[RULES_DETAILS_MAX];
 	unsigned n_details;

@@ -147,27 +147,41 @@ static void report_parser(struct yaml_file *file, struct fy_diag *diag)
 		report_add(file->report, file->path, 1, 1, "not a YAML document");
 }
 
+// The first document, NULL where there is none (an empty file). What stands behind it would be passed
+// over without a word: a second one is an error.
+static bool load(struct yaml_file *file, struct fy_parser *parser, struct fy_diag *diag)
+{
+	file->document = fy_parse_load_document(parser);
+	file->root = file->document ? fy_document_root(file->document) : NULL;
+	struct fy_document *second = file->document ? fy_parse_load_document(parser) : NULL;
+	bool ok = second == NULL && !fy_parser_get_stream_error(parser) && !fy_diag_got_error(diag);
+	if (second) {
+		yaml_error(file, fy_document_root(second), "a second document: a file holds one");
+		fy_parse_document_destroy(parser, second);
+	} else if (!ok) {
+		report_parser(file, diag);
+	}
+	return ok;
+}
+
 static bool parse(struct yaml_file *file, size_t len)
 {
 	if (!check_bytes(file, len))
 		return false;
 	struct fy_diag *diag = fy_diag_create(&(struct fy_diag_cfg){
 		.level = FYET_ERROR, .module_mask = ~0u, .fp = NULL, .output_fn = NULL});
-	if (diag == NULL) {
-		report_add(file->report, file->path, 0, 0, "out of memory");
-		return false;
-	}
-	fy_diag_set_collect_errors(diag, true);
 	struct fy_parse_cfg config = {.flags = FYPCF_QUIET, .diag = diag};
-	file->document = fy_document_build_from_string(&config, file->bytes, len);
-	bool ok = file->document != NULL;
-	if (!ok)
-		report_parser(file, diag);
+	struct fy_parser *parser = diag ? fy_parser_create(&config) : NULL;
+	bool ok = parser != NULL;
+	if (ok) {
+		fy_diag_set_collect_errors(diag, true);
+		ok = fy_parser_set_string(parser, file->bytes, len) == 0 && load(file, parser, diag);
+	} else {
+		report_add(file->report, file->path, 0, 0, "out of memory");
+	}
+	fy_parser_destroy(parser);
 	fy_diag_destroy(diag);
-	if (!ok)
-		return false;
-	file->root = fy_document_root(file->document);
-	return refuse_aliases(file, file->root);
+	return ok && refuse_aliases(file, file->root);
 }
 
 static bool open_taken(struct yaml_file *file, const char *path, char *bytes, size_t len)
@@ -248,7 +262,8 @@ bool yaml_mapping(struct yaml_file *file, struct fy_node *node, const char *what
 			ok = unknown_key(file, key, what, keys, n_keys);
 		} else if (seen & (1ull << i)) {
 			ok = yaml_error(file, key, "key '%s' stands twice", keys[i].name);
-		} else if (value == NULL) {
+		} else if (value == NULL ||
+			(fy_node_is_scalar(value) && fy_node_get_scalar_token(value) == NULL)) {
 			ok = yaml_error(file, key, "key '%s' has no value", keys[i].name);
 		} else {
 			ok &= keys[i].read(file, value, target);
@@ -288,6 +303,8 @@ bool yaml_text(struct yaml_file *file, struct fy_node *node, struct slice *out)
 	if (text == NULL)
 		return yaml_error(file, node, "must be a text, not a %s",
 			fy_node_is_mapping(node) ? "mapping" : fy_node_is_sequence(node) ? "list" : "null");
+	if (memchr(text, '\0', len))
+		return yaml_error(file, node, "a text must not hold a NUL");
 	*out = (struct slice){text, (uint32_t)len};
 	return true;
 }

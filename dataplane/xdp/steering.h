@@ -14,19 +14,19 @@ struct steering;
 
 struct steering_options {
 	int ifindex;
-	unsigned n_queues; // RX queues of the device
+	unsigned n_queues;     // RX queues of the device
 	const uint16_t *ports; // UDP, host order
 	unsigned n_ports;
 	unsigned frame_max; // longer frames are left to the kernel
 };
 
-// Load the program and attach it, in the driver if it can, else before the kernel's stack. From then
-// on, until a socket is bound to a queue, everything still goes to the kernel. The attachment is a
-// file descriptor: it ends with the process, whatever way that ends.
+// Load the program and attach it, in the driver if it can, else before the kernel's stack. Until a
+// socket is bound to a queue, everything that comes there still goes to the kernel. The attachment
+// is a file descriptor: it ends with the process, however that ends.
 //
 // Returns NULL with the reason in `why` (one line, without the interface's name).
-[[nodiscard]] struct steering *steering_attach(const struct steering_options *options, char *why,
-	size_t why_size);
+[[nodiscard]] struct steering *steering_attach(
+	const struct steering_options *options, char *why, size_t why_size);
 
 bool steering_is_native(const struct steering *steering);
 

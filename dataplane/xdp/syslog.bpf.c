@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 // Runs in the kernel, once a frame that an interface receives: takes UDP to the syslog ports out to
-// the AF_XDP socket of that queue, and leaves everything else as it would have been. Which address it
-// goes to does not matter: on a mirror port it is never this machine's. (So a machine that routes
-// does not pass on syslog that comes in on this interface.)
+// the AF_XDP socket of that queue, and leaves everything else as it would have been. Which address
+// it goes to does not matter: on a mirror port it is never this machine's. (So a machine that
+// routes will not pass on syslog that comes in here.)
 //
 // Names are part of the contract with libxdp, which adopts an attached program instead of bringing
 // its own when the function is `xsk_def_prog`, the map `xsks_map` and xsk_prog_version is there.

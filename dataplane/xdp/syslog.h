@@ -15,7 +15,7 @@ struct syslog_filter {
 
 // Syslog that the program had to leave to the kernel, by reason. Index of the map `left`.
 enum syslog_left {
-	LEFT_FRAGMENTED, // first fragments, which alone show their port: so datagrams, not fragments
+	LEFT_FRAGMENTED, // datagrams: only the first fragment shows its port
 	LEFT_TOO_LONG,
 	LEFT_NO_SOCKET, // nobody listens on that queue
 	LEFT_MAX

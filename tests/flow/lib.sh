@@ -7,7 +7,7 @@ set -eu
 
 here=$(dirname "$(readlink -f "$0")")
 work=$(mktemp -d)
-probe=$1 # program made of probe.c
+probe=$(readlink -f "$1") # made of probe.c
 run_in=  # "ip netns exec NAME", or nothing
 probe_pid=
 failed=0
@@ -16,7 +16,7 @@ traffic() {
 	python3 "$here/traffic.py" "$@"
 }
 
-# probe_start ARGUMENT...: returns when it listens; probe_says and probe_end tell more.
+# probe_start ARGUMENT...: returns when it listens. Then probe_wait or probe_stop, then expect.
 probe_start() {
 	: >"$work/out"
 	$run_in "$probe" "$@" >"$work/out" 2>"$work/notes" &

@@ -65,8 +65,8 @@ static bool poll_queue(struct worker *worker, const struct port_queue *queue, ui
 	uint16_t n = rte_eth_rx_burst(queue->port, queue->queue, frames, BURST);
 	for (uint16_t i = 0; i < n; i++) {
 		struct datagram datagram;
-		switch (datagram_read(worker->reader, &worker->counters, &queue->options, frames[i], now_ms,
-			&datagram)) {
+		switch (datagram_read(worker->reader, &worker->counters, &queue->options, frames[i],
+			now_ms, &datagram)) {
 		case DATAGRAM_READY:
 			count_datagram(worker, &datagram);
 			datagram_release(&datagram);
@@ -103,7 +103,8 @@ static uint64_t total(const struct port_set *set, size_t offset)
 {
 	uint64_t sum = 0;
 	for (uint16_t w = 0; w < set->n_workers; w++)
-		sum += counter_get((const counter_t *)((const char *)&workers[w].counters + offset));
+		sum += counter_get(
+			(const counter_t *)((const char *)&workers[w].counters + offset));
 	return sum;
 }
 #define TOTAL(set, field) total(set, offsetof(struct counters, field))
@@ -139,8 +140,8 @@ static void print_counters(const struct port_set *set)
 	}
 	uint64_t packets = TOTAL(set, packets), datagrams = TOTAL(set, datagrams);
 	uint64_t merged = TOTAL(set, fragments_merged);
-	printf("packets %lu\ndatagrams %lu\nfragments_merged %lu\nlongest %lu\n", packets, datagrams,
-		merged, longest);
+	printf("packets %lu\ndatagrams %lu\nfragments_merged %lu\nlongest %lu\n", packets,
+		datagrams, merged, longest);
 	assert(packets == datagrams + merged + dropped); // the ledger
 }
 
@@ -149,12 +150,14 @@ static void print_ports(const struct port_set *set)
 	struct port_stats stats[PORT_LISTEN_MAX];
 	size_t n = port_stats(set, stats, PORT_LISTEN_MAX);
 	for (size_t i = 0; i < n; i++)
-		printf("driver%zu %s\nqueues%zu %u\nreceived%zu %lu\nmissed%zu %lu\nno_mbuf%zu %lu\n"
+		printf("driver%zu %s\nqueues%zu %u\nreceived%zu %lu\nmissed%zu %lu\nno_mbuf%zu "
+		       "%lu\n"
 		       "errors%zu %lu\nleft_fragmented%zu %lu\nleft_too_long%zu %lu\n"
 		       "left_no_socket%zu %lu\n",
 			i, stats[i].driver, i, stats[i].n_queues, i, stats[i].received, i,
 			stats[i].missed, i, stats[i].no_mbuf, i, stats[i].errors, i,
-			stats[i].left_fragmented, i, stats[i].left_too_long, i, stats[i].left_no_socket);
+			stats[i].left_fragmented, i, stats[i].left_too_long, i,
+			stats[i].left_no_socket);
 }
 
 static void usage(void)
@@ -214,8 +217,8 @@ static void work(struct port_set *set, uint64_t n_expected, unsigned seconds)
 		datagram_reader_destroy(workers[w].reader);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("seconds %.3f\n", (double)(end.tv_sec - begin.tv_sec) +
-					 (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
+	printf("seconds %.3f\n",
+		(double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
 }
 
 int main(int argc, char **argv)
@@ -239,7 +242,8 @@ int main(int argc, char **argv)
 									    : DRIVER_AUTO;
 			break;
 		case 'a':
-			if (!address_parse(slice_of(optarg), &pattern.addresses[pattern.n_addresses++]))
+			if (!address_parse(
+				    slice_of(optarg), &pattern.addresses[pattern.n_addresses++]))
 				usage();
 			break;
 		case 'n':
@@ -271,7 +275,8 @@ int main(int argc, char **argv)
 
 	char error[512] = "";
 	signal(SIGTERM, on_signal);
-	if (port_start(&set, listen, n_listen, &options, on_note, NULL, error, sizeof(error)) != 0) {
+	if (port_start(&set, listen, n_listen, &options, on_note, NULL, error, sizeof(error)) !=
+		0) {
 		fprintf(stderr, "probe: %s\n", error);
 		return 1;
 	}

@@ -3,6 +3,7 @@
 # Ports on captures; any user. usage: test_pcap.sh PROBE
 . "$(dirname "$0")/lib.sh"
 trap 'case_end; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
 cd "$work"
 
 a_capture_is_delivered_once() {

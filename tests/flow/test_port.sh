@@ -1,9 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Ports on network interfaces: two namespaces, a veth pair with two queues between them, the probe on
-# one side. usage: test_port.sh PROBE XDP_OBJECT
+# Ports on network interfaces: two namespaces, a veth pair with two queues between them, the probe
+# on one side. usage: test_port.sh PROBE XDP_OBJECT
 [ "$(id -u)" = 0 ] || exit 77
 unshare -n true 2>/dev/null || exit 77
+for tool in ip ethtool python3; do
+	command -v $tool >/dev/null || exit 77
+done
 
 . "$(dirname "$0")/lib.sh"
 xdp_object=$2
@@ -24,8 +27,9 @@ net_down() {
 }
 
 trap 'case_end; net_down; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
 
-# net_up [on|off] [MTU]: va in $a sends to vb in $b; on: checksums are left to a card that is not there.
+# net_up [on|off] [MTU]: va in $a sends to vb in $b. on: checksums are left to a card that is none.
 net_up() {
 	net_down
 	ip netns add "$a"
@@ -114,8 +118,8 @@ af_packet_takes_jumbo_frames_and_fragments() {
 	on_a python3 "$here/traffic.py" send 10.7.0.2 5514 100 0 8900
 	on_a python3 "$here/traffic.py" send fd07::2 5514 100 100 8900
 	ip -n "$a" link set va mtu 1500
-	on_a python3 "$here/traffic.py" send 10.7.0.2 5514 50 200 8900 # the kernel puts them together
-	on_a python3 "$here/traffic.py" send fd07::2 5514 50 250 8900  # here it is ours to do
+	on_a python3 "$here/traffic.py" send 10.7.0.2 5514 50 200 8900 # joined by the kernel
+	on_a python3 "$here/traffic.py" send fd07::2 5514 50 250 8900  # joined here
 	probe_wait
 	expect once 300
 	expect longest 8900
@@ -302,7 +306,8 @@ where_af_xdp_does_not_work_af_packet_does() {
 	probe_wait
 	expect once 1000
 	has_xdp # not ours to take away
-	refused 'listen: vb: AF_XDP does not work: another XDP program is attached' -d af_xdp interface:vb
+	refused 'listen: vb: AF_XDP does not work: another XDP program is attached' \
+		-d af_xdp interface:vb
 }
 
 what_cannot_be_is_refused_in_one_line() {

@@ -8,7 +8,7 @@ traffic.py serve PORT                        one TCP connection: sends back all 
 traffic.py fetch IP PORT BYTES               the other side of it
 traffic.py knock IP PORT                     fails if the kernel refuses a datagram
 traffic.py tagged INTERFACE MAC COUNT FIRST  COUNT each of IPv4 and IPv6 in a VLAN, and in two
-traffic.py ask INTERFACE                     ARP, ND and echo, untagged and tagged, are answered in kind
+traffic.py ask INTERFACE                     ARP, ND and echo, with tags too, are answered in kind
 traffic.py capture FILE COUNT [LINKTYPE]     a pcap file of frames as `send` makes them
 """
 import os
@@ -119,12 +119,13 @@ def udp(version, number):
     datagram = struct.pack("!HHHH", 40000 + number % 16, 5514, 8 + len(text), 0) + text
     if version == 4:
         return ipv4(17, datagram)
-    return ipv6(17, datagram[:6] + struct.pack("!H", checksum(pseudo6(17, datagram))) + datagram[8:], 64)
+    field = struct.pack("!H", checksum(pseudo6(17, datagram)))
+    return ipv6(17, datagram[:6] + field + datagram[8:], 64)
 
 
 def icmp6(message, hops, target=IPV6[1]):
-    return ipv6(58, message[:2] + struct.pack("!H", checksum(pseudo6(58, message, target))) + message[4:],
-                hops, target)
+    field = struct.pack("!H", checksum(pseudo6(58, message, target)))
+    return ipv6(58, message[:2] + field + message[4:], hops, target)
 
 
 def raw_socket(interface):

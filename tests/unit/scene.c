@@ -105,11 +105,19 @@ void scene_line(struct scene *s, const char *line)
 	scene_line_from(s, NULL, line);
 }
 
-void scene_reload(struct scene *s, const char *pack)
+void scene_swap(struct scene *s, const char *pack)
 {
 	assert_int_equal(workers_publish(s->workers, compile(s->vocabulary, pack)), 0);
-	for (unsigned i = 0; i < s->workers->n; i++)
-		worker_take_rules(s->workers->worker[i]);
+}
+
+void scene_reload(struct scene *s, const char *pack)
+{
+	scene_swap(s, pack);
+	for (unsigned i = 0; i < s->workers->n; i++) {
+		worker_enter(s->workers->worker[i]);
+		worker_pass(s->workers->worker[i], s->now_ms, 0);
+		worker_leave(s->workers->worker[i]);
+	}
 }
 
 void scene_finish(struct scene *s)

@@ -24,8 +24,10 @@ void scene_wait(struct scene *scene, uint64_t ms);
 void scene_line(struct scene *scene, const char *line);
 void scene_line_from(struct scene *scene, const char *sender, const char *line);
 
-// Put these in place of the running rules.
+// Put these in place of the running rules, and let all workers go over to them.
 void scene_reload(struct scene *scene, const char *pack);
+// The same where workers run on threads of their own.
+void scene_swap(struct scene *scene, const char *pack);
 
 // Let lines that are held or wait go, as at the end of an input.
 void scene_finish(struct scene *scene);

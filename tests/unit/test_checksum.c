@@ -49,9 +49,8 @@ static void parts_add_up_to_the_whole(void **state)
 	static const uint8_t bytes[] = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 255, 254, 253};
 	uint16_t whole = checksum_fold(checksum_add(0, bytes, sizeof(bytes)));
 	for (size_t cut = 0; cut < sizeof(bytes); cut += 2)
-		assert_int_equal(whole,
-			checksum_fold(checksum_add(checksum_add(0, bytes, cut), bytes + cut,
-				sizeof(bytes) - cut)));
+		assert_int_equal(whole, checksum_fold(checksum_add(checksum_add(0, bytes, cut),
+						bytes + cut, sizeof(bytes) - cut)));
 }
 
 int main(void)

@@ -29,8 +29,8 @@ static uint64_t sum_of_drops(const struct counters *c)
 static void assert_ledger(const struct counters *c, uint64_t packets)
 {
 	assert_int_equal(counter_get(&c->packets), packets);
-	assert_int_equal(packets, counter_get(&c->datagrams) + counter_get(&c->fragments_merged) +
-					  sum_of_drops(c));
+	assert_int_equal(packets,
+		counter_get(&c->datagrams) + counter_get(&c->fragments_merged) + sum_of_drops(c));
 }
 
 // ---- frames of one segment, without an EAL ----
@@ -244,6 +244,12 @@ static void a_chain_of_extension_headers_has_an_end(void **state)
 	message_behind((uint8_t[]){60}, 1);
 	frame_ip_header(&f)[40] = 50; // ESP
 	assert_dropped(&f, DROP_not_udp);
+	for (uint32_t len = 0; len < 8; len++) { // less than a header before the packet ends
+		frame_payload(&f, "\x11\0\0\0\0\0\0", len);
+		frame_ipv6(&f, 60);
+		frame_plain_ethernet(&f);
+		assert_dropped(&f, DROP_bad_ip_header);
+	}
 }
 
 static void only_syslog_ports_are_taken(void **state)
@@ -341,7 +347,8 @@ static void a_checksum_that_sums_to_zero_is_sent_as_ones(void **state)
 		uint8_t *source_port = frame_udp_header(&f);
 		put16(source_port, 0);
 		frame_udp_checksum(&f);
-		put16(source_port, get16(frame_udp_header(&f) + 6)); // now all the rest sums to ones
+		// With the complement of the sum in it, all sums to ones.
+		put16(source_port, get16(frame_udp_header(&f) + 6));
 		frame_udp_checksum(&f);
 		assert_int_equal(get16(frame_udp_header(&f) + 6), 0xffff);
 		struct counters c = {0};
@@ -417,8 +424,8 @@ static void no_byte_is_read_past_the_end(void **state)
 		uint32_t len = f.len, network = 22;
 		for (f.len = 1; f.len < len; f.len++) {
 			uint32_t headers = version == 4 ? 20 : 40;
-			assert_dropped(&f,
-				f.len < network + headers ? DROP_short_frame : DROP_truncated);
+			assert_dropped(
+				&f, f.len < network + headers ? DROP_short_frame : DROP_truncated);
 		}
 		assert_ready(&f, TEXT);
 	}
@@ -494,8 +501,8 @@ static int start_eal(void **state)
 		print_error("%s\n", error);
 		return -1;
 	}
-	pool = rte_pktmbuf_pool_create("test", POOL_SIZE, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM,
-		SOCKET_ID_ANY);
+	pool = rte_pktmbuf_pool_create(
+		"test", POOL_SIZE, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
 	return pool ? 0 : -1;
 }
 
@@ -525,6 +532,7 @@ static struct rte_mbuf *pooled(const struct frame *frame, uint32_t segment)
 	for (uint32_t at = 0; at < frame->len; at += segment) {
 		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool);
 		assert_non_null(mbuf);
+		mbuf->l2_len = 99; // whatever its last user left there
 		uint32_t len = RTE_MIN(segment, frame->len - at);
 		memcpy(rte_pktmbuf_append(mbuf, (uint16_t)len), frame->bytes + at, len);
 		if (head == NULL)
@@ -538,7 +546,8 @@ static struct rte_mbuf *pooled(const struct frame *frame, uint32_t segment)
 static enum datagram_fate feed_in(const struct frame *frame, uint32_t segment, uint64_t now_ms)
 {
 	n_fed++;
-	return datagram_read(reader, &counters, &options, pooled(frame, segment), now_ms, &datagram);
+	return datagram_read(
+		reader, &counters, &options, pooled(frame, segment), now_ms, &datagram);
 }
 
 static enum datagram_fate feed(const struct frame *frame, uint64_t now_ms)
@@ -561,8 +570,8 @@ static void fill_text(char *text, uint32_t len)
 static struct frame pieces[FRAGMENTS_MAX];
 static char long_text[65536];
 
-// Cut a datagram of `len` bytes into `n` fragments. before: bytes of IPv6 options or of IPv4 options
-// in front of the cut. Returns nothing: pieces[0] to pieces[n - 1] are set.
+// Cut a datagram of `len` bytes into `n` fragments, pieces[0] to pieces[n - 1]. before: bytes of
+// IPv4 or IPv6 options in front of each.
 static void cut(int version, uint32_t len, int n, uint32_t before)
 {
 	fill_text(long_text, len);
@@ -698,7 +707,45 @@ static void fragments_may_have_several_segments(void **state)
 	}
 	cut(4, 3000, 2, 0); // headers in two segments: no NIC does that
 	assert_int_equal(feed_in(&pieces[0], 30, 1000), DATAGRAM_DROPPED);
-	assert_int_equal(dropped(DROP_fragment_invalid), 1);
+	pieces[1].len += 300; // nor so much padding
+	assert_int_equal(feed_in(&pieces[1], 100, 1000), DATAGRAM_DROPPED);
+	assert_int_equal(dropped(DROP_fragment_invalid), 2);
+}
+
+static void only_the_bytes_of_segments_count(void **state)
+{
+	(void)state;
+	cut(4, 3000, 2, 0);
+	for (int i = 0; i < 2; i++) {
+		struct rte_mbuf *mbuf = pooled(&pieces[i], 400);
+		mbuf->pkt_len += 7000;
+		n_fed++;
+		datagram_read(reader, &counters, &options, mbuf, 1000, &datagram);
+	}
+	assert_joined(3000, 2);
+}
+
+static void a_question_in_several_segments_is_not_answered(void **state)
+{
+	(void)state;
+	static const uint8_t icmp[64] = {8, 0, 0xf7, 0xff};
+	frame_payload(&f, icmp, sizeof(icmp));
+	frame_ipv4(&f, 1, 0);
+	frame_plain_ethernet(&f);
+	struct datagram_options answering = {.n_addresses = 1};
+	uint32_t ipv4;
+	memcpy(&ipv4, frame_destination4, 4);
+	answering.addresses[0] = address_of_ipv4(ipv4);
+	memcpy(answering.mac, frame_my_mac, 6);
+	for (int in_one = 0; in_one < 2; in_one++) {
+		struct rte_mbuf *mbuf = pooled(&f, in_one ? 2048 : 50);
+		n_fed++;
+		enum datagram_fate fate =
+			datagram_read(reader, &counters, &answering, mbuf, 0, &datagram);
+		assert_int_equal(fate, in_one ? DATAGRAM_ANSWER : DATAGRAM_DROPPED);
+		if (in_one)
+			rte_pktmbuf_free(mbuf);
+	}
 }
 
 static void a_duplicate_costs_the_datagram(void **state)
@@ -770,7 +817,7 @@ static void malformed_fragments_are_not_kept(void **state)
 static void fragments_within_a_reassembled_datagram_are_refused(void **state)
 {
 	(void)state;
-	// What is cut begins with one more fragment header, of which each piece is a fragment again.
+	// What is cut begins with a fragment header, again of a fragment.
 	cut(6, 3000, 2, 0);
 	for (int i = 0; i < 2; i++)
 		frame_ip_header(&pieces[i])[40] = 44;
@@ -908,8 +955,8 @@ static void a_frame_that_claims_more_than_it_holds_is_truncated(void **state)
 	struct rte_mbuf *mbuf = pooled(&f, 64);
 	mbuf->pkt_len = 70000;
 	n_fed++;
-	assert_int_equal(datagram_read(reader, &counters, &options, mbuf, 0, &datagram),
-		DATAGRAM_DROPPED);
+	assert_int_equal(
+		datagram_read(reader, &counters, &options, mbuf, 0, &datagram), DATAGRAM_DROPPED);
 	assert_int_equal(dropped(DROP_truncated), 1);
 }
 
@@ -973,6 +1020,8 @@ int main(void)
 		WITH_READER(joins_behind_options),
 		WITH_READER(padding_of_short_fragments_is_left_out),
 		WITH_READER(fragments_may_have_several_segments),
+		WITH_READER(only_the_bytes_of_segments_count),
+		WITH_READER(a_question_in_several_segments_is_not_answered),
 		WITH_READER(a_duplicate_costs_the_datagram),
 		WITH_READER(a_duplicate_that_comes_too_late_costs_only_itself),
 		WITH_READER(overlapping_fragments_never_make_a_datagram),

@@ -122,10 +122,10 @@ static void arp_for_others_is_not_answered(void **state)
 {
 	(void)state;
 	static const int changed[] = {
-		0,	     // to another station
-		14 + 1,	     // not Ethernet
-		14 + 2,	     // not IPv4
-		14 + 4,	     // lengths
+		0,	// to another station
+		14 + 1, // not Ethernet
+		14 + 2, // not IPv4
+		14 + 4, // lengths
 		14 + 5,
 		14 + 7,	     // not a request
 		14 + 8,	     // from somebody else than the frame says
@@ -249,8 +249,8 @@ static void readdress(int version, const void *source, const void *destination)
 static void echo_between_odd_addresses_is_not_answered(void **state)
 {
 	(void)state;
-	static const uint8_t sources[][4] = {{0}, {127, 0, 0, 1}, {224, 0, 0, 1}, {255, 255, 255, 255},
-		{10, 9, 8, 7}};
+	static const uint8_t sources[][4] = {
+		{0}, {127, 0, 0, 1}, {224, 0, 0, 1}, {255, 255, 255, 255}, {10, 9, 8, 7}};
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		echo_request(4, 56);
 		readdress(4, sources[i], NULL);
@@ -485,7 +485,8 @@ static void survives_any_change_of_any_byte(void **state)
 		if (!ask((uint16_t)(rand() % 9)))
 			continue;
 		assert_true(answer_len <= f.len + 8);
-		assert_true(memcmp(answer, f.bytes + 6, 6) == 0 || memcmp(answer, all_nodes_mac, 6) == 0);
+		assert_true(memcmp(answer, f.bytes + 6, 6) == 0 ||
+			    memcmp(answer, all_nodes_mac, 6) == 0);
 		assert_memory_equal(answer + 6, frame_my_mac, 6);
 	}
 }

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "canvas.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "glyph.h"
+
+#define ELLIPSIS "\xe2\x80\xa6"
+
+// ---- the canvas ----
+
+static unsigned width_of(FILE *out)
+{
+	struct winsize size;
+	int fd = fileno(out);
+	const char *columns = getenv("COLUMNS");
+	unsigned width = 0;
+	if (fd >= 0 && ioctl(fd, TIOCGWINSZ, &size) == 0)
+		width = size.ws_col;
+	if (width == 0 && columns)
+		width = (unsigned)strtoul(columns, NULL, 10);
+	return width ? width : COLUMNS_DEFAULT;
+}
+
+static bool has_colour(FILE *out)
+{
+	const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
+	int fd = fileno(out);
+	return fd >= 0 && isatty(fd) && (none == NULL || none[0] == '\0') &&
+		!(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+static void format_time(const struct canvas *canvas, time_t time, const char *format, char *text)
+{
+	struct tm tm;
+	text[0] = '\0';
+	if (canvas->utc ? gmtime_r(&time, &tm) != NULL : localtime_r(&time, &tm) != NULL)
+		strftime(text, CANVAS_TIME_MAX, format, &tm);
+}
+
+struct canvas canvas_of(FILE *out, unsigned columns)
+{
+	struct canvas canvas = {.out = out, .columns = columns ? columns : width_of(out)};
+	char today[CANVAS_TIME_MAX];
+	if (canvas.columns < COLUMNS_MIN)
+		canvas.columns = COLUMNS_MIN;
+	canvas.colour = has_colour(out);
+	format_time(&canvas, time(NULL), "%Y-%m-%d", today);
+	snprintf(canvas.today, sizeof(canvas.today), "%.15s", today);
+	return canvas;
+}
+
+// ---- text ----
+
+void canvas_style(const struct canvas *canvas, enum style style)
+{
+	static const char *const codes[STYLE_MAX] = {[STYLE_PLAIN] = "0",
+		[STYLE_BOLD] = "1",
+		[STYLE_DIM] = "2",
+		[STYLE_RED] = "31",
+		[STYLE_YELLOW] = "33",
+		[STYLE_GREEN] = "32"};
+	if (canvas->colour)
+		fprintf(canvas->out, "\033[%sm", codes[style]);
+}
+
+static struct slice slice_of_text(const char *text)
+{
+	return slice_of(text ? text : "");
+}
+
+void canvas_text(const struct canvas *canvas, enum style style, const char *text)
+{
+	if (style != STYLE_PLAIN)
+		canvas_style(canvas, style);
+	glyph_write(canvas->out, slice_of_text(text));
+	if (style != STYLE_PLAIN)
+		canvas_style(canvas, STYLE_PLAIN);
+}
+
+unsigned text_columns(const char *text)
+{
+	return glyph_columns(slice_of_text(text));
+}
+
+static void blanks(const struct canvas *canvas, unsigned n)
+{
+	fprintf(canvas->out, "%*s", (int)n, "");
+}
+
+void canvas_cell(const struct canvas *canvas, enum style style, const char *text, unsigned width)
+{
+	struct slice rest = slice_of_text(text);
+	unsigned all = glyph_columns(rest), used = 0;
+	unsigned room = all <= width ? width : width - 1; // the ellipsis takes one
+	struct glyph glyph;
+	if (width == 0)
+		return;
+	if (style != STYLE_PLAIN)
+		canvas_style(canvas, style);
+	while (glyph_next(&rest, &glyph) && used + glyph.columns <= room) {
+		fwrite(glyph.text, 1, glyph.len, canvas->out);
+		used += glyph.columns;
+	}
+	if (all > width) {
+		fputs(ELLIPSIS, canvas->out);
+		used++;
+	}
+	if (style != STYLE_PLAIN)
+		canvas_style(canvas, STYLE_PLAIN);
+	blanks(canvas, width - used);
+}
+
+size_t canvas_line(const char *text, unsigned width, size_t *taken)
+{
+	struct slice rest = {text, (uint32_t)strcspn(text, "\n")};
+	uint32_t len = rest.len, fits = 0, blank = 0;
+	unsigned used = 0;
+	struct glyph glyph;
+	while (rest.len) {
+		uint32_t at = len - rest.len;
+		glyph_next(&rest, &glyph);
+		if (glyph.is_blank || glyph.columns == 2) // Chinese is broken anywhere
+			blank = at;
+		if (used + glyph.columns > width && !glyph.is_blank)
+			break;
+		used += glyph.columns;
+		fits = len - rest.len;
+	}
+	// One character at least, or there would be no end.
+	if (fits == 0)
+		fits = len - rest.len;
+	if (fits < len && blank)
+		fits = blank;
+	*taken = fits;
+	while (text[*taken] == ' ' && fits < len)
+		++*taken;
+	*taken += *taken == len && text[len] == '\n';
+	return fits;
+}
+
+void canvas_wrap(const struct canvas *canvas, const char *text, unsigned indent, unsigned width,
+	unsigned max_lines)
+{
+	for (unsigned n = 1; *text; n++) {
+		size_t taken;
+		bool last = n == max_lines;
+		size_t len = canvas_line(text, width, &taken);
+		if (last && text[taken])
+			len = canvas_line(text, width - 1, &taken);
+		glyph_write(canvas->out, (struct slice){text, (uint32_t)len});
+		text += taken;
+		if (last && *text)
+			fputs(ELLIPSIS, canvas->out);
+		if (last || *text == '\0')
+			break;
+		fputc('\n', canvas->out);
+		blanks(canvas, *text == '\n' ? 0 : indent);
+	}
+	fputc('\n', canvas->out);
+}
+
+// ---- times ----
+
+// "2026-11-21T10:19:27.155Z", as json_time_or_null() writes it.
+static bool parse_time(const json_t *time, time_t *seconds, unsigned *ms)
+{
+	const char *text = json_string_value(time);
+	struct tm tm = {0};
+	if (text == NULL || sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3uZ", &tm.tm_year, &tm.tm_mon,
+				    &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, ms) != 7)
+		return false;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	*seconds = timegm(&tm);
+	return true;
+}
+
+const char *canvas_time(const struct canvas *canvas, const json_t *time, char *text)
+{
+	char day[CANVAS_TIME_MAX];
+	time_t seconds;
+	unsigned ms;
+	text[0] = '\0';
+	if (!parse_time(time, &seconds, &ms))
+		return text;
+	format_time(canvas, seconds, "%Y-%m-%d", day);
+	format_time(canvas, seconds, strcmp(day, canvas->today) == 0 ? "%H:%M:%S" : "%m-%d %H:%M",
+		text);
+	return text;
+}
+
+const char *canvas_clock(const struct canvas *canvas, const json_t *time, char *text)
+{
+	time_t seconds;
+	unsigned ms;
+	text[0] = '\0';
+	if (!parse_time(time, &seconds, &ms))
+		return text;
+	format_time(canvas, seconds, "%H:%M:%S", text);
+	size_t len = strlen(text);
+	snprintf(text + len, CANVAS_TIME_MAX - len, ".%03u", ms);
+	return text;
+}
+
+const char *canvas_date(const struct canvas *canvas, const json_t *time, char *text)
+{
+	time_t seconds;
+	unsigned ms;
+	text[0] = '\0';
+	if (parse_time(time, &seconds, &ms))
+		format_time(canvas, seconds, "%Y-%m-%d %H:%M:%S", text);
+	return text;
+}
+
+const char *canvas_zone(const struct canvas *canvas, char *text)
+{
+	if (canvas->utc)
+		snprintf(text, CANVAS_TIME_MAX, "UTC");
+	else
+		format_time(canvas, time(NULL), "%Z", text);
+	return text;
+}
+
+// ---- JSON ----
+
+const char *json_string_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+uint64_t json_number_of(const json_t *object, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(object, key));
+}

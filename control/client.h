@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// client: the other end of the control socket. An answer of any length is taken item by item, so that
+// it need not fit into memory.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#define CLIENT_ERROR_MAX 4096
+
+enum client_result {
+	CLIENT_OK,
+	CLIENT_REFUSED,	  // the daemon says why: client.error
+	CLIENT_NO_DAEMON, // client.error says where it was looked for
+	CLIENT_BROKEN,	  // the connection ended, or what came is no answer: client.error
+};
+
+struct client {
+	FILE *stream;
+	char error[CLIENT_ERROR_MAX];
+};
+
+// Connect and take the greeting. path: NULL for where a daemon is by default.
+enum client_result client_open(struct client *client, const char *path);
+void client_close(struct client *client);
+
+// Send one request. Steals the arguments (NULL: none).
+enum client_result client_ask(struct client *client, const char *command, json_t *arguments);
+
+// Take one answer: `take` gets its data, or each item where the data is a list, and gives it back.
+enum client_result client_take(struct client *client, void (*take)(void *context, json_t *item),
+	void *context);

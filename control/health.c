@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "health.h"
+
+#define FULL_PERCENT 95
+
+struct check {
+	const struct daemon *daemon;
+	const struct ledger *ledger;
+	const struct rates_sample *now, *then; // of the last ten seconds; NULL: too early
+	json_t *reasons;
+};
+
+__attribute__((format(printf, 2, 3))) static void complain(struct check *check, const char *format,
+	...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	json_array_append_new(check->reasons, json_vsprintf(format, arguments));
+	va_end(arguments);
+}
+
+static void check_rules(struct check *check)
+{
+	if (check->daemon->rules.failed_ms)
+		complain(check, "the last reload of the rules failed; the old ones are in use");
+}
+
+static void check_ledger(struct check *check)
+{
+	if (!check->ledger->is_exact)
+		complain(check, "the count of packets does not add up");
+}
+
+static void check_losses(struct check *check)
+{
+	if (check->now == NULL)
+		return;
+	uint64_t missed = check->now->missed - check->then->missed;
+	if (missed)
+		complain(check, "%llu packets were lost at the ports in the last 10 s",
+			(unsigned long long)missed);
+	static const char *const names[] = {
+#define X(name, help) #name,
+		EVENT_DROPS(X)
+#undef X
+	};
+	// What names nobody, or whose client is unknown, is in the nature of the lines; the rest is lost
+	// for want of room.
+	static const enum event_drop for_want_of_room[] = {EVENT_DROP_exchange_full,
+		EVENT_DROP_waiting_full, EVENT_DROP_gateways_full, EVENT_DROP_sessions_full,
+		EVENT_DROP_histories_full, EVENT_DROP_diagnoses_full};
+	for (size_t i = 0; i < sizeof(for_want_of_room) / sizeof(for_want_of_room[0]); i++) {
+		enum event_drop reason = for_want_of_room[i];
+		uint64_t lost = check->now->ledger.events_dropped[reason] -
+			check->then->ledger.events_dropped[reason];
+		if (lost)
+			complain(check, "%llu events were lost in the last 10 s: %s",
+				(unsigned long long)lost, names[reason]);
+	}
+}
+
+static void check_fill(struct check *check, unsigned worker, const char *table,
+	const _Atomic(uint32_t) *used, uint32_t limit)
+{
+	uint32_t n = atomic_load_explicit((_Atomic(uint32_t) *)used, memory_order_relaxed);
+	if ((uint64_t)n * 100 >= (uint64_t)limit * FULL_PERCENT)
+		complain(check, "worker %u: %u of %u %s", worker, n, limit, table);
+}
+
+static void check_tables(struct check *check)
+{
+	for (unsigned i = 0; i < check->daemon->workers->n; i++) {
+		const struct session_table *t = &check->daemon->workers->worker[i]->sessions;
+		check_fill(check, i, "clients", &t->n_sessions, t->limits.sessions);
+		check_fill(check, i, "identities", &t->n_identities, t->limits.identities);
+		check_fill(check, i, "diagnoses are open", &t->diagnoses->n_open, t->diagnoses->n_max);
+	}
+}
+
+// Only where they have been started: tests run them by hand.
+static void check_workers(struct check *check)
+{
+	const struct rates_sample *now, *before;
+	if (!rates_span(&check->daemon->rates, 1, &now, &before))
+		return;
+	for (unsigned i = 0; i < check->daemon->workers->n; i++) {
+		if (now->turns[i] && now->turns[i] == before->turns[i])
+			complain(check, "worker %u stands still", i);
+	}
+}
+
+json_t *health_json(const struct daemon *daemon, const struct ledger *ledger)
+{
+	struct check check = {.daemon = daemon, .ledger = ledger, .reasons = json_array()};
+	if (!rates_span(&daemon->rates, 10, &check.now, &check.then))
+		check.now = NULL;
+	check_rules(&check);
+	check_ledger(&check);
+	check_losses(&check);
+	check_tables(&check);
+	check_workers(&check);
+	return json_pack("{s:s, s:o}", "state", json_array_size(check.reasons) ? "degraded" : "ok",
+		"reasons", check.reasons);
+}
+
+json_t *health_busy_json(const struct rates *rates, unsigned worker)
+{
+	const struct rates_sample *now, *then;
+	if (!rates_span(rates, 10, &now, &then) || now->turns[worker] == then->turns[worker])
+		return json_null();
+	uint64_t turns = now->turns[worker] - then->turns[worker];
+	uint64_t busy = now->busy_turns[worker] - then->busy_turns[worker];
+	return json_real((double)(busy * 1000 / turns) / 10);
+}

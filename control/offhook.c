@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// offhook: the client program. Commands come from the one table (command.c): some ask the daemon,
+// some do all by themselves.
+//
+// Data goes to stdout, notes to stderr. Exit: 0 done, 1 failed, 2 wrong usage, 3 no daemon.
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "command.h"
+#include "glyph.h"
+#include "json_line.h"
+#include "locale_language.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
+
+// The command line, read.
+struct invocation {
+	const char *socket; // NULL: where it is by default
+	bool json, help;
+	const struct command *command;
+	json_t *arguments;
+	const struct argument *next_word; // of the arguments without a name
+};
+
+__attribute__((format(printf, 1, 2))) static int complain(const char *format, ...)
+{
+	char *text = NULL;
+	va_list arguments;
+	va_start(arguments, format);
+	int len = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (len < 0)
+		return EXIT_FAILED;
+	// What the daemon says can hold what a stranger has typed.
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		fputs("offhook: ", stderr);
+		glyph_write(stderr, slice_of(line));
+		fputc('\n', stderr);
+	}
+	free(text);
+	return EXIT_FAILED;
+}
+
+// ---- the command line ----
+
+// Whether `word` is --name, with or without =value; then *value is that, or NULL.
+static bool is_option(const char *word, const char *name, const char **value)
+{
+	if (strncmp(word, "--", 2) != 0)
+		return false;
+	size_t i = 0;
+	for (; name[i]; i++) {
+		char wanted = name[i] == '_' ? '-' : name[i];
+		if (word[2 + i] != wanted)
+			return false;
+	}
+	*value = word[2 + i] == '=' ? word + 3 + i : NULL;
+	return word[2 + i] == '\0' || word[2 + i] == '=';
+}
+
+static const struct argument *find_option(const struct command *command, const char *word,
+	const char **value)
+{
+	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
+		if (a->kind != ARGUMENT_WORD && is_option(word, a->name, value))
+			return a;
+	}
+	return NULL;
+}
+
+static bool set_value(struct invocation *invocation, const struct argument *argument,
+	const char *value)
+{
+	if (!argument_accepts(argument, value)) {
+		complain("--%s takes one of %s, not '%s'", argument->name, argument->value, value);
+		return false;
+	}
+	json_t *text = json_string(value);
+	if (text == NULL) {
+		complain("'%s' is no valid UTF-8", value);
+		return false;
+	}
+	json_object_set_new(invocation->arguments, argument->name, text);
+	return true;
+}
+
+static bool take_word(struct invocation *invocation, const char *word)
+{
+	const struct argument *a = invocation->next_word;
+	while (a->kind != ARGUMENT_END && a->kind != ARGUMENT_WORD)
+		a++;
+	if (a->kind == ARGUMENT_END) {
+		complain("%s: '%s' is one argument too many", invocation->command->name, word);
+		return false;
+	}
+	invocation->next_word = a + 1;
+	return set_value(invocation, a, word);
+}
+
+// One option of the command, or one that all commands of the daemon have. Returns how many words it
+// took, 0: it is wrong.
+static int take_option(struct invocation *invocation, char **words, int n)
+{
+	const char *value = NULL;
+	const struct argument *argument = find_option(invocation->command, words[0], &value);
+	bool is_socket = argument == NULL && is_option(words[0], "socket", &value);
+	bool takes_value = is_socket || (argument && argument->kind == ARGUMENT_VALUE);
+	if (!takes_value && value) {
+		complain("'%s' takes no value", words[0]);
+		return 0;
+	}
+	int taken = takes_value && value == NULL ? 2 : 1;
+	if (taken == 2 && n < 2) {
+		complain("%s needs a value", words[0]);
+		return 0;
+	}
+	if (taken == 2)
+		value = words[1];
+	if (is_socket)
+		invocation->socket = value;
+	else if (argument && argument->kind == ARGUMENT_FLAG)
+		json_object_set_new(invocation->arguments, argument->name, json_true());
+	else if (argument)
+		return set_value(invocation, argument, value) ? taken : 0;
+	else if (strcmp(words[0], "--json") == 0)
+		invocation->json = true;
+	else if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)
+		invocation->help = true;
+	else
+		taken = 0;
+	if (taken == 0)
+		complain("%s: unknown argument '%s'", invocation->command->name, words[0]);
+	return taken;
+}
+
+static bool is_complete(const struct invocation *invocation)
+{
+	for (const struct argument *a = invocation->command->arguments; a->kind != ARGUMENT_END; a++) {
+		if (a->kind == ARGUMENT_WORD && json_object_get(invocation->arguments, a->name) == NULL) {
+			complain("%s needs %s: %s", invocation->command->name, a->value, a->help);
+			return false;
+		}
+	}
+	return true;
+}
+
+// The words after the command's name.
+static bool take_arguments(struct invocation *invocation, int n, char **words)
+{
+	bool options = true;
+	invocation->next_word = invocation->command->arguments;
+	for (int i = 0; i < n;) {
+		if (options && strcmp(words[i], "--") == 0) {
+			options = false;
+			i++;
+		} else if (options && words[i][0] == '-' && words[i][1]) {
+			int taken = take_option(invocation, words + i, n - i);
+			if (taken == 0)
+				return false;
+			i += taken;
+		} else if (!take_word(invocation, words[i++])) {
+			return false;
+		}
+	}
+	return invocation->help || is_complete(invocation);
+}
+
+// Titles and remedies in the language of whoever asks.
+static void add_language(struct invocation *invocation)
+{
+	const struct argument *a = invocation->command->arguments;
+	while (a->kind != ARGUMENT_END && strcmp(a->name, "lang") != 0)
+		a++;
+	if (a->kind != ARGUMENT_END && json_object_get(invocation->arguments, "lang") == NULL)
+		json_object_set_new(invocation->arguments, "lang",
+			json_string(language_names[language_of_locale()]));
+}
+
+// ---- showing ----
+
+struct show {
+	const struct invocation *invocation;
+	json_t *list; // of a list that a human reads as a whole
+	size_t n;
+	bool failed;
+};
+
+static void show(struct show *s, const json_t *item)
+{
+	const struct command *command = s->invocation->command;
+	if (s->invocation->json)
+		s->failed |= !json_line_write(stdout, item);
+	else
+		command->render(stdout, item, 0);
+}
+
+static void take(void *context, json_t *item)
+{
+	struct show *s = context;
+	const struct command *command = s->invocation->command;
+	const char *type = json_string_value(json_object_get(item, "type"));
+	bool stream = command->shape == SHAPE_STREAM;
+	if (stream && type && strcmp(type, "watching") == 0) {
+		if (!s->invocation->json)
+			fputs("watching; each change is a line\n", stderr);
+		return;
+	}
+	s->n++;
+	if (s->list == NULL) {
+		show(s, item);
+		if (stream)
+			s->failed |= fflush(stdout) == EOF;
+		return;
+	}
+	for (const char *const *key = command->unread; *key; key++)
+		json_object_del(item, *key);
+	json_array_append(s->list, item);
+}
+
+static int exit_code_of(enum client_result result)
+{
+	return result == CLIENT_NO_DAEMON ? EXIT_NO_DAEMON : EXIT_FAILED;
+}
+
+static int finish(struct show *s)
+{
+	const struct command *command = s->invocation->command;
+	const char *key = json_string_value(json_object_get(s->invocation->arguments, "key"));
+	if (key && s->n == 0)
+		return complain("nobody is known by '%s'", key);
+	if (s->list)
+		command->render(stdout, s->list, 0);
+	if (s->failed || fflush(stdout) == EOF || ferror(stdout))
+		return complain("the answer could not be written");
+	return 0;
+}
+
+static int ask(struct invocation *invocation)
+{
+	struct client client;
+	struct show s = {.invocation = invocation};
+	const struct command *command = invocation->command;
+	if (command->shape == SHAPE_LIST && !invocation->json)
+		s.list = json_array();
+	enum client_result result = client_open(&client, invocation->socket);
+	if (result == CLIENT_OK)
+		result = client_ask(&client, command->name, json_incref(invocation->arguments));
+	do {
+		if (result == CLIENT_OK)
+			result = client_take(&client, take, &s);
+	} while (result == CLIENT_OK && command->shape == SHAPE_STREAM && !s.failed);
+	int code = 0;
+	if (result != CLIENT_OK) {
+		complain("%s", client.error);
+		code = exit_code_of(result);
+	} else {
+		code = finish(&s);
+	}
+	json_decref(s.list);
+	client_close(&client);
+	return code;
+}
+
+// ---- main ----
+
+static int usage(void)
+{
+	command_print_usage(stderr);
+	return EXIT_USAGE;
+}
+
+// Options before the command. Returns the index of the command's name; 0: all has been said; -1: wrong.
+static int take_globals(struct invocation *invocation, int argc, char **argv)
+{
+	int i = 1;
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		const char *value = NULL;
+		if (is_option(argv[i], "socket", &value) && (value || i + 1 < argc)) {
+			invocation->socket = value ? value : argv[++i];
+		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			command_print_usage(stdout);
+			return 0;
+		} else if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
+			puts("offhook " OFFHOOK_VERSION);
+			return 0;
+		} else {
+			complain("unknown option '%s', or a value is missing", argv[i]);
+			return -1;
+		}
+	}
+	return i < argc ? i : -1;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+	return argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+}
+
+int main(int argc, char **argv)
+{
+	struct invocation invocation = {0};
+	int at = take_globals(&invocation, argc, argv);
+	if (at <= 0)
+		return at == 0 ? 0 : usage();
+	invocation.command = command_find(argv[at]);
+	if (invocation.command == NULL) {
+		complain("unknown command '%s'", argv[at]);
+		return usage();
+	}
+	if (asks_for_help(argc - at, argv + at)) {
+		command_print_help(stdout, invocation.command);
+		return 0;
+	}
+	if (invocation.command->run)
+		return invocation.command->run(argc - at, argv + at);
+	invocation.arguments = json_object();
+	int code = EXIT_USAGE;
+	if (!take_arguments(&invocation, argc - at - 1, argv + at + 1)) {
+		command_print_help(stderr, invocation.command);
+	} else if (invocation.help) {
+		command_print_help(stdout, invocation.command);
+		code = 0;
+	} else {
+		add_language(&invocation);
+		code = ask(&invocation);
+	}
+	json_decref(invocation.arguments);
+	return code;
+}

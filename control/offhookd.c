@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// offhookd: the daemon. Starts everything in order, serves until it is told to stop, and takes
+// everything back in the reverse order.
+//
+// Exit: 0 done, 1 failed, 2 wrong usage.
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "daemon.h"
+#include "gateway_status.h"
+#include "log.h"
+#include "reload_command.h"
+#include "server.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+#define TICK_NS 1000000000
+#define DRAIN_IDLE_NS 10000000 // the workers' outboxes, while nobody watches: 65536 places each
+#define DRAIN_WATCHED_NS 200000 // 1 ms is promised from the wire to the control socket
+
+// ---- starting ----
+
+// What is wrong with a file: as it is where an operator checks it, else a matter of the log.
+static void tell(const struct daemon *d, const struct report *report)
+{
+	if (d->check_only)
+		fputs(report->text ? report->text : "out of memory\n", stderr);
+	else
+		log_lines(LOG_ERROR, report->text ? report->text : "out of memory");
+	if (report->n > REPORT_LINES_MAX)
+		log_line(LOG_ERROR, "%u more errors", report->n - REPORT_LINES_MAX);
+}
+
+static bool load_config(struct daemon *d)
+{
+	struct report report = {0};
+	bool ok = config_init(&d->config, d->config_path, &report);
+	if (!ok)
+		tell(d, &report);
+	report_fini(&report);
+	return ok;
+}
+
+// Before anything is taken from the machine: one daemon on one socket.
+static bool check_alone(const struct daemon *d)
+{
+	if (!server_is_alive(d->config.socket))
+		return true;
+	log_line(LOG_ERROR, "%s: another offhookd is running", d->config.socket);
+	return false;
+}
+
+static struct ruleset *start_rules(struct daemon *d)
+{
+	struct report report = {0};
+	struct ruleset *ruleset = NULL;
+	d->vocabulary = vocabulary_create();
+	if (d->vocabulary)
+		ruleset = rules_start(d, &report);
+	if (ruleset == NULL)
+		tell(d, &report);
+	report_fini(&report);
+	return ruleset;
+}
+
+static void note(void *context, const char *text)
+{
+	(void)context;
+	log_line(LOG_NOTICE, "%s", text);
+}
+
+static bool start_ports(struct daemon *d)
+{
+	char error[512];
+	const struct config *config = &d->config;
+	if (port_start(&d->ports, config->listen, config->n_listen, &config->ports, note, NULL, error,
+		    sizeof(error)) == 0)
+		return true;
+	log_line(LOG_ERROR, "%s", error);
+	return false;
+}
+
+// Takes the ruleset.
+static bool create_workers(struct daemon *d, struct ruleset *ruleset)
+{
+	const struct config *config = &d->config;
+	d->workers = workers_create(config->workers, &config->limits, ruleset, &config->policy);
+	if (d->workers == NULL) {
+		ruleset_destroy(ruleset);
+		log_line(LOG_ERROR, "out of memory for %u clients and %u diagnoses",
+			config->limits.clients, config->limits.diagnoses);
+		return false;
+	}
+	d->workers->busy =
+		config->poll == POLL_BUSY || (config->poll == POLL_AUTO && d->ports.any_pci);
+	d->hidden_users = calloc(config->limits.gateways, sizeof(*d->hidden_users));
+	d->hidden_users_ms = calloc(config->limits.gateways, sizeof(*d->hidden_users_ms));
+	d->feed = feed_create(d->workers);
+	if (d->hidden_users && d->hidden_users_ms && d->feed)
+		return true;
+	log_line(LOG_ERROR, "out of memory");
+	return false;
+}
+
+static bool start_server(struct daemon *d)
+{
+	char error[512];
+	d->server = server_create(d, d->config.socket, error, sizeof(error));
+	if (d->server == NULL)
+		log_line(LOG_ERROR, "control socket: %s", error);
+	return d->server != NULL;
+}
+
+static bool start_workers(struct daemon *d)
+{
+	int status = workers_start(d->workers, &d->ports);
+	if (status < 0)
+		log_line(LOG_ERROR, "workers do not start: %s", strerror(-status));
+	return status == 0;
+}
+
+// One line that says what was made of `listen`.
+static void log_listening(const struct daemon *d)
+{
+	struct port_stats stats[PORT_LISTEN_MAX];
+	size_t n = port_stats(&d->ports, stats, PORT_LISTEN_MAX), len = 0;
+	char ports[PORT_LISTEN_MAX * 340] = "", numbers[DATAGRAM_PORTS_MAX * 8] = "";
+	for (size_t i = 0; i < n; i++)
+		len += (size_t)snprintf(ports + len, sizeof(ports) - len, "%s%s (%s)", i ? ", " : "",
+			stats[i].name, stats[i].driver);
+	len = 0;
+	for (unsigned i = 0; i < d->config.ports.n_udp_ports; i++)
+		len += (size_t)snprintf(numbers + len, sizeof(numbers) - len, "%s%u", i ? ", " : "",
+			d->config.ports.udp_ports[i]);
+	log_line(LOG_NOTICE, "listening on %s, UDP %s; %u worker%s; %u messages, %u diagnoses; %s", ports,
+		numbers, d->workers->n, d->workers->n == 1 ? "" : "s",
+		d->workers->ruleset->pack->n_messages, d->workers->ruleset->pack->n_diagnoses,
+		d->config.socket);
+}
+
+// ---- serving ----
+
+enum source { SOURCE_SIGNALS, SOURCE_TICK, SOURCE_DRAIN, SOURCE_SERVER, SOURCE_MAX };
+
+struct loop {
+	struct daemon *daemon;
+	int epoll, descriptors[SOURCE_MAX];
+	bool is_watched; // the drain timer runs at its fast pace
+	bool stop;
+};
+
+void daemon_tick(struct daemon *d, uint64_t steady_ms)
+{
+	workers_set_clock(d->workers);
+	rates_sample(&d->rates, d->workers, &d->ports, steady_ms);
+	gateways_tick(d, clock_wall_ms());
+	server_tick(d->server, steady_ms);
+}
+
+static void set_timer(int timer, long ns)
+{
+	struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	timerfd_settime(timer, 0, &(struct itimerspec){.it_interval = time, .it_value = time}, NULL);
+}
+
+static bool loop_init(struct loop *loop, struct daemon *d, const sigset_t *signals)
+{
+	*loop = (struct loop){.daemon = d, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+	loop->descriptors[SOURCE_SIGNALS] = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	loop->descriptors[SOURCE_TICK] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	loop->descriptors[SOURCE_DRAIN] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	loop->descriptors[SOURCE_SERVER] = server_descriptor(d->server);
+	for (int i = 0; i < SOURCE_MAX; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
+		if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->descriptors[i], &event) < 0) {
+			log_line(LOG_ERROR, "epoll: %s", strerror(errno));
+			return false;
+		}
+	}
+	set_timer(loop->descriptors[SOURCE_TICK], TICK_NS);
+	set_timer(loop->descriptors[SOURCE_DRAIN], DRAIN_IDLE_NS);
+	return true;
+}
+
+static void loop_fini(struct loop *loop)
+{
+	close(loop->descriptors[SOURCE_SIGNALS]);
+	close(loop->descriptors[SOURCE_TICK]);
+	close(loop->descriptors[SOURCE_DRAIN]);
+	close(loop->epoll);
+}
+
+static void take_signals(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+	while (read(loop->descriptors[SOURCE_SIGNALS], &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			struct report report = {0};
+			rules_reload(loop->daemon, &report);
+			report_fini(&report);
+		} else {
+			log_line(LOG_NOTICE, "stopping: %s", strsignal((int)info.ssi_signo));
+			loop->stop = true;
+		}
+	}
+}
+
+static bool take_timer(const struct loop *loop, enum source source)
+{
+	uint64_t n;
+	return read(loop->descriptors[source], &n, sizeof(n)) == sizeof(n);
+}
+
+// Nobody is waited for as long as there is something to do.
+static void loop_run(struct loop *loop)
+{
+	struct daemon *d = loop->daemon;
+	bool busy = false;
+	while (!loop->stop) {
+		struct epoll_event events[SOURCE_MAX];
+		int n = epoll_wait(loop->epoll, events, SOURCE_MAX, busy ? 0 : -1);
+		for (int i = 0; i < n; i++) {
+			enum source source = (enum source)events[i].data.u32;
+			if (source == SOURCE_SIGNALS)
+				take_signals(loop);
+			else if (source == SOURCE_TICK && take_timer(loop, source))
+				daemon_tick(d, clock_steady_ms());
+			else if (source == SOURCE_DRAIN)
+				take_timer(loop, source);
+		}
+		busy = feed_drain(d->feed);
+		busy |= server_step(d->server, clock_steady_ms());
+		bool watched = feed_watches(d->feed) > 0;
+		if (watched != loop->is_watched)
+			set_timer(loop->descriptors[SOURCE_DRAIN],
+				watched ? DRAIN_WATCHED_NS : DRAIN_IDLE_NS);
+		loop->is_watched = watched;
+	}
+}
+
+static bool serve(struct daemon *d, const sigset_t *signals)
+{
+	struct loop loop;
+	bool ok = loop_init(&loop, d, signals);
+	if (ok) {
+		daemon_tick(d, clock_steady_ms());
+		log_listening(d);
+		loop_run(&loop);
+	}
+	loop_fini(&loop);
+	return ok;
+}
+
+// ---- order ----
+
+static int run(struct daemon *d, const sigset_t *signals)
+{
+	int code = EXIT_FAILED;
+	struct ruleset *ruleset = NULL;
+	d->started_ms = clock_wall_ms();
+	d->started_steady_ms = clock_steady_ms();
+	if (!check_alone(d))
+		goto end;
+	ruleset = start_rules(d);
+	if (ruleset == NULL)
+		goto stop_rules;
+	if (!start_ports(d)) {
+		ruleset_destroy(ruleset);
+		goto stop_rules;
+	}
+	if (!create_workers(d, ruleset))
+		goto stop_workers;
+	if (!start_server(d))
+		goto stop_workers;
+	if (!start_workers(d))
+		goto stop_server;
+	code = serve(d, signals) ? 0 : EXIT_FAILED;
+	workers_stop(d->workers);
+stop_server:
+	server_destroy(d->server);
+stop_workers:
+	feed_destroy(d->feed);
+	workers_destroy(d->workers);
+	free(d->hidden_users);
+	free(d->hidden_users_ms);
+	port_stop(&d->ports);
+stop_rules:
+	if (d->vocabulary)
+		vocabulary_destroy(d->vocabulary);
+	rules_state_fini(&d->rules);
+end:
+	return code;
+}
+
+static int check_config(struct daemon *d)
+{
+	struct ruleset *ruleset = start_rules(d);
+	int code = ruleset ? 0 : EXIT_FAILED;
+	if (ruleset)
+		printf("%s: ok; %s: %u messages, %u diagnoses\n",
+			d->config_path ? d->config_path : "defaults", d->config.rules,
+			ruleset->pack->n_messages, ruleset->pack->n_diagnoses);
+	ruleset_destroy(ruleset);
+	if (d->vocabulary)
+		vocabulary_destroy(d->vocabulary);
+	rules_state_fini(&d->rules);
+	return code;
+}
+
+// ---- the command line ----
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: offhookd [-c FILE] [--check-config]\n"
+	      "  -c, --config FILE   the config; without one every option has its default\n"
+	      "      --check-config  read the config and the rules, say what is wrong, and end\n"
+	      "  -h, --help          this, and every option of the config\n"
+	      "  -V, --version\n"
+	      "SIGHUP reloads the rules. Exit: 0 done, 1 failed, 2 wrong usage.\n",
+		out);
+}
+
+static int print_help(void)
+{
+	print_usage(stdout);
+	fputs("\nThe config is a YAML file of these keys, each with its default:\n\n", stdout);
+	config_print_options(stdout);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+		{"check-config", no_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'}, {0}};
+	static struct daemon daemon;
+	int option;
+	log_init("offhookd");
+	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			daemon.config_path = optarg;
+			break;
+		case 'k':
+			daemon.check_only = true;
+			break;
+		case 'h':
+			return print_help();
+		case 'V':
+			puts("offhookd " OFFHOOK_VERSION);
+			return 0;
+		default:
+			print_usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "offhookd: unexpected argument '%s'\n", argv[optind]);
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!load_config(&daemon))
+		return EXIT_FAILED;
+	// Blocked before any thread is made, so that all threads leave them to the signalfd.
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	int code = daemon.check_only ? check_config(&daemon) : run(&daemon, &signals);
+	config_fini(&daemon.config);
+	return code;
+}

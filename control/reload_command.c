@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "reload_command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "daemon.h"
+#include "log.h"
+#include "pack.h"
+#include "text.h"
+
+static struct ruleset *load(struct daemon *daemon, struct report *report)
+{
+	const struct config *config = &daemon->config;
+	uint64_t start = clock_steady_ms();
+	struct ruleset *ruleset =
+		pack_load(config->rules, config->cache, daemon->vocabulary, report);
+	if (ruleset == NULL && report->n == 0)
+		report_add(report, config->rules, 0, 0, "out of memory");
+	daemon->rules.took_ms = clock_steady_ms() - start;
+	return ruleset;
+}
+
+static void succeed(struct rules_state *state)
+{
+	free(state->failure);
+	state->failure = NULL;
+	state->failed_ms = 0;
+	state->loaded_ms = clock_wall_ms();
+}
+
+struct ruleset *rules_start(struct daemon *daemon, struct report *report)
+{
+	struct ruleset *ruleset = load(daemon, report);
+	if (ruleset)
+		succeed(&daemon->rules);
+	return ruleset;
+}
+
+static bool fail(struct daemon *daemon, const struct report *report)
+{
+	struct rules_state *state = &daemon->rules;
+	log_line(LOG_ERROR, "rules not reloaded, the old ones stay:");
+	log_lines(LOG_ERROR, report->text ? report->text : "out of memory");
+	free(state->failure);
+	state->failure = strdup(report->text ? report->text : "out of memory\n");
+	state->failed_ms = clock_wall_ms();
+	return false;
+}
+
+bool rules_reload(struct daemon *daemon, struct report *report)
+{
+	struct ruleset *ruleset = load(daemon, report);
+	if (ruleset && workers_publish(daemon->workers, ruleset) < 0) {
+		report_add(report, daemon->config.rules, 0, 0, "out of memory");
+		ruleset = NULL;
+	}
+	if (ruleset == NULL)
+		return fail(daemon, report);
+	succeed(&daemon->rules);
+	log_line(LOG_NOTICE, "rules reloaded: %u messages, %u diagnoses, %llu ms",
+		ruleset->pack->n_messages, ruleset->pack->n_diagnoses,
+		(unsigned long long)daemon->rules.took_ms);
+	return true;
+}
+
+json_t *rules_json(const struct daemon *daemon)
+{
+	const struct ruleset *ruleset = daemon->workers->ruleset;
+	const struct rules_state *state = &daemon->rules;
+	json_t *failure = state->failed_ms
+		? json_pack("{s:o, s:o}", "time", json_time_or_null(state->failed_ms), "errors",
+			  json_text(slice_of(state->failure ? state->failure : "")))
+		: json_null();
+	return json_pack("{s:o, s:i, s:i, s:o, s:I, s:b, s:o}", "directory",
+		json_text(slice_of(daemon->config.rules)), "messages", (int)ruleset->pack->n_messages, "diagnoses",
+		(int)ruleset->pack->n_diagnoses, "loaded_at", json_time_or_null(state->loaded_ms),
+		"took_ms", (json_int_t)state->took_ms, "from_cache", ruleset->from_cache,
+		"last_failure", failure);
+}
+
+void reload_serve(const json_t *arguments, struct answer *answer, struct buffer *out)
+{
+	(void)arguments;
+	struct report report = {0};
+	log_line(LOG_NOTICE, "reload asked for by uid %d, pid %d", (int)answer->peer.uid,
+		(int)answer->peer.pid);
+	if (rules_reload(answer->daemon, &report))
+		answer_data(out, rules_json(answer->daemon));
+	else
+		answer_error(out, "%s", report.text ? report.text : "out of memory");
+	report_fini(&report);
+}
+
+void rules_state_fini(struct rules_state *state)
+{
+	free(state->failure);
+	state->failure = NULL;
+}

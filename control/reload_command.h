@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// reload_command: `reload`, from the control socket or by SIGHUP: the rule pack is compiled aside and
+// swapped in. On an error the old rules stay.
+#pragma once
+
+#include "../rules/report.h"
+#include "answer.h"
+
+struct rules_state;
+struct ruleset;
+
+void reload_serve(const json_t *arguments, struct answer *answer, struct buffer *out);
+
+// Load the rules that the daemon starts with. NULL: the report says why.
+struct ruleset *rules_start(struct daemon *daemon, struct report *report);
+
+// Swap in what the directory now holds. false: the report says why, and the old rules stay. Either
+// way it is logged and remembered for `status`.
+bool rules_reload(struct daemon *daemon, struct report *report);
+
+// {"directory":"...","messages":N,...}
+json_t *rules_json(const struct daemon *daemon);
+
+void rules_state_fini(struct rules_state *state);

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "render_story.h"
+
+#include <string.h>
+
+#define INDENT 2
+
+const char *diagnosis_subject(const json_t *d)
+{
+	static const char *const keys[] = {"device", "user", "client_ip", "gateway"};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *text = json_string_of(d, keys[i]);
+		if (text)
+			return text;
+	}
+	return "unknown";
+}
+
+enum style confidence_style(const json_t *d)
+{
+	const char *state = json_string_of(d, "state"), *confidence = json_string_of(d, "confidence");
+	if (state && strcmp(state, "open") != 0)
+		return strcmp(state, "recovered") == 0 ? STYLE_GREEN : STYLE_DIM;
+	if (confidence && strcmp(confidence, "confirmed") == 0)
+		return STYLE_RED;
+	return confidence && strcmp(confidence, "probable") == 0 ? STYLE_YELLOW : STYLE_PLAIN;
+}
+
+static void heading(const struct canvas *c, const char *text)
+{
+	fprintf(c->out, "%*s", INDENT, "");
+	canvas_text(c, STYLE_BOLD, text);
+	fputc('\n', c->out);
+}
+
+static void render_state(const struct canvas *c, const json_t *d)
+{
+	char text[CANVAS_TIME_MAX];
+	uint64_t count = json_number_of(d, "count");
+	canvas_text(c, confidence_style(d), json_string_of(d, "state"));
+	fputs(", ", c->out);
+	canvas_text(c, confidence_style(d), json_string_of(d, "confidence"));
+	fputs(": ", c->out);
+	canvas_text(c, STYLE_BOLD, json_string_of(d, "diagnosis"));
+	fprintf(c->out, "\n%*s%s", INDENT, "", canvas_date(c, json_object_get(d, "first_seen"), text));
+	if (count > 1)
+		fprintf(c->out, " to %s, %llu times",
+			canvas_date(c, json_object_get(d, "last_seen"), text),
+			(unsigned long long)count);
+	if (json_string_of(d, "recovered_at"))
+		fprintf(c->out, ", recovered %s",
+			canvas_date(c, json_object_get(d, "recovered_at"), text));
+	if (json_is_true(json_object_get(d, "ambiguous")))
+		fputs("; could be another phone's at this address", c->out);
+	fputc('\n', c->out);
+}
+
+// A detail: a text, a number, or a list of them.
+static void render_value(const struct canvas *c, const json_t *value, unsigned indent)
+{
+	char joined[1024] = "";
+	size_t len = 0, i;
+	json_t *item;
+	if (json_is_integer(value)) {
+		fprintf(c->out, "%" JSON_INTEGER_FORMAT "\n", json_integer_value(value));
+		return;
+	}
+	json_array_foreach((json_t *)value, i, item) {
+		const char *text = json_string_value(item);
+		if (text && len < sizeof(joined) - 1)
+			len += (size_t)snprintf(joined + len, sizeof(joined) - len, "%s%s",
+				i ? ", " : "", text);
+	}
+	const char *text = json_is_array(value) ? joined : json_string_value(value);
+	canvas_wrap(c, text ? text : "", indent, c->columns - indent, 0);
+}
+
+static void render_details(const struct canvas *c, const json_t *details)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach((json_t *)details, name, value) {
+		unsigned columns = text_columns(name);
+		unsigned indent = INDENT + (columns < 14 ? 16 : columns + 2);
+		fprintf(c->out, "%*s", INDENT, "");
+		canvas_text(c, STYLE_DIM, name);
+		fprintf(c->out, "%*s", (int)(indent - INDENT - columns), "");
+		render_value(c, value, indent);
+	}
+}
+
+static void render_evidence(const struct canvas *c, const json_t *evidence)
+{
+	char time[CANVAS_TIME_MAX];
+	size_t i;
+	json_t *line;
+	json_array_foreach((json_t *)evidence, i, line) {
+		const char *source = json_string_of(line, "source"), *text = json_string_of(line, "text");
+		fprintf(c->out, "%*s", 2 * INDENT, "");
+		canvas_text(c, STYLE_DIM, canvas_clock(c, json_object_get(line, "time"), time));
+		fputc(' ', c->out);
+		canvas_cell(c, STYLE_PLAIN, source && strcmp(source, "asa") == 0 ? "ASA" : source, 5);
+		fputc(' ', c->out);
+		canvas_cell(c, STYLE_PLAIN, json_string_of(line, "code"), 6);
+		fputc(' ', c->out);
+		canvas_wrap(c, text ? text : "", 30, c->columns > 50 ? c->columns - 30 : 20, 0);
+	}
+}
+
+void render_story(const struct canvas *c, const json_t *d)
+{
+	const char *title = json_string_of(d, "title"), *remedy = json_string_of(d, "remedy");
+	const char *reference = json_string_of(d, "reference");
+	const json_t *evidence = json_object_get(d, "evidence");
+	render_state(c, d);
+	fprintf(c->out, "%*s", INDENT, "");
+	canvas_style(c, STYLE_BOLD);
+	canvas_wrap(c, title ? title : "(its rule is no longer in the pack)", INDENT,
+		c->columns - INDENT, 0);
+	canvas_style(c, STYLE_PLAIN);
+	render_details(c, json_object_get(d, "details"));
+	if (remedy && remedy[0]) {
+		fputc('\n', c->out);
+		heading(c, "What to do");
+		fprintf(c->out, "%*s", 2 * INDENT, "");
+		canvas_wrap(c, remedy, 2 * INDENT, c->columns - 2 * INDENT, 0);
+	}
+	if (reference) {
+		fprintf(c->out, "%*s", 2 * INDENT, "");
+		canvas_style(c, STYLE_DIM);
+		canvas_wrap(c, reference, 2 * INDENT, c->columns - 2 * INDENT, 0);
+		canvas_style(c, STYLE_PLAIN);
+	}
+	if (json_array_size(evidence)) {
+		fputc('\n', c->out);
+		heading(c, "Evidence");
+		render_evidence(c, evidence);
+	}
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "status_command.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "connection.h"
+#include "daemon.h"
+#include "gateway_status.h"
+#include "health.h"
+#include "json_line.h"
+#include "memory.h"
+#include "reload_command.h"
+#include "server.h"
+#include "text.h"
+
+// ---- tables ----
+
+static uint32_t gauge(const _Atomic(uint32_t) *value)
+{
+	return atomic_load_explicit((_Atomic(uint32_t) *)value, memory_order_relaxed);
+}
+
+static void add_to(json_t *table, const char *name, uint64_t n)
+{
+	json_int_t before = json_integer_value(json_object_get(table, name));
+	json_object_set_new(table, name, json_integer(before + (json_int_t)n));
+}
+
+static void add_fill(json_t *tables, const char *name, uint64_t used, uint64_t limit)
+{
+	json_t *table = json_object_get(tables, name);
+	if (table == NULL) {
+		table = json_object();
+		json_object_set_new(tables, name, table);
+	}
+	add_to(table, "used", used);
+	add_to(table, "limit", limit);
+}
+
+static void add_worker_tables(json_t *tables, const struct worker *w)
+{
+	const struct session_table *sessions = &w->sessions;
+	const struct diagnosis_table *diagnoses = sessions->diagnoses;
+	uint32_t blocks = evidence_blocks_max(diagnoses->evidence);
+	uint32_t open = gauge(&diagnoses->n_open), closed = gauge(&diagnoses->n_closed);
+	add_fill(tables, "clients", gauge(&sessions->n_sessions), sessions->limits.sessions);
+	add_fill(tables, "identities", gauge(&sessions->n_identities), sessions->limits.identities);
+	add_fill(tables, "diagnoses", open + closed, diagnoses->n_max);
+	add_fill(tables, "evidence_blocks", blocks - evidence_blocks_free(diagnoses->evidence), blocks);
+	add_to(tables, "phones", gauge(&sessions->n_phones));
+	add_to(tables, "diagnoses_open", open);
+	add_to(tables, "diagnoses_open_phones", gauge(&diagnoses->n_open_phones));
+}
+
+static json_t *tables_json(const struct daemon *daemon)
+{
+	const struct workers *workers = daemon->workers;
+	json_t *tables = json_object();
+	for (unsigned i = 0; i < workers->n; i++)
+		add_worker_tables(tables, workers->worker[i]);
+	add_fill(tables, "gateways", gateways_known(&workers->gateways), workers->gateways.n_max);
+	uint64_t handshakes = 0, aliases = 0;
+	for (unsigned i = 0; i < workers->n; i++) {
+		handshakes += handshake_count(workers->worker[i]->handshakes);
+		aliases += alias_count(workers->worker[i]->aliases);
+	}
+	add_fill(tables, "handshakes", handshakes, daemon->config.limits.handshakes);
+	add_to(tables, "aliases", aliases);
+	return tables;
+}
+
+// ---- workers, ports, diagnoses ----
+
+static json_t *worker_json(const struct daemon *daemon, unsigned i)
+{
+	const struct worker *w = daemon->workers->worker[i];
+	struct ledger ledger;
+	ledger_read(&w->counters, &ledger);
+	json_t *worker = json_pack("{s:i, s:i, s:i, s:o}", "worker", (int)i, "lcore",
+		(int)daemon->ports.lcores[i], "queues", (int)w->n_queues, "busy_percent",
+		health_busy_json(&daemon->rates, i));
+	json_t *counters = ledger_json(&ledger), *tables = json_object();
+	json_object_update(worker, counters);
+	json_decref(counters);
+	add_worker_tables(tables, w);
+	json_object_set_new(worker, "tables", tables);
+	return worker;
+}
+
+static json_t *workers_json(const struct daemon *daemon)
+{
+	json_t *workers = json_array();
+	for (unsigned i = 0; i < daemon->workers->n; i++)
+		json_array_append_new(workers, worker_json(daemon, i));
+	return workers;
+}
+
+static json_t *ports_json(const struct daemon *daemon)
+{
+	struct port_stats stats[PORT_LISTEN_MAX];
+	size_t n = daemon->ports.internals ? port_stats(&daemon->ports, stats, PORT_LISTEN_MAX) : 0;
+	json_t *ports = json_array();
+	for (size_t i = 0; i < n; i++) {
+		const struct port_stats *p = &stats[i];
+		json_array_append_new(ports,
+			json_pack("{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port",
+				json_text(slice_of(p->name)), "driver", json_text(slice_of(p->driver)),
+				"queues", (int)p->n_queues, "received", (json_int_t)p->received, "missed",
+				(json_int_t)p->missed, "no_mbuf", (json_int_t)p->no_mbuf, "errors",
+				(json_int_t)p->errors, "left_fragmented", (json_int_t)p->left_fragmented,
+				"left_too_long", (json_int_t)p->left_too_long, "left_no_socket",
+				(json_int_t)p->left_no_socket));
+	}
+	return ports;
+}
+
+// Open ones by name, of all clients.
+static json_t *open_json(const struct daemon *daemon)
+{
+	const struct registry *names = &daemon->vocabulary->diagnoses;
+	json_t *open = json_object();
+	for (uint16_t i = 0; i < registry_count(names); i++) {
+		uint32_t n = gauge(&daemon->workers->open.of[i]);
+		if (n)
+			json_object_set_new(open, registry_name(names, i), json_integer(n));
+	}
+	return open;
+}
+
+static json_t *events_json(const struct daemon *daemon)
+{
+	const struct registry *names = &daemon->vocabulary->events;
+	json_t *events = json_object();
+	for (uint16_t event = 0; event < registry_count(names); event++) {
+		uint64_t n = 0;
+		for (unsigned i = 0; i < daemon->workers->n; i++)
+			n += counter_get(&daemon->workers->worker[i]->events[event]);
+		if (n)
+			json_object_set_new(events, registry_name(names, event),
+				json_integer((json_int_t)n));
+	}
+	return events;
+}
+
+// ---- the object ----
+
+json_t *status_json(const struct daemon *daemon)
+{
+	struct ledger ledger;
+	uint64_t uptime_s = (clock_steady_ms() - daemon->started_steady_ms) / 1000;
+	ledger_read_all(daemon->workers, &ledger);
+	json_t *status = json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:I}", "type", "status", "version",
+		OFFHOOK_VERSION, "protocol", PROTOCOL_VERSION, "pid", (int)getpid(), "time",
+		json_time_or_null(clock_wall_ms()), "started", json_time_or_null(daemon->started_ms),
+		"uptime_s", (json_int_t)uptime_s);
+	json_object_set_new(status, "health", health_json(daemon, &ledger));
+	json_object_set_new(status, "config",
+		json_text_or_null(slice_of(daemon->config_path ? daemon->config_path : "")));
+	json_object_set_new(status, "rules", rules_json(daemon));
+	json_t *counters = ledger_json(&ledger);
+	json_object_update(status, counters);
+	json_decref(counters);
+	json_object_set_new(status, "ledger_exact", json_boolean(ledger.is_exact));
+	json_object_set_new(status, "rates",
+		json_pack("{s:o, s:o}", "1s", rates_json(&daemon->rates, 1), "10s",
+			rates_json(&daemon->rates, 10)));
+	json_object_set_new(status, "open", open_json(daemon));
+	json_object_set_new(status, "events", events_json(daemon));
+	json_object_set_new(status, "tables", tables_json(daemon));
+	json_object_set_new(status, "ports", ports_json(daemon));
+	json_object_set_new(status, "memory", memory_json());
+	json_object_set_new(status, "control", server_json(daemon->server));
+	json_object_set_new(status, "workers", workers_json(daemon));
+	return status;
+}
+
+// ---- the answer ----
+
+struct gateways_walk {
+	unsigned next;
+	bool any;
+};
+
+static enum answer_turn step(struct answer *answer, struct buffer *out)
+{
+	struct gateways_walk *walk = answer->state;
+	const struct gateway_table *table = &answer->daemon->workers->gateways;
+	while (walk->next < table->n_max) {
+		json_t *gateway = gateway_json(answer->daemon, (uint16_t)walk->next++);
+		if (gateway == NULL)
+			continue;
+		buffer_add_text(out, walk->any ? "," : "");
+		buffer_add_json(out, gateway);
+		walk->any = true;
+		return ANSWER_MORE;
+	}
+	buffer_add_text(out, "]}}\n");
+	return ANSWER_DONE;
+}
+
+static void end(struct answer *answer)
+{
+	free(answer->state);
+}
+
+void status_serve(const json_t *arguments, struct answer *answer, struct buffer *out)
+{
+	(void)arguments;
+	json_t *status = status_json(answer->daemon);
+	size_t len = 0;
+	char *text = json_line(status, &len);
+	json_decref(status);
+	answer->state = calloc(1, sizeof(struct gateways_walk));
+	if (text == NULL || answer->state == NULL) {
+		out->failed = true;
+		free(text);
+		return;
+	}
+	answer->step = step;
+	answer->end = end;
+	buffer_add_text(out, "{\"ok\":true,\"data\":");
+	buffer_add(out, text, len - 1); // without its closing brace: the gateways come in there
+	buffer_add_text(out, ",\"gateways\":[");
+	free(text);
+}

@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rules.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MESSAGE "messages:\n  - id: ASA-725006\n    text: Device failed SSL handshake with {client}\n    event: failed\n"
+#define DIAGNOSIS "diagnoses:\n  - id: d\n    when: failed\n    title: t\n    remedy: r\n"
+
+// ---- what is read ----
+
+static void the_sample_of_the_design_is_read(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct rulepack *pack = rules_load(v,
+		"messages:\n"
+		"  - id: ASA-724002\n"
+		"    text: \"Group <{group}> User <{user}> IP <{client}> WebVPN session not terminated.\"\n"
+		"    event: csd-not-running\n"
+		"    examples:\n"
+		"      - line: \"%ASA-4-724002: Group <g> User <u> IP <198.51.100.9> WebVPN session not terminated.\"\n"
+		"        fields: {group: g, user: u, client: 198.51.100.9}\n"
+		"  - id: ASA-722051\n"
+		"    text: [\"Address <{tunnel}> assigned to session\", \"IPv4 Address <{tunnel}> IPv6 address\"]\n"
+		"    event: tunnel-assigned\n"
+		"    alias: assign\n"
+		"diagnoses:\n"
+		"  - id: csd-enabled\n"
+		"    when: csd-not-running\n"
+		"    window: 10m\n"
+		"    recovers: [tunnel-assigned]\n"
+		"    title: {en: \"english\", zh-TW: \"\xe7\xb9\x81\", ko: \"\xed\x95\x9c\"}\n"
+		"    remedy: {en: \"type this\"}\n"
+		"    details: {name: user, of: csd-not-running.group}\n");
+	assert_int_equal(pack->n_messages, 2);
+	const struct message_rule *m = &pack->messages[0];
+	assert_string_equal(m->id, "ASA-724002");
+	assert_int_equal(m->asa_id, 724002);
+	assert_int_equal(m->source, RULE_ASA);
+	assert_int_equal(m->n_templates, 1);
+	assert_int_equal(m->n_examples, 1);
+	assert_int_equal(m->examples[0].n_fields, 3);
+	assert_int_equal(m->examples[0].place.line, 6);
+	assert_int_equal(pack->messages[1].n_templates, 2);
+	assert_int_equal(pack->messages[1].effect.alias, ALIAS_ASSIGN);
+	const struct diagnosis_rule *d = &pack->diagnoses[0];
+	assert_string_equal(d->id, "csd-enabled");
+	assert_int_equal(d->window_ms, 600000);
+	assert_int_equal(d->n_recovers, 1);
+	assert_int_equal(d->scope, SCOPE_PHONE);
+	assert_non_null(d->levels[CONFIDENCE_PROBABLE]);
+	assert_string_equal(translation(&d->title, LANGUAGE_KO), "\xed\x95\x9c");
+	assert_string_equal(translation(&d->remedy, LANGUAGE_KO), "type this");
+	assert_ptr_equal(rulepack_diagnosis(pack, d->number), d);
+	assert_null(rulepack_diagnosis(pack, (uint16_t)(d->number + 1)));
+	assert_null(rulepack_diagnosis(pack, NAME_NONE));
+	rulepack_destroy(pack);
+	vocabulary_destroy(v);
+}
+
+static void a_diagnosis_may_stand_before_its_messages(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct rulepack *pack = rules_load(v, DIAGNOSIS MESSAGE);
+	assert_int_equal(pack->n_diagnoses, 1);
+	rulepack_destroy(pack);
+	vocabulary_destroy(v);
+}
+
+static void one_id_may_have_no_number_but_a_name(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct rulepack *pack = rules_load(v,
+		"messages:\n  - {id: PHONE-leaf-hash, text: 'Leaf cert hash = {hash}', event: leaf-hash, marks: phone, "
+		"unproven: true, handshake: none, alias: release}\n");
+	assert_int_equal(pack->messages[0].source, RULE_PHONE);
+	assert_true(pack->messages[0].effect.marks_phone);
+	assert_true(pack->messages[0].effect.unproven);
+	assert_int_equal(pack->messages[0].effect.alias, ALIAS_RELEASE);
+	rulepack_destroy(pack);
+	vocabulary_destroy(v);
+}
+
+static void general_recovery_serves_who_names_none(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct rulepack *pack = rules_load(v,
+		"messages:\n"
+		"  - {id: ASA-725006, text: Device failed, event: failed}\n"
+		"  - {id: ASA-722051, text: Address assigned, event: up}\n"
+		"  - {id: ASA-722055, text: Client Type, event: other-sign}\n"
+		"recovery: [up]\n"
+		"diagnoses:\n"
+		"  - {id: a, when: failed, title: t, remedy: r}\n"
+		"  - {id: b, when: failed, title: t, remedy: r, recovers: [other-sign]}\n"
+		"  - {id: c, when: failed, title: t, remedy: r, quiet: 1h}\n");
+	assert_int_equal(pack->diagnoses[0].n_recovers, 1);
+	assert_true(pack->diagnoses[0].by_tunnel);
+	assert_false(pack->diagnoses[1].by_tunnel);
+	assert_int_equal(pack->diagnoses[2].n_recovers, 0);
+	assert_int_equal(pack->diagnoses[2].quiet_ms, 3600000);
+	rulepack_destroy(pack);
+	vocabulary_destroy(v);
+}
+
+static void numbers_outlive_the_pack(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	rulepack_destroy(rules_load(v, MESSAGE DIAGNOSIS));
+	uint16_t event = registry_find(&v->events, slice_of("failed"));
+	struct rulepack *pack = rules_load(v,
+		"messages:\n  - {id: ASA-100001, text: xyz, event: first}\n"
+		"  - {id: ASA-725006, text: Device failed, event: failed}\n");
+	assert_int_equal(pack->messages[1].effect.event, event);
+	// Its rule is gone, its number is not.
+	uint16_t d = registry_find(&v->diagnoses, slice_of("d"));
+	assert_int_not_equal(d, NAME_NONE);
+	assert_null(rulepack_diagnosis(pack, d));
+	rulepack_destroy(pack);
+	vocabulary_destroy(v);
+}
+
+// An event that only an earlier pack had is unknown now.
+static void a_name_of_an_earlier_pack_is_no_event(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct report report = {0};
+	rulepack_destroy(rules_load(v, MESSAGE));
+	static const char text[] = DIAGNOSIS;
+	assert_null(rulepack_load_bytes("t", text, sizeof(text) - 1, v, &report));
+	assert_string_equal(report.text, "t:3:11: unknown event 'failed': no message has it\n");
+	report_fini(&report);
+	vocabulary_destroy(v);
+}
+
+// ---- errors of the file ----
+
+static void unknown_keys_are_errors(void **state)
+{
+	(void)state;
+	assert_refused("message: []\n", "t:1:1: unknown key 'message' in a rule file; known: messages, diagnoses, recovery");
+	assert_refused("messages:\n  - id: ASA-725006\n    txet: x\n", "t:3:5: unknown key 'txet' in a message");
+	assert_refused(MESSAGE "    examples:\n      - line: x\n        feilds: {}\n",
+		"t:7:9: unknown key 'feilds' in an example");
+	assert_refused(MESSAGE DIAGNOSIS "    colour: red\n", "t:10:5: unknown key 'colour' in a diagnosis");
+	assert_refused(MESSAGE DIAGNOSIS "    causes:\n      - {cause: x, whn: failed}\n", "t:11:20: unknown key 'whn' in a cause");
+	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: failed\n    title: {en: t, de: t}\n    remedy: r\n",
+		"t:8:20: unknown key 'de' in a text by language; known: en, zh-TW, ko");
+}
+
+static void wrong_types_are_errors(void **state)
+{
+	(void)state;
+	assert_refused("messages: {a: b}\n", "t:1:12: must be a list");
+	assert_refused("messages: x\n", "t:1:11: must be a list");
+	assert_refused("[messages]\n", "t:1:2: a rule file must be a mapping");
+	assert_refused("messages:\n  - ASA-725006\n", "t:2:5: a message must be a mapping");
+	assert_refused("messages:\n  - id: [ASA-725006]\n", "t:2:10: must be a text, not a list");
+	assert_refused("messages:\n  - id: ASA-725006\n    text: {a: b}\n    event: x\n",
+		"t:3:12: must be a text, not a mapping");
+	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n    event: [x]\n",
+		"t:4:13: must be a text, not a list");
+	assert_refused(MESSAGE "    marks: pc\n", "t:5:12: 'pc' must be one of: phone");
+	assert_refused(MESSAGE "    alias: give\n", "t:5:12: 'give' must be one of: none, assign, release, move");
+	assert_refused(MESSAGE "    handshake: begins\n", "t:5:16: 'begins' must be one of: none, starts,");
+	assert_refused(MESSAGE "    unproven: maybe\n", "t:5:15: 'maybe' must be one of: false, true");
+	assert_refused(MESSAGE "    examples: x\n", "t:5:15: must be a list");
+	assert_refused(MESSAGE "    examples: [x]\n", "t:5:16: an example must be a mapping");
+	assert_refused(MESSAGE "    examples:\n      - line: x\n        fields: [a]\n", "t:7:18: 'fields' must be a mapping");
+	assert_refused(MESSAGE "    cases: [failed]\n", "t:5:13: a case must be a mapping");
+	assert_refused(MESSAGE DIAGNOSIS "    window: 5\n", "t:10:13: '5' must be a time");
+	assert_refused(MESSAGE DIAGNOSIS "    scope: site\n", "t:10:12: 'site' must be one of: phone, gateway");
+	assert_refused(MESSAGE DIAGNOSIS "    recovers: failed\n", "t:10:15: must be a list");
+	assert_refused(MESSAGE DIAGNOSIS "    details: [user]\n", "t:10:15: 'details' must be a mapping");
+	assert_refused(MESSAGE DIAGNOSIS "    absorbs: x\n", "t:10:14: must be a list");
+	assert_refused(MESSAGE DIAGNOSIS "    examples:\n      - lines: [a]\n        absent: no\n",
+		"t:12:17: 'no' must be one of: false, true");
+}
+
+static void missing_keys_are_errors(void **state)
+{
+	(void)state;
+	assert_refused("messages:\n  - text: Device failed\n    event: x\n", "t:2:5: a message lacks the key 'id'");
+	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n", "t:2:5: a message lacks the key 'event'");
+	assert_refused("messages:\n  - id: ASA-725006\n    event: x\n", "t:2:5: a message needs either 'text' or 'pattern'");
+	assert_refused("messages:\n  - id: ASA-725006\n    text: []\n    event: x\n", "t:2:5: a message needs either");
+	assert_refused(MESSAGE "    pattern: x+\n", "t:2:5: a message needs either 'text' or 'pattern'");
+	assert_refused(MESSAGE "    examples:\n      - event: failed\n", "t:6:9: an example lacks the key 'line'");
+	assert_refused(MESSAGE "    cases:\n      - {event: failed}\n", "t:6:10: a case needs a field to look at");
+	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: failed\n    remedy: r\n", "t:6:5: a diagnosis lacks the key 'title'");
+	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: failed\n    title: r\n", "t:6:5: a diagnosis lacks the key 'remedy'");
+	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    title: t\n    remedy: r\n", "t:6:5: a diagnosis needs 'when'");
+	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: failed\n    title: {ko: x}\n    remedy: r\n",
+		"t:8:13: a text by language lacks the key 'en'");
+	assert_refused("messages:\n  - text: Device failed\n    id: ASA-725006\n    event: x\n", "t:2:11: 'id' must come before 'text'");
+}
+
+static void an_id_is_six_digits_or_a_name(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {"ASA-72500", "ASA-7250066", "ASA-72500a", "asa-725006", "725006",
+		"ASA725006", "PIX-725006", "PHONE-", "PHONE-Hash", "PHONE", "ASA-", "ASA-PHONE-x", "\"ASA-725006 \"",
+		"\"ASA- 12345\"", "\"ASA-+12345\"", "\"ASA--12345\"", "\"ASA-  1234\"", "ASA--00001"};
+	for (size_t i = 0; i < N(wrong); i++) {
+		char text[128], place[64];
+		snprintf(text, sizeof(text), "messages:\n  - id: %s\n    text: Device failed\n    event: x\n", wrong[i]);
+		snprintf(place, sizeof(place), "t:2:%d: '", wrong[i][0] == '"' ? 10 : 9);
+		assert_refused(text, place);
+	}
+}
+
+static void ids_are_not_given_twice(void **state)
+{
+	(void)state;
+	assert_refused(MESSAGE "  - id: ASA-725006\n    text: Device failed otherwise\n    event: y\n",
+		"t:5:9: duplicate id 'ASA-725006'; first at t:2");
+	assert_refused(MESSAGE DIAGNOSIS "  - id: d\n    when: failed\n    title: t\n    remedy: r\n",
+		"t:10:9: duplicate id 'd'; first at t:6");
+}
+
+static void unknown_names_are_errors(void **state)
+{
+	(void)state;
+	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: filed\n    title: t\n    remedy: r\n",
+		"t:7:11: unknown event 'filed': no message has it");
+	assert_refused(MESSAGE DIAGNOSIS "    recovers: [up]\n", "t:10:16: unknown event 'up'");
+	assert_refused(MESSAGE DIAGNOSIS "    evidence: [failed, nothing]\n", "t:10:24: unknown event 'nothing'");
+	assert_refused(MESSAGE DIAGNOSIS "    attempts: [nothing]\n", "t:10:16: unknown event 'nothing'");
+	assert_refused(MESSAGE "recovery:\n  - up\n", "t:6:5: unknown event 'up'");
+	assert_refused(MESSAGE DIAGNOSIS "    details:\n      a: usr\n", "t:11:10: unknown field 'usr'");
+	assert_refused(MESSAGE DIAGNOSIS "    details:\n      a: filed.user\n", "t:11:10: unknown event 'filed'");
+	assert_refused(MESSAGE "    examples:\n      - line: x\n        fields: {usr: x}\n", "t:7:18: unknown field 'usr'");
+	assert_refused(MESSAGE "    cases:\n      - {raeson: x, event: y}\n", "t:6:10: unknown field 'raeson'");
+	assert_refused(MESSAGE DIAGNOSIS "    absorbs:\n      - d\n      - e\n", "t:12:9: 'absorbs' names an unknown diagnosis 'e'");
+	assert_refused(MESSAGE "    while: e\n", "t:5:12: 'while' names an unknown diagnosis 'e'");
+}
+
+static void names_are_slugs(void **state)
+{
+	(void)state;
+	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n    event: Failed\n",
+		"t:4:12: 'Failed' is no name: lower-case letters, digits and hyphens");
+	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n    event: 'a b'\n", "t:4:13: 'a b' is no name");
+	assert_refused(MESSAGE "diagnoses:\n  - id: D_1\n    when: failed\n    title: t\n    remedy: r\n", "t:6:9: 'D_1' is no name");
+}
+
+// ---- texts and patterns ----
+
+#define TEXT(text) "messages:\n  - id: ASA-725006\n    event: x\n    text: " text "\n"
+
+static void placeholders_have_a_known_type(void **state)
+{
+	(void)state;
+	assert_refused(TEXT("Device failed with {peer_name}"),
+		"t:4:11: placeholder {peer_name} has no known type; write {name:type}, type one of text user word address "
+		"port number device hash list");
+	assert_refused(TEXT("Device failed with {peer_name:string}"), "t:4:11: placeholder {peer_name:string} is of unknown type");
+	assert_refused(TEXT("Device failed with {client:word}"), "t:4:11: placeholder {client:word}: the name has another type");
+	assert_refused(TEXT("Device failed with {client"), "t:4:11: a { without its }");
+	assert_refused(TEXT("Device failed with {client}{port}"), "t:4:11: two placeholders need literal text");
+	assert_refused(TEXT("Device failed with {}"), "t:4:11: a placeholder needs a name");
+}
+
+static void a_text_needs_something_to_be_found_by(void **state)
+{
+	(void)state;
+	assert_refused(TEXT("'{reason}'"), "t:4:12: no literal text");
+	assert_refused(TEXT("'{client}: {reason}'"), "t:4:12: no literal text");
+	assert_refused(TEXT("''"), "t:4:");
+	assert_refused("messages:\n  - id: PHONE-x\n    event: x\n    text: '{reason} was the reason'\n",
+		"t:4:12: a phone's text must begin with literal text");
+}
+
+static void each_of_several_texts_has_its_place(void **state)
+{
+	(void)state;
+	assert_refused("messages:\n  - id: ASA-725006\n    event: x\n    text:\n      - Device failed\n"
+		       "      - Device failed with {nothing}\n",
+		"t:6:9: placeholder {nothing} has no known type");
+	char text[32 * 1024];
+	int n = snprintf(text, sizeof(text),
+		"messages:\n  - id: ASA-725006\n    event: x\n    text:\n      - Device failed\n      - ");
+	memset(text + n, 'a', 20000);
+	strcpy(text + n + 20000, "\n");
+	assert_refused(text, "t:6:9: ASA-725006: pattern refused: longer than 4096 characters");
+	strcpy(text, "messages:\n  - id: ASA-725006\n    event: x\n    text: [");
+	for (int i = 0; i < 9; i++)
+		strcat(text, "Device failed, ");
+	strcat(text, "]\n");
+	assert_refused(text, "t:4:");
+}
+
+static void a_text_of_20000_characters_is_refused(void **state)
+{
+	(void)state;
+	char text[32 * 1024] = "messages:\n  - id: ASA-725006\n    event: x\n    text: ";
+	size_t n = strlen(text);
+	memset(text + n, 'a', 20000);
+	strcpy(text + n + 20000, "\n");
+	assert_refused(text, "t:4:11: ASA-725006: pattern refused: longer than 4096 characters");
+}
+
+#define PATTERN(pattern) "messages:\n  - id: ASA-725006\n    event: x\n    pattern: '" pattern "'\n"
+
+static void a_pattern_that_hyperscan_refuses_is_refused_with_its_reason(void **state)
+{
+	(void)state;
+	assert_refused(PATTERN("(a+)\\1"), "t:4:15: ASA-725006: pattern refused: Back-references are unsupported");
+	assert_refused(PATTERN("(?=a)b"), "t:4:15: ASA-725006: pattern refused: ");
+	assert_refused(PATTERN("a("), "t:4:15: ASA-725006: pattern refused: Missing close parenthesis");
+	assert_refused(PATTERN("a*"), "t:4:15: ASA-725006: pattern refused: Pattern matches empty buffer");
+	assert_refused(PATTERN("[a-"), "t:4:15: ASA-725006: pattern refused: ");
+	assert_refused(PATTERN(""), "t:4:");
+}
+
+static void a_pattern_that_grows_beyond_measure_is_refused(void **state)
+{
+	(void)state;
+	assert_refused(PATTERN("(.{1,30000}x){30}"), "t:4:15: ASA-725006: pattern refused: ");
+}
+
+// ---- the file as bytes; test_yaml.c has more of this ----
+
+static void bad_bytes_have_a_place(void **state)
+{
+	(void)state;
+	assert_refused(MESSAGE "    while: \xff\n", "t:5:12: not valid UTF-8");
+	assert_refused("messages: &a []\ndiagnoses: *a\n", "t:");
+	rules_refused("messages: []\n\0", 14, "t:2:1: a NUL byte", __FILE__, __LINE__);
+	assert_refused("messages:\n  - id: \"ASA-725006\"\n    text: \"a\\0bcdef\"\n    event: x\n", "t:3:12: ");
+}
+
+// ---- limits ----
+
+static void lists_have_limits(void **state)
+{
+	(void)state;
+	char *text = malloc(1 << 20), *at = text;
+	at += sprintf(at, "messages:\n");
+	for (int i = 0; i < RULES_MESSAGES_MAX + 1; i++)
+		at += sprintf(at, "  - {id: ASA-%06d, text: Device failed, event: x}\n", i);
+	assert_refused(text, "t:1026:6: more than 1024 messages");
+	at = text + sprintf(text, MESSAGE "    cases:\n");
+	for (int i = 0; i < RULES_CASES_MAX + 1; i++)
+		at += sprintf(at, "      - {client: x, event: y}\n");
+	assert_refused(text, "t:30:10: more than 24 cases");
+	at = text + sprintf(text, MESSAGE DIAGNOSIS "    details:\n");
+	for (int i = 0; i < RULES_DETAILS_MAX + 1; i++)
+		at += sprintf(at, "      d%d: user\n", i);
+	assert_refused(text, "t:11:7: more than 8 details");
+	at = text + sprintf(text, MESSAGE DIAGNOSIS "    causes:\n");
+	for (int i = 0; i < RULES_CAUSES_MAX + 1; i++)
+		at += sprintf(at, "      - {cause: x, when: failed}\n");
+	assert_refused(text, "t:23:10: more than 12 causes");
+	at = text + sprintf(text, MESSAGE DIAGNOSIS "    recovers: [");
+	for (int i = 0; i < RULES_RECOVERS_MAX + 1; i++)
+		at += sprintf(at, "failed, ");
+	strcpy(at, "]\n");
+	assert_refused(text, "t:10:112: more than 12 signs of success");
+	at = text + sprintf(text, MESSAGE "diagnoses:\n");
+	for (int i = 0; i < DIAGNOSES_MAX + 1; i++)
+		at += sprintf(at, "  - {id: d%d, when: failed, title: t, remedy: r}\n", i);
+	assert_refused(text, "t:134:6: more than 128 diagnoses");
+	at = text + sprintf(text, "messages:\n");
+	for (int i = 0; i < EVENTS_MAX + 1; i++)
+		at += sprintf(at, "  - {id: ASA-%06d, text: Device failed, event: e%d}\n", i, i);
+	assert_refused(text, "t:514:50: more than 512 names");
+	free(text);
+}
+
+static void when_is_another_name_of_probable(void **state)
+{
+	(void)state;
+	assert_refused(MESSAGE DIAGNOSIS "    probable: failed\n", "t:10:15: 'when' is another name of 'probable'");
+}
+
+// ---- directories ----
+
+static char dir[] = "/tmp/offhook-test-rules-XXXXXX";
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) == NULL;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	char command[128];
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command);
+}
+
+static void put(const char *name, const char *text)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	FILE *out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+static void discard(const char *name)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	remove(path);
+}
+
+static void load_is_refused(const char *path, const char *format)
+{
+	struct vocabulary *v = vocabulary_create();
+	struct report report = {0};
+	char wanted[256];
+	snprintf(wanted, sizeof(wanted), format, dir);
+	assert_null(rulepack_load(path, v, &report));
+	if (report.text == NULL || strstr(report.text, wanted) == NULL)
+		fail_msg("said: %s, not: %s", report.text ? report.text : "nothing", wanted);
+	report_fini(&report);
+	vocabulary_destroy(v);
+}
+
+static void the_files_of_a_directory_are_one_pack(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct report report = {0};
+	put("20-messages.yaml", MESSAGE);
+	put("10-diagnoses.yml", DIAGNOSIS);
+	put("30-more.yaml", "messages:\n  - {id: ASA-725014, text: SSL lib error, event: reason}\n");
+	put(".hidden.yaml", "nonsense");
+	put("README.md", "nonsense");
+	put("old.yaml~", "nonsense");
+	struct rulepack *pack = rulepack_load(dir, v, &report);
+	assert_non_null(pack);
+	assert_int_equal(pack->n_messages, 2);
+	assert_string_equal(pack->messages[0].id, "ASA-725006"); // in the order of the names
+	assert_int_equal(pack->n_diagnoses, 1);
+	rulepack_destroy(pack);
+	// Errors name the file they are in; a duplicate names the other one too.
+	put("40-twice.yaml", MESSAGE);
+	load_is_refused(dir, "%s/40-twice.yaml:2:9: duplicate id 'ASA-725006'; first at ");
+	discard("40-twice.yaml");
+	put("40-diagnoses.yaml", "diagnoses:\n  - {id: e, when: nothing, title: t, remedy: r}\n");
+	load_is_refused(dir, "%s/40-diagnoses.yaml:2:19: unknown event 'nothing'");
+	discard("40-diagnoses.yaml");
+	discard("20-messages.yaml");
+	discard("10-diagnoses.yml");
+	discard("30-more.yaml");
+	vocabulary_destroy(v);
+}
+
+static void one_file_is_a_pack_too(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct report report = {0};
+	char path[128];
+	put("one.yaml", MESSAGE);
+	snprintf(path, sizeof(path), "%s/one.yaml", dir);
+	struct rulepack *pack = rulepack_load(path, v, &report);
+	assert_non_null(pack);
+	rulepack_destroy(pack);
+	discard("one.yaml");
+	vocabulary_destroy(v);
+}
+
+static void what_cannot_be_read_is_named(void **state)
+{
+	(void)state;
+	char path[128];
+	load_is_refused("/nonexistent/rules", "/nonexistent/rules: No such file or directory");
+	load_is_refused(dir, "%s: no *.yaml in it");
+	snprintf(path, sizeof(path), "%s/folder.yaml", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	load_is_refused(dir, "%s/folder.yaml: not a regular file");
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/big.yaml", dir);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(ftruncate(fd, 100 << 20), 0);
+	close(fd);
+	load_is_refused(dir, "%s/big.yaml:1:1: file of 104857600 bytes");
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/gone.yaml", dir);
+	assert_int_equal(symlink("/nonexistent", path), 0);
+	load_is_refused(dir, "%s/gone.yaml: No such file or directory");
+	unlink(path);
+	load_is_refused("/dev/null", "/dev/null: not a regular file");
+}
+
+// With a file missing, half the names of the others would seem unknown.
+static void one_bad_file_brings_no_errors_of_others(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct report report = {0};
+	put("a.yaml", "messages: [\n");
+	put("b.yaml", DIAGNOSIS);
+	assert_null(rulepack_load(dir, v, &report));
+	assert_non_null(strstr(report.text, "/a.yaml:"));
+	assert_null(strstr(report.text, "/b.yaml:"));
+	report_fini(&report);
+	discard("a.yaml");
+	discard("b.yaml");
+	vocabulary_destroy(v);
+}
+
+static void more_than_256_files_are_refused(void **state)
+{
+	(void)state;
+	char name[32];
+	for (int i = 0; i < 257; i++) {
+		snprintf(name, sizeof(name), "f%d.yaml", i);
+		put(name, "messages: []\n");
+	}
+	load_is_refused(dir, "%s: more than 256 rule files");
+	for (int i = 0; i < 257; i++) {
+		snprintf(name, sizeof(name), "f%d.yaml", i);
+		discard(name);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_sample_of_the_design_is_read),
+		cmocka_unit_test(a_diagnosis_may_stand_before_its_messages),
+		cmocka_unit_test(one_id_may_have_no_number_but_a_name),
+		cmocka_unit_test(general_recovery_serves_who_names_none),
+		cmocka_unit_test(numbers_outlive_the_pack),
+		cmocka_unit_test(a_name_of_an_earlier_pack_is_no_event),
+		cmocka_unit_test(unknown_keys_are_errors),
+		cmocka_unit_test(wrong_types_are_errors),
+		cmocka_unit_test(missing_keys_are_errors),
+		cmocka_unit_test(an_id_is_six_digits_or_a_name),
+		cmocka_unit_test(ids_are_not_given_twice),
+		cmocka_unit_test(unknown_names_are_errors),
+		cmocka_unit_test(names_are_slugs),
+		cmocka_unit_test(placeholders_have_a_known_type),
+		cmocka_unit_test(a_text_needs_something_to_be_found_by),
+		cmocka_unit_test(each_of_several_texts_has_its_place),
+		cmocka_unit_test(a_text_of_20000_characters_is_refused),
+		cmocka_unit_test(a_pattern_that_hyperscan_refuses_is_refused_with_its_reason),
+		cmocka_unit_test(a_pattern_that_grows_beyond_measure_is_refused),
+		cmocka_unit_test(bad_bytes_have_a_place),
+		cmocka_unit_test(lists_have_limits),
+		cmocka_unit_test(when_is_another_name_of_probable),
+		cmocka_unit_test(what_cannot_be_read_is_named),
+		cmocka_unit_test(the_files_of_a_directory_are_one_pack),
+		cmocka_unit_test(one_file_is_a_pack_too),
+		cmocka_unit_test(one_bad_file_brings_no_errors_of_others),
+		cmocka_unit_test(more_than_256_files_are_refused),
+	};
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}

@@ -20,7 +20,7 @@
 const struct command commands[] = {
 	{
 		.name = "status",
-		.help = "health, rates, every drop by reason, table fill, memory, gateways",
+		.help = "health, rates, drops by reason, tables, memory, gateways",
 		.serve = status_serve,
 		.shape = SHAPE_OBJECT,
 		.render = render_status,
@@ -57,7 +57,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "reload",
-		.help = "compile the rule pack anew and swap it in; on an error the old rules stay",
+		.help = "compile the rules anew; on an error the old ones stay",
 		.serve = reload_serve,
 		.shape = SHAPE_OBJECT,
 		.render = render_reload,
@@ -71,7 +71,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "replay",
-		.help = "pcap, pcapng or text logs through the same path, without a daemon",
+		.help = "captures and text logs through the same path, offline",
 		.arguments = {{ARGUMENT_LOCAL, "FILE...", NULL, "captures and text logs; - is stdin"},
 			{ARGUMENT_LOCAL, "--json", NULL, "one object a line"},
 			{ARGUMENT_LOCAL, "--stats", NULL, "what was read, by kind and fate"},

@@ -204,7 +204,7 @@ static bool read_file(struct config *config, const char *path, struct report *re
 	if (!yaml_open(&file, path))
 		return false;
 	// An empty file, or one of comments alone, changes nothing.
-	bool ok = file.root == NULL || read_options(&file, config);
+	bool ok = fy_node_is_null(file.root) || read_options(&file, config);
 	// Each worker owns a part of the gateways.
 	if (ok && config->limits.gateways < config->workers)
 		ok = yaml_error(&file, file.root, "gateways: %u workers need room for as many gateways",

@@ -58,7 +58,7 @@ void interface_close_sockets(struct interface *interface);
 // that nobody has bound with ICMP. Ports that somebody has bound are left as they are.
 void interface_quiet(struct interface *interface, const struct datagram_options *options);
 
-// Packets that the sockets have lost so far: full rings.
+// Packets that the sockets have lost so far, most of them to full rings.
 uint64_t interface_lost(struct interface *interface);
 
 void interface_close(struct interface *interface);

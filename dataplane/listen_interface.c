@@ -23,18 +23,19 @@
 #define XDP_HEADROOM 256
 #define XDP_FRAME_MAX (XDP_ROOM - RTE_PKTMBUF_HEADROOM - XDP_HEADROOM) // 3,456 bytes
 
-// The ring that the kernel copies to: 1,024 slots of 16 KiB are 16 MiB a queue, and as much again
-// for sending, which the driver always asks for. What the kernel has reassembled must fit a slot.
+// The ring that the kernel copies to. What it has reassembled must fit a slot: 16 KiB, so that
+// 4,096 slots are 64 MiB for all queues together, and as much again for sending, which the driver
+// always asks for. From 17 workers on it is more: a queue has at least 256 slots.
 #define PACKET_SLOT 16384
-#define PACKET_SLOTS 1024
-#define PACKET_BLOCK (4 * PACKET_SLOT)
+#define PACKET_SLOTS_OF_BLOCK 4
+#define PACKET_SLOTS_TOTAL 4096
+#define PACKET_SLOTS_MIN 256
+#define PACKET_SLOTS_MAX 1024
 
 // Nothing waits in mbufs but what a worker holds: the driver copies out of the ring.
-static const struct port_shape packet_shape = {
-	.n_rx_descriptors = PACKET_SLOTS,
-	.n_tx_descriptors = PACKET_SLOTS,
-	.buffers = {.n = BURST_SPARE + DATAGRAM_HELD_MAX,
-		.room = PACKET_SLOT + RTE_PKTMBUF_HEADROOM},
+static const struct buffers packet_buffers = {
+	.n = BURST_SPARE + DATAGRAM_HELD_MAX,
+	.room = PACKET_SLOT + RTE_PKTMBUF_HEADROOM,
 };
 
 static const struct port_shape xdp_shape = {
@@ -58,7 +59,7 @@ int listen_interface_survey(const struct startup *startup, struct listener *list
 	// Of the two drivers, the greater need.
 	listener->n_queues_wanted = (uint16_t)RTE_MAX((unsigned)startup->options->n_workers,
 		RTE_MIN(interface->n_queues, (unsigned)RTE_MAX_ETHPORTS));
-	listener->buffers = packet_shape.buffers;
+	listener->buffers = packet_buffers;
 	listener->options.accept_partial_checksum = true;
 	if (!interface->is_up)
 		startup_note(startup, "%s: is down: ip link set %s up", interface->name,
@@ -144,28 +145,46 @@ static int open_xdp(const struct startup *startup, struct listener *listener)
 
 // ---- AF_PACKET ----
 
-// What came before the filter stood.
-static void drain(const struct listener *listener)
+// Forget what came before the filter stood, and what was lost of it.
+static void drain(struct listener *listener)
 {
 	struct rte_mbuf *frames[32];
 	for (uint16_t i = 0; i < listener->n_queues; i++) {
 		const struct queue *queue = &listener->queues[i];
-		for (unsigned n = 0; n < PACKET_SLOTS / 32; n++) {
-			uint16_t got = rte_eth_rx_burst(queue->port, queue->queue, frames, 32);
+		for (unsigned n = 0; n < PACKET_SLOTS_MAX / RTE_DIM(frames); n++) {
+			uint16_t got = rte_eth_rx_burst(
+				queue->port, queue->queue, frames, RTE_DIM(frames));
 			rte_pktmbuf_free_bulk(frames, got);
 		}
 	}
+	(void)rte_eth_stats_reset(listener->ports[0]);
+	(void)interface_lost(&listener->interface);
+	listener->interface.lost = 0;
+}
+
+static uint16_t packet_slots(uint16_t n_queues)
+{
+	unsigned n = RTE_ALIGN_FLOOR(
+		PACKET_SLOTS_TOTAL / (unsigned)n_queues, (unsigned)PACKET_SLOTS_OF_BLOCK);
+	return (uint16_t)RTE_MAX(
+		RTE_MIN(n, (unsigned)PACKET_SLOTS_MAX), (unsigned)PACKET_SLOTS_MIN);
 }
 
 static int open_packet(const struct startup *startup, struct listener *listener)
 {
 	struct interface *interface = &listener->interface;
-	struct port_shape shape = packet_shape;
-	shape.n_rx = shape.n_tx = startup->options->n_workers;
+	uint16_t n_queues = startup->options->n_workers, n_slots = packet_slots(n_queues);
+	const struct port_shape shape = {
+		.n_rx = n_queues,
+		.n_tx = n_queues,
+		.n_rx_descriptors = n_slots,
+		.n_tx_descriptors = n_slots,
+		.buffers = packet_buffers,
+	};
 	char arguments[128];
 	snprintf(arguments, sizeof(arguments),
-		"iface=%s,qpairs=%u,framesz=%d,blocksz=%d,framecnt=%d", interface->name, shape.n_rx,
-		PACKET_SLOT, PACKET_BLOCK, PACKET_SLOTS);
+		"iface=%s,qpairs=%u,framesz=%d,blocksz=%d,framecnt=%u", interface->name, n_queues,
+		PACKET_SLOT, PACKET_SLOTS_OF_BLOCK * PACKET_SLOT, n_slots);
 	int before[INTERFACE_SOCKETS_MAX];
 	size_t n_before = interface_list_sockets(AF_PACKET, before, INTERFACE_SOCKETS_MAX);
 	int port = listener_add_vdev(startup, listener, "net_af_packet", arguments);

@@ -54,28 +54,29 @@ static bool is_header_start(struct slice text)
 // Relays have been seen to glue records: "...initiated<189>32: ...". Text that a stranger typed, a
 // user name above all, may imitate that; the ASA prints it in angle brackets, so a <PRI> inside an
 // open bracket is text.
-static uint32_t glued_at(struct slice line)
+static bool ends_line(char c)
+{
+	return c == '\n' || c == '\r' || c == '\0';
+}
+
+// Length of the first line of a payload: to its end, or to where another record is glued on.
+static uint32_t line_length(struct slice payload)
 {
 	int open = 0;
-	uint32_t first = pri_length(line);
-	for (uint32_t i = first; i < line.len; i++) {
-		char c = line.data[i];
+	uint32_t first = pri_length(payload), i = first;
+	for (; i < payload.len && !ends_line(payload.data[i]); i++) {
+		char c = payload.data[i];
 		if (c == '<') {
-			struct slice rest = slice_from(line, i);
+			struct slice rest = slice_from(payload, i);
 			uint32_t pri = open == 0 && i > first ? pri_length(rest) : 0;
 			if (pri && is_header_start(slice_from(rest, pri)))
-				return i;
+				break;
 			open++;
 		} else if (c == '>' && open > 0) {
 			open--;
 		}
 	}
-	return line.len;
-}
-
-static bool ends_line(char c)
-{
-	return c == '\n' || c == '\r' || c == '\0';
+	return i;
 }
 
 bool message_next(struct slice *payload, struct slice *line)
@@ -84,11 +85,7 @@ bool message_next(struct slice *payload, struct slice *line)
 		*payload = slice_from(*payload, 1);
 	if (payload->len == 0)
 		return false;
-	uint32_t len = 0;
-	while (len < payload->len && !ends_line(payload->data[len]))
-		len++;
-	*line = slice_first(*payload, len);
-	line->len = glued_at(*line);
+	*line = slice_first(*payload, line_length(*payload));
 	*payload = slice_from(*payload, line->len);
 	while (line->len && is_blank(line->data[line->len - 1]))
 		line->len--;
@@ -141,7 +138,16 @@ struct header {
 	struct slice after;  // first word after it
 	struct slice last;   // last word, where a lone colon follows it: "fw1 :", an ASA's device-id
 	bool emblem;	     // colon behind <PRI>: the word after the time is its zone
+	bool closed;	     // a program's tag ("sshd[9]:") has come since the last time
+	unsigned n_beyond;   // words since then
 };
+
+// A name may follow a program's tag, or another time; with the second word a text has begun, and that
+// may be a stranger's ("Invalid user %ASA-6-725006: ...").
+static bool is_text_reached(const struct header *header)
+{
+	return header->n_beyond > 1;
+}
 
 static struct slice word_of(struct slice text)
 {
@@ -151,9 +157,26 @@ static struct slice word_of(struct slice text)
 	return slice_first(text, n);
 }
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+// "CiscoASA[999]:", "sshd:"
+static bool is_program_tag(struct slice word)
+{
+	if (word.len < 2 || word.data[word.len - 1] != ':')
+		return false;
+	for (uint32_t i = 0; i + 1 < word.len; i++) {
+		unsigned char c = (unsigned char)word.data[i];
+		if (!isalnum(c) && strchr("_-./[]()", c) == NULL)
+			return false;
+	}
+	return true;
+}
+
 // Facility words of relays ("local4.err", "Local4.Info"), absent RFC 5424 fields, the 5424 version.
 static bool is_no_host(struct slice word)
 {
+	if (slice_equals_text(word, BYTE_ORDER_MARK))
+		return true;
 	if (word.len == 1)
 		return word.data[0] == '-' || word.data[0] == '1' || word.data[0] == ':';
 	if (word.data[0] == '[')
@@ -178,6 +201,8 @@ static void header_stamp(struct header *header, struct slice text, uint32_t *use
 	if (header->before.len == 0)
 		header->before = header->after;
 	header->after = header->last = (struct slice){0};
+	header->closed = false;
+	header->n_beyond = 0;
 	header->stamp = slice_first(text, len);
 	*used = len;
 }
@@ -188,6 +213,8 @@ static void header_word(struct header *header, struct slice text, uint32_t *used
 	*used = word.len;
 	struct slice rest = skip_blanks(slice_from(text, word.len));
 	bool colon_follows = rest.len && rest.data[0] == ':';
+	header->n_beyond += header->closed && word.data[0] != ':';
+	header->closed |= is_program_tag(word);
 	while (word.len && word.data[word.len - 1] == ':')
 		word.len--;
 	if (word.len == 0 || is_no_host(word))
@@ -207,7 +234,7 @@ static struct slice header_begin(struct slice line, struct header *header)
 		line = skip_blanks(slice_from(line, 1));
 	uint32_t pri = pri_length(line);
 	line = skip_blanks(slice_from(line, pri));
-	if (slice_starts(line, "\xef\xbb\xbf"))
+	if (slice_starts(line, BYTE_ORDER_MARK))
 		line = slice_from(line, 3);
 	while (line.len && line.data[0] == ':') {
 		header->emblem = true;
@@ -230,6 +257,15 @@ static struct slice header_step(struct slice text, struct header *header)
 		header_word(header, text, &used);
 	}
 	return skip_blanks(slice_from(text, used));
+}
+
+// All that stands before a tag; false: it is more than a header.
+static bool header_walk(struct slice before, struct header *header)
+{
+	struct slice rest = header_begin(before, header);
+	for (unsigned i = 0; i < HEADER_WORDS_MAX && rest.len && !is_text_reached(header); i++)
+		rest = header_step(rest, header);
+	return rest.len == 0 && !is_text_reached(header);
 }
 
 static void header_end(const struct header *header, struct message *out)
@@ -284,24 +320,27 @@ static bool tag_parse(struct slice line, uint32_t at, struct tag *out)
 	return true;
 }
 
-// The tag of the line. Another family's tag (%PIX-, %SYS-5-) before it makes the line that family's:
-// what follows is text and may say anything.
-static bool tag_find(struct slice line, struct tag *out)
+enum family { FAMILY_NONE, FAMILY_OURS, FAMILY_OTHER };
+
+// The first tag of the line. Behind another family's (%PIX-, %SYS-5-) comes text, which may say anything.
+static enum family tag_find(struct slice line, struct tag *out)
 {
 	for (uint32_t at = 0; at < line.len; at++) {
 		const char *percent = memchr(line.data + at, '%', line.len - at);
 		if (percent == NULL)
-			return false;
+			return FAMILY_NONE;
 		at = (uint32_t)(percent - line.data);
 		if (tag_parse(line, at, out))
-			return true;
+			return FAMILY_OURS;
 		uint32_t i = at + 1;
 		while (i < line.len && (isupper((unsigned char)line.data[i]) || line.data[i] == '_'))
 			i++;
-		if (i > at + 2 && i < line.len && line.data[i] == '-')
-			return false;
+		if (i > at + 2 && i < line.len && line.data[i] == '-') {
+			out->at = at;
+			return FAMILY_OTHER;
+		}
 	}
-	return false;
+	return FAMILY_NONE;
 }
 
 // rsyslog's folding of duplicates: "message repeated 2 times: [ text]".
@@ -322,12 +361,11 @@ static struct slice unfold(struct slice text)
 	return rest;
 }
 
-static void parse_asa(struct slice line, const struct tag *tag, struct message *out)
+static bool parse_asa(struct slice line, const struct tag *tag, struct message *out)
 {
 	struct header header;
-	struct slice rest = header_begin(slice_first(line, tag->at), &header);
-	for (unsigned i = 0; i < HEADER_WORDS_MAX && rest.len; i++)
-		rest = header_step(rest, &header);
+	if (!header_walk(slice_first(line, tag->at), &header))
+		return false;
 	header_end(&header, out);
 	out->source = MESSAGE_ASA;
 	out->asa_id = tag->id;
@@ -337,6 +375,7 @@ static void parse_asa(struct slice line, const struct tag *tag, struct message *
 	if (text.len && line.data[0] == '"' && text.data[text.len - 1] == '"')
 		text.len--;
 	out->text = unfold(text);
+	return true;
 }
 
 // ---- phones ----
@@ -402,16 +441,29 @@ static struct slice task_of(struct slice text)
 	return slice_first(text, task ? n : 0);
 }
 
-static bool parse_phone(struct slice line, struct message *out)
+// A host that is called as a phone is; what else names one only speaks of it.
+static bool is_phone_host(const struct header *header, struct slice word)
+{
+	struct device unused;
+	return header->after.len == 0 && !header->closed && slice_starts(word, "SEP") &&
+		device_find(slice_first(word, 16), &unused);
+}
+
+// until: where another family's tag stands; what follows it is text of that.
+static bool parse_phone(struct slice line, uint32_t until, struct message *out)
 {
 	struct header header;
 	struct device named = {0};
 	struct slice rest = header_begin(line, &header), text = {0}, clock = {0};
-	bool found = false;
+	bool found = false, host = false;
 	for (unsigned i = 0; i < HEADER_WORDS_MAX && rest.len && !found; i++) {
 		uint32_t task = record_task(rest, &clock);
 		uint32_t time = task ? 0 : stamp_clock_length(rest);
 		struct slice after = skip_blanks(slice_from(rest, time));
+		// Without a syslog header it may be the rest of a wrapped record, another one behind it.
+		bool text_reached = is_text_reached(&header) && (header.stamp.len || line.data[0] == '<');
+		if (line.len - rest.len >= until || text_reached)
+			break;
 		if (task || is_bare_task(rest) || is_status(rest)) {
 			text = slice_from(rest, task);
 			found = true;
@@ -421,12 +473,17 @@ static bool parse_phone(struct slice line, struct message *out)
 			found = true;
 		} else {
 			struct slice word = word_of(rest);
+			bool is_host = is_phone_host(&header, word);
 			rest = header_step(rest, &header);
-			if (device_is_none(&named) && word.len <= 64 && device_find(word, &named))
+			if (device_is_none(&named) && word.len <= 64)
+				device_find(word, &named);
+			if (is_host && until == line.len) {
+				host = true;
 				text = rest; // whatever a host of that name says is a phone's
+			}
 		}
 	}
-	if (!found && device_is_none(&named))
+	if (!found && !host)
 		return false;
 	header_end(&header, out);
 	out->source = MESSAGE_PHONE;
@@ -445,14 +502,16 @@ void message_parse(struct slice line, struct message *out)
 {
 	struct tag tag;
 	*out = (struct message){.source = MESSAGE_OTHER};
-	if (tag_find(line, &tag)) {
-		parse_asa(line, &tag, out);
-	} else if (!parse_phone(line, out)) {
-		struct header header;
-		struct slice rest = header_begin(line, &header);
-		for (unsigned i = 0; i < 3 && rest.len; i++)
-			rest = header_step(rest, &header);
-		*out = (struct message){.source = MESSAGE_OTHER, .stamp = header.stamp,
-			.origin = header.after, .text = rest};
-	}
+	enum family family = tag_find(line, &tag);
+	if (family == FAMILY_OURS && parse_asa(line, &tag, out))
+		return;
+	if (parse_phone(line, family == FAMILY_OTHER ? tag.at : line.len, out))
+		return;
+	struct header header;
+	struct slice rest = header_begin(line, &header);
+	for (unsigned i = 0; i < 3 && rest.len; i++)
+		rest = header_step(rest, &header);
+	out->stamp = header.stamp;
+	out->origin = header.after;
+	out->text = rest;
 }

@@ -68,7 +68,8 @@ struct port_stats {
 	char name[256];	 // as in `listen`
 	char driver[64]; // "net_af_xdp", "net_af_packet", "net_ixgbe" ...
 	uint16_t n_queues;
-	uint64_t received, missed, no_mbuf, errors;
+	uint64_t received; // of AF_PACKET on its first 16 queues: its driver adds up no more
+	uint64_t missed, no_mbuf, errors;
 	// Syslog that AF_XDP cannot take and that the XDP program left to the kernel: datagrams in
 	// fragments, frames longer than a buffer, and such as came while a queue had no socket.
 	uint64_t left_fragmented, left_too_long, left_no_socket;

@@ -18,7 +18,7 @@ static inline struct slice slice_of(const char *text)
 
 static inline bool slice_equals(struct slice a, struct slice b)
 {
-	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
 static inline bool slice_equals_text(struct slice a, const char *text)
@@ -29,7 +29,7 @@ static inline bool slice_equals_text(struct slice a, const char *text)
 static inline bool slice_starts(struct slice a, const char *prefix)
 {
 	uint32_t len = (uint32_t)strlen(prefix);
-	return a.len >= len && memcmp(a.data, prefix, len) == 0;
+	return a.len >= len && (len == 0 || memcmp(a.data, prefix, len) == 0);
 }
 
 // The rest of `a` from byte `from` on; empty when `from` is past the end.

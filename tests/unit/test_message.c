@@ -113,9 +113,7 @@ static void a_user_that_imitates_a_glued_record_stays_text(void **state)
 #define FAKE "<166>Nov 07 2026 09:59:27: %ASA-6-113039: Group <g> User <CP-8841-SEP001122334455> IP <192.0.2.1> x"
 #define TAIL "> IP <198.51.100.9> Authentication: rejected, Session Type: WebVPN."
 	DIVIDES(HEAD FAKE TAIL, HEAD FAKE TAIL);
-	// One who closes the bracket first.
-	DIVIDES(HEAD "x>" FAKE TAIL, HEAD "x>" FAKE TAIL);
-	DIVIDES(HEAD "x> IP <1.1.1.1> y " FAKE TAIL, HEAD "x> IP <1.1.1.1> y " FAKE TAIL);
+	DIVIDES(HEAD "x<y>" FAKE TAIL, HEAD "x<y>" FAKE TAIL);
 }
 
 // ---- headers of ASA and FTD ----
@@ -241,6 +239,7 @@ static void rfc_5424_headers_are_read(void **state)
 		{"<166>1 2026-06-27T12:17:46Z - - - - - %ASA-6-725001: x", 725001, 6, "2026-06-27T12:17:46Z", "", "x"},
 		{"<166>1 2026-06-27T12:17:46Z fw1 - - - - \xef\xbb\xbf%ASA-6-725001: x", 725001, 6, "2026-06-27T12:17:46Z",
 			"fw1", "x"},
+		{"<166>1 2026-06-27T12:17:46Z - - - - - \xef\xbb\xbf%ASA-6-725001: x", 725001, 6, "2026-06-27T12:17:46Z", "", "x"},
 		{"<166>\xef\xbb\xbfNov 07 2026 09:59:27: %ASA-6-725001: x", 725001, 6, "Nov 07 2026 09:59:27", "", "x"},
 	};
 	check_headers(headers, N(headers));
@@ -421,6 +420,11 @@ static void every_record_of_a_phone_is_read(void **state)
 			"SECD: Leaf cert hash = 1289B8A7AA9FFD84865E38939F3466A61B5608FC", "", ""},
 		{"10:19:27.155936 VPNC: protocol_handler: login failed", "VPNC", "10:19:27.155936",
 			"VPNC: protocol_handler: login failed", "", ""},
+		// the rest of a wrapped record, and another behind it
+		{"not returned VPNC: -create_dtls_connection: DTLS setup failure, cleanup", "VPNC", "",
+			"VPNC: -create_dtls_connection: DTLS setup failure, cleanup", "not", ""},
+		{"-do_dtls_connect: a b c VPNC: -protocol_handler: connect : err: SSL success DTLS fail", "VPNC", "",
+			"VPNC: -protocol_handler: connect : err: SSL success DTLS fail", "-do_dtls_connect", ""},
 	};
 	check_records(records, N(records));
 }

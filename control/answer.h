@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// answer: what a command gives a client. A short one is written at once; a long one is made piece by
-// piece, as fast as the client takes it, so that it costs a bounded buffer however long it is; and
-// `watch` goes on for ever.
+// answer: what a command gives a client. A short one is written at once; a long one is made piece
+// by piece, as fast as the client takes it, so that it costs a bounded buffer however long it is;
+// and `watch` goes on for ever.
 #pragma once
 
 #include <jansson.h>
@@ -31,7 +31,8 @@ struct answer {
 void answer_data(struct buffer *out, json_t *data);
 
 // A whole answer: {"ok":false,"error":"..."}.
-__attribute__((format(printf, 2, 3))) void answer_error(struct buffer *out, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void answer_error(
+	struct buffer *out, const char *format, ...);
 
 // {"ok":true,"data":[..]} in pieces: begin once, then item for each, then end.
 struct answer_list {

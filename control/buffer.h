@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// buffer: bytes on their way to one client. Grows as needed and forgets what was taken; whoever fills
-// it stops at a mark of his own, so that it stays small. Out of memory is remembered, not told at
-// each step: whoever empties it looks.
+// buffer: bytes on their way to one client. Grows as needed and forgets what was taken; whoever
+// fills it stops at a mark of his own, so that it stays small. Out of memory is remembered, not
+// told at each step: whoever empties it looks.
 #pragma once
 
 #include <jansson.h>

@@ -31,7 +31,7 @@ static bool has_colour(FILE *out)
 	const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
 	int fd = fileno(out);
 	return fd >= 0 && isatty(fd) && (none == NULL || none[0] == '\0') &&
-		!(terminal && strcmp(terminal, "dumb") == 0);
+	       !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
 static void format_time(const struct canvas *canvas, time_t time, const char *format, char *text)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// canvas: what the human output is drawn with: columns, colours, cells, wrapped text, times. All text
-// is made printable on its way (glyph.h), and wide characters count as two.
+// canvas: what the human output is drawn with: columns, colours, cells, wrapped text, times. All
+// text is made printable on its way (glyph.h), and wide characters count as two.
 #pragma once
 
 #include <jansson.h>
@@ -33,9 +33,10 @@ void canvas_text(const struct canvas *canvas, enum style style, const char *text
 // Text in exactly `width` columns: cut with an ellipsis, or filled up with blanks.
 void canvas_cell(const struct canvas *canvas, enum style style, const char *text, unsigned width);
 
-// Text in lines of at most `width` columns, broken at blanks where there are any; its own line feeds
-// break too. It begins where the caller stands, which is column `indent`, and each further line there
-// too. At most max_lines (0: any number), the last then ends with an ellipsis. Ends with a line feed.
+// Text in lines of at most `width` columns, broken at blanks where there are any; its own line
+// feeds break too. It begins where the caller stands, which is column `indent`, and each further
+// line there too. At most max_lines (0: any number), the last then ends with an ellipsis. Ends with
+// a line feed.
 void canvas_wrap(const struct canvas *canvas, const char *text, unsigned indent, unsigned width,
 	unsigned max_lines);
 

@@ -59,8 +59,8 @@ static enum client_result take_greeting(struct client *client)
 		result = fail(client, CLIENT_BROKEN, "what answers there is no offhookd");
 	} else if (protocol != PROTOCOL_VERSION) {
 		snprintf(client->error, sizeof(client->error),
-			"offhookd speaks protocol %lld, this offhook speaks %d", (long long)protocol,
-			PROTOCOL_VERSION);
+			"offhookd speaks protocol %lld, this offhook speaks %d",
+			(long long)protocol, PROTOCOL_VERSION);
 		result = CLIENT_BROKEN;
 	}
 	json_decref(hello);
@@ -82,7 +82,8 @@ enum client_result client_open(struct client *client, const char *path)
 		return take_greeting(client);
 	if (is_absent(status))
 		snprintf(client->error, sizeof(client->error),
-			"no daemon answers at %s (start offhookd, or name its socket by --socket)", at);
+			"no daemon answers at %s (start offhookd, or name its socket by --socket)",
+			at);
 	else
 		snprintf(client->error, sizeof(client->error), "%s: %s", at, strerror(-status));
 	return is_absent(status) ? CLIENT_NO_DAEMON : CLIENT_BROKEN;
@@ -139,7 +140,8 @@ static enum client_result take_refusal(struct client *client, size_t n, int next
 	fclose(whole);
 	json_t *answer = json_loadb(line, size, 0, NULL);
 	const char *error = json_string_value(json_object_get(answer, "error"));
-	enum client_result result = error ? fail(client, CLIENT_REFUSED, error)
+	enum client_result result =
+		error  ? fail(client, CLIENT_REFUSED, error)
 		: size ? fail(client, CLIENT_BROKEN, "the daemon's answer is not understood")
 		       : fail(client, CLIENT_BROKEN, "the daemon has ended the connection");
 	json_decref(answer);
@@ -147,8 +149,8 @@ static enum client_result take_refusal(struct client *client, size_t n, int next
 	return result;
 }
 
-static enum client_result take_value(struct client *client,
-	void (*take)(void *context, json_t *item), void *context)
+static enum client_result take_value(
+	struct client *client, void (*take)(void *context, json_t *item), void *context)
 {
 	json_error_t error;
 	json_t *item = json_loadf(client->stream, JSON_DISABLE_EOF_CHECK, &error);
@@ -160,8 +162,8 @@ static enum client_result take_value(struct client *client,
 	return CLIENT_OK;
 }
 
-static enum client_result take_list(struct client *client,
-	void (*take)(void *context, json_t *item), void *context)
+static enum client_result take_list(
+	struct client *client, void (*take)(void *context, json_t *item), void *context)
 {
 	int next = getc(client->stream);
 	while (next != ']') {
@@ -175,8 +177,8 @@ static enum client_result take_list(struct client *client,
 	return CLIENT_OK;
 }
 
-enum client_result client_take(struct client *client, void (*take)(void *context, json_t *item),
-	void *context)
+enum client_result client_take(
+	struct client *client, void (*take)(void *context, json_t *item), void *context)
 {
 	size_t n = 0;
 	int next = getc(client->stream);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// client: the other end of the control socket. An answer of any length is taken item by item, so that
-// it need not fit into memory.
+// client: the other end of the control socket. An answer of any length is taken item by item, so
+// that it need not fit into memory.
 #pragma once
 
 #include <jansson.h>
@@ -29,5 +29,5 @@ void client_close(struct client *client);
 enum client_result client_ask(struct client *client, const char *command, json_t *arguments);
 
 // Take one answer: `take` gets its data, or each item where the data is a list, and gives it back.
-enum client_result client_take(struct client *client, void (*take)(void *context, json_t *item),
-	void *context);
+enum client_result client_take(
+	struct client *client, void (*take)(void *context, json_t *item), void *context);

@@ -12,10 +12,9 @@
 #include "status_command.h"
 #include "watch_command.h"
 
-#define LANGUAGE                                                                                   \
-	{ARGUMENT_VALUE, "lang", "en|zh-TW|ko", "language of titles and remedies; else the locale's"}
-#define ALL_CLIENTS                                                                                \
-	{ARGUMENT_FLAG, "all_clients", NULL, "clients too that nothing has tied to a phone"}
+#define LANGUAGE ARGUMENT_VALUE, "lang", "en|zh-TW|ko", "of titles and remedies; else the locale's"
+#define ALL_CLIENTS \
+	ARGUMENT_FLAG, "all_clients", NULL, "clients too that nothing has tied to a phone"
 
 const struct command commands[] = {
 	{
@@ -31,7 +30,8 @@ const struct command commands[] = {
 		.arguments = {{ARGUMENT_VALUE, "state", "open|recovered|expired|all",
 				      "others than the open ones"},
 			{ARGUMENT_VALUE, "id", "SLUG", "of one kind, csd-enabled for example"},
-			{ARGUMENT_VALUE, "gateway", "NAME", "at one ASA"}, ALL_CLIENTS, LANGUAGE},
+			{ARGUMENT_VALUE, "gateway", "NAME", "at one ASA"}, {ALL_CLIENTS},
+			{LANGUAGE}},
 		.serve = diagnoses_serve,
 		.shape = SHAPE_LIST,
 		.render = render_diagnoses,
@@ -42,7 +42,7 @@ const struct command commands[] = {
 		.help = "one phone's story: time line, evidence, remedy",
 		.arguments = {{ARGUMENT_WORD, "key", "KEY",
 				      "client IP, tunnel IP, SEP name or user"},
-			LANGUAGE},
+			{LANGUAGE}},
 		.serve = phone_serve,
 		.shape = SHAPE_LIST,
 		.render = render_phones,
@@ -50,7 +50,7 @@ const struct command commands[] = {
 	{
 		.name = "watch",
 		.help = "each change of a diagnosis as it happens",
-		.arguments = {ALL_CLIENTS, LANGUAGE},
+		.arguments = {{ALL_CLIENTS}, {LANGUAGE}},
 		.serve = watch_serve,
 		.shape = SHAPE_STREAM,
 		.render = render_change,
@@ -72,12 +72,15 @@ const struct command commands[] = {
 	{
 		.name = "replay",
 		.help = "captures and text logs through the same path, offline",
-		.arguments = {{ARGUMENT_LOCAL, "FILE...", NULL, "captures and text logs; - is stdin"},
+		.arguments = {{ARGUMENT_LOCAL, "FILE...", NULL,
+				      "captures and text logs; - is stdin"},
 			{ARGUMENT_LOCAL, "--json", NULL, "one object a line"},
 			{ARGUMENT_LOCAL, "--stats", NULL, "what was read, by kind and fate"},
 			{ARGUMENT_LOCAL, "--rules DIR", NULL, "rules in place of the shipped ones"},
-			{ARGUMENT_LOCAL, "--lang en|zh-TW|ko", NULL, "language of titles and remedies"},
-			{ARGUMENT_LOCAL, "--date DATE", NULL, "yyyy-mm-dd for lines without a date"},
+			{ARGUMENT_LOCAL, "--lang en|zh-TW|ko", NULL,
+				"language of titles and remedies"},
+			{ARGUMENT_LOCAL, "--date DATE", NULL,
+				"yyyy-mm-dd for lines without a date"},
 			{ARGUMENT_LOCAL, "--zone ZONE", NULL, "of times without one; else UTC"},
 			{ARGUMENT_LOCAL, "--sender ADDRESS", NULL, "who sent the text logs"},
 			{ARGUMENT_LOCAL, "-c FILE", NULL, "config"}},
@@ -122,8 +125,8 @@ static const struct argument *argument_find(const struct command *command, const
 	return NULL;
 }
 
-static bool check_argument(const struct command *command, const char *name, const json_t *value,
-	struct buffer *out)
+static bool check_argument(
+	const struct command *command, const char *name, const json_t *value, struct buffer *out)
 {
 	const struct argument *argument = argument_find(command, name);
 	if (argument == NULL) {
@@ -142,23 +145,25 @@ static bool check_argument(const struct command *command, const char *name, cons
 	}
 	if (argument_accepts(argument, json_string_value(value)))
 		return true;
-	answer_error(out, "%s: argument '%s' must be one of %s", command->name, name, argument->value);
+	answer_error(
+		out, "%s: argument '%s' must be one of %s", command->name, name, argument->value);
 	return false;
 }
 
-static bool check_arguments(const struct command *command, const json_t *arguments,
-	struct buffer *out)
+static bool check_arguments(
+	const struct command *command, const json_t *arguments, struct buffer *out)
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach((json_t *)arguments, name, value) {
+	json_object_foreach((json_t *)arguments, name, value)
+	{
 		if (!check_argument(command, name, value, out))
 			return false;
 	}
 	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
 		if (a->kind == ARGUMENT_WORD && json_object_get(arguments, a->name) == NULL) {
-			answer_error(out, "%s: argument '%s' is missing: %s", command->name, a->name,
-				a->help);
+			answer_error(out, "%s: argument '%s' is missing: %s", command->name,
+				a->name, a->help);
 			return false;
 		}
 	}
@@ -170,7 +175,8 @@ static void serve(const json_t *request, struct answer *answer, struct buffer *o
 	static const char *const known[] = {"command", "arguments"};
 	const char *name = json_string_value(json_object_get(request, "command")), *key;
 	json_t *arguments = json_object_get(request, "arguments"), *value;
-	json_object_foreach((json_t *)request, key, value) {
+	json_object_foreach((json_t *)request, key, value)
+	{
 		if (strcmp(key, known[0]) != 0 && strcmp(key, known[1]) != 0) {
 			answer_error(out, "unknown key '%.64s' in a request: it has %s and %s", key,
 				known[0], known[1]);
@@ -223,7 +229,8 @@ static void print_row(FILE *out, const char *what, const char *help)
 void command_print_help(FILE *out, const struct command *command)
 {
 	char what[96];
-	fprintf(out, "usage: offhook%s %s", command->serve ? " [--socket PATH]" : "", command->name);
+	fprintf(out, "usage: offhook%s %s", command->serve ? " [--socket PATH]" : "",
+		command->name);
 	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
 		if (a->kind == ARGUMENT_WORD)
 			fprintf(out, " %s", a->value);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// command: the one table of what offhook can be asked. The client's usage and help, its reading of the
-// command line, the server's reading of requests and its dispatch all come from here.
+// command: the one table of what offhook can be asked. The client's usage and help, its reading of
+// the command line, the server's reading of requests and its dispatch all come from here.
 #pragma once
 
 #include <jansson.h>
@@ -15,10 +15,10 @@
 
 enum argument_kind {
 	ARGUMENT_END,
-	ARGUMENT_FLAG,	  // --all-clients            "all_clients": true
-	ARGUMENT_VALUE,	  // --gateway NAME           "gateway": "NAME"
-	ARGUMENT_WORD,	  // KEY                      "key": "..."; has to be there
-	ARGUMENT_LOCAL,	  // told in the help; the command reads its own command line
+	ARGUMENT_FLAG,	// --all-clients            "all_clients": true
+	ARGUMENT_VALUE, // --gateway NAME           "gateway": "NAME"
+	ARGUMENT_WORD,	// KEY                      "key": "..."; has to be there
+	ARGUMENT_LOCAL, // told in the help; the command reads its own command line
 };
 
 struct argument {
@@ -38,8 +38,8 @@ enum answer_shape {
 struct command {
 	const char *name, *help;
 	struct argument arguments[COMMAND_ARGUMENTS_MAX];
-	// In the daemon: start the answer. `arguments` has passed the table: known names, right types.
-	// NULL: not for the daemon.
+	// In the daemon: start the answer. `arguments` has passed the table: known names, right
+	// types. NULL: not for the daemon.
 	void (*serve)(const json_t *arguments, struct answer *answer, struct buffer *out);
 	enum answer_shape shape;
 	// In the client: show the data (of a stream, one object) to a human.

@@ -9,7 +9,7 @@
 #include "pack.h"
 
 #define MINUTE_MS 60000ull
-#define DAY_MS (24 * 60 * MINUTE_MS)
+#define DAY_MS (1440 * MINUTE_MS)
 
 // Every option once. The value of a number or a time lies between least and most; `initial` is YAML
 // and goes through the same reader as the file's value, or "" where the default is worked out.
@@ -18,10 +18,12 @@
 // X(name, KIND, member, least, most, initial, help)
 #define OPTIONS(X)                                                                                 \
 	X(listen, LISTEN, listen, 1, PORT_LISTEN_MAX, "lo", "where syslog comes in")               \
-	X(ports, PORTS, ports, 1, DATAGRAM_PORTS_MAX, "[514, 5514]", "UDP ports that carry syslog")  \
-	X(workers, NUMBER, workers, 1, WORKERS_MAX, "1", "threads that read packets, a core each")  \
+	X(ports, PORTS, ports, 1, DATAGRAM_PORTS_MAX, "[514, 5514]",                               \
+		"UDP ports that carry syslog")                                                     \
+	X(workers, NUMBER, workers, 1, WORKERS_MAX, "1", "threads that read packets, a core each") \
 	X(poll, POLL, poll, 0, 0, "auto",                                                          \
-		"busy never sleeps, adaptive lets go of idle cores; auto: busy with PCI ports only") \
+		"busy never sleeps, adaptive lets go of idle cores; auto: busy with PCI ports "    \
+		"only")                                                                            \
 	X(hugepages, HUGEPAGES, ports.hugepages, 0, 0, "auto", "memory of packet buffers")         \
 	X(clients, NUMBER, limits.clients, 100, 16000000, "1000000",                               \
 		"client addresses that are kept, all workers together")                            \
@@ -68,11 +70,13 @@ enum kind {
 	KIND_CACHE,
 };
 
+static const char listen_values[] =
+	"an interface, PCI address (0000:03:00.0) or capture (x.pcap), or {port: NAME, driver: "
+	"auto|af_xdp|af_packet, address: [..], loop: true|false}; or a list of these";
+
 // How the reference describes the values of a kind; NULL: by least and most.
 static const char *const kind_values[] = {
-	[KIND_LISTEN] = "an interface, PCI address (0000:03:00.0) or capture (x.pcap), or "
-			"{port: NAME, driver: auto|af_xdp|af_packet, address: [..], loop: true|false}; "
-			"or a list of these",
+	[KIND_LISTEN] = listen_values,
 	[KIND_PORTS] = "a list of port numbers",
 	[KIND_NUMBER] = NULL,
 	[KIND_POLL] = "auto, busy, adaptive",
@@ -93,7 +97,8 @@ static bool read_time(struct yaml_file *file, struct fy_node *value, uint64_t *o
 		return false;
 	if (ms < least || ms > most)
 		return yaml_error(file, value, "must be a time from %llum to %llud",
-			(unsigned long long)(least / MINUTE_MS), (unsigned long long)(most / DAY_MS));
+			(unsigned long long)(least / MINUTE_MS),
+			(unsigned long long)(most / DAY_MS));
 	*out_ms = ms;
 	return true;
 }
@@ -118,21 +123,21 @@ static bool read_cache(struct yaml_file *file, struct fy_node *value, const char
 	return true;
 }
 
-#define READ_NUMBER(member, least, most)                                                           \
-	({                                                                                         \
-		uint64_t number = 0;                                                               \
-		bool is_number = yaml_number(file, value, least, most, &number);                   \
-		if (is_number)                                                                     \
-			(member) = (typeof(member))number;                                         \
-		is_number;                                                                         \
+#define READ_NUMBER(member, least, most)                                         \
+	({                                                                       \
+		uint64_t number = 0;                                             \
+		bool is_number = yaml_number(file, value, least, most, &number); \
+		if (is_number)                                                   \
+			(member) = (typeof(member))number;                       \
+		is_number;                                                       \
 	})
-#define READ_CHOICE(member, names)                                                                 \
-	({                                                                                         \
-		unsigned choice = 0;                                                               \
-		bool is_choice = yaml_choice(file, value, names, N(names), &choice);               \
-		if (is_choice)                                                                     \
-			(member) = (typeof(member))choice;                                         \
-		is_choice;                                                                         \
+#define READ_CHOICE(member, names)                                                   \
+	({                                                                           \
+		unsigned choice = 0;                                                 \
+		bool is_choice = yaml_choice(file, value, names, N(names), &choice); \
+		if (is_choice)                                                       \
+			(member) = (typeof(member))choice;                           \
+		is_choice;                                                           \
 	})
 #define READ_POLL(member, least, most) READ_CHOICE(member, poll_names)
 #define READ_HUGEPAGES(member, least, most) READ_CHOICE(member, hugepages_names)
@@ -147,11 +152,12 @@ static bool read_cache(struct yaml_file *file, struct fy_node *value, const char
 
 // ---- the table ----
 
-#define X(name, KIND, member, least, most, initial, help)                                          \
-	static bool read_option_##name(struct yaml_file *file, struct fy_node *value, void *target)  \
-	{                                                                                          \
-		struct config *config = target;                                                    \
-		return READ_##KIND(config->member, least, most);                                   \
+#define X(name, KIND, member, least, most, initial, help)                    \
+	static bool read_option_##name(                                      \
+		struct yaml_file *file, struct fy_node *value, void *target) \
+	{                                                                    \
+		struct config *config = target;                              \
+		return READ_##KIND(config->member, least, most);             \
 	}
 OPTIONS(X)
 #undef X
@@ -163,7 +169,7 @@ static const struct option {
 	uint64_t least, most;
 	const char *initial, *help;
 } options[] = {
-#define X(name, KIND, member, least, most, initial, help)                                          \
+#define X(name, KIND, member, least, most, initial, help) \
 	{#name, read_option_##name, KIND_##KIND, least, most, initial, help},
 	OPTIONS(X)
 #undef X
@@ -207,8 +213,8 @@ static bool read_file(struct config *config, const char *path, struct report *re
 	bool ok = fy_node_is_null(file.root) || read_options(&file, config);
 	// Each worker owns a part of the gateways.
 	if (ok && config->limits.gateways < config->workers)
-		ok = yaml_error(&file, file.root, "gateways: %u workers need room for as many gateways",
-			config->workers);
+		ok = yaml_error(&file, file.root,
+			"gateways: %u workers need room for as many gateways", config->workers);
 	yaml_close(&file);
 	return ok;
 }
@@ -267,8 +273,9 @@ static void print_values(FILE *out, const struct option *option)
 	if (kind_values[option->kind])
 		print_wrapped(out, kind_values[option->kind]);
 	if (option->kind == KIND_TIME)
-		snprintf(range, sizeof(range), "a time from %llum to %llud (500ms, 30s, 5m, 24h, 7d)",
-			least / MINUTE_MS, most / DAY_MS);
+		snprintf(range, sizeof(range),
+			"a time from %llum to %llud (500ms, 30s, 5m, 24h, 7d)", least / MINUTE_MS,
+			most / DAY_MS);
 	else
 		snprintf(range, sizeof(range), "a number from %llu to %llu", least, most);
 	if (kind_values[option->kind] == NULL)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// config: the one YAML file of the daemon (and of `replay -c`). One table of options; unknown keys and
-// wrong values are errors with file:line:column. Without a file every option has its default.
+// config: the one YAML file of the daemon (and of `replay -c`). One table of options; unknown keys
+// and wrong values are errors with file:line:column. Without a file every option has its default.
 #pragma once
 
 #include <stdio.h>
@@ -32,7 +32,8 @@ struct config {
 [[nodiscard]] bool config_init(struct config *config, const char *path, struct report *report);
 void config_fini(struct config *config);
 
-// Where the control socket is unless the config or --socket says otherwise: root's is the machine's.
+// Where the control socket is unless the config or --socket says otherwise: root's is the
+// machine's.
 #define CONFIG_SYSTEM_SOCKET "/run/offhook/offhook.sock"
 const char *config_default_socket(void);
 

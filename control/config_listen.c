@@ -20,8 +20,9 @@ static bool is_pci_address(struct slice text)
 		uint32_t at = 0;
 		if (text.len != strlen(shapes[i]))
 			continue;
-		while (at < text.len && (shapes[i][at] == 'x' ? isxdigit((unsigned char)text.data[at]) != 0
-							      : shapes[i][at] == text.data[at]))
+		while (at < text.len &&
+			(shapes[i][at] == 'x' ? isxdigit((unsigned char)text.data[at]) != 0
+					      : shapes[i][at] == text.data[at]))
 			at++;
 		if (at == text.len)
 			return true;
@@ -49,17 +50,19 @@ static bool read_port_name(struct yaml_file *file, struct fy_node *value, void *
 	if (!yaml_text(file, value, &name))
 		return false;
 	if (name.len >= sizeof(listen->name))
-		return yaml_error(file, value, "a name of at most %zu bytes", sizeof(listen->name) - 1);
+		return yaml_error(
+			file, value, "a name of at most %zu bytes", sizeof(listen->name) - 1);
 	if (is_pci_address(name))
 		listen->kind = LISTEN_PCI;
 	else if (memchr(name.data, '/', name.len) || ends_with(name, ".pcap") ||
-		ends_with(name, ".pcapng"))
+		 ends_with(name, ".pcapng"))
 		listen->kind = LISTEN_PCAP;
 	else if (is_interface_name(name))
 		listen->kind = LISTEN_INTERFACE;
 	else
 		return yaml_error(file, value,
-			"'%.*s' is neither a PCI address (0000:03:00.0), nor an interface (eth0), nor a "
+			"'%.*s' is neither a PCI address (0000:03:00.0), nor an interface (eth0), "
+			"nor a "
 			"capture file (a path, or .pcap, .pcapng)",
 			(int)slice_first(name, 64).len, name.data);
 	slice_copy(name, listen->name, sizeof(listen->name));
@@ -85,8 +88,8 @@ static bool read_address(struct yaml_file *file, struct fy_node *item, void *tar
 	if (!yaml_text(file, item, &text))
 		return false;
 	if (listen->n_addresses == DATAGRAM_ADDRESSES_MAX)
-		return yaml_error(file, item, "more than %d addresses of one port",
-			DATAGRAM_ADDRESSES_MAX);
+		return yaml_error(
+			file, item, "more than %d addresses of one port", DATAGRAM_ADDRESSES_MAX);
 	struct address *address = &listen->addresses[listen->n_addresses];
 	if (!address_parse(text, address) || address_is_none(address))
 		return yaml_error(file, item, "'%.*s' is no IPv4 or IPv6 address",
@@ -131,9 +134,9 @@ static bool read_item(struct yaml_file *file, struct fy_node *item, void *target
 	if (config->n_listen == PORT_LISTEN_MAX)
 		return yaml_error(file, item, "more than %d ports", PORT_LISTEN_MAX);
 	bool ok = fy_node_is_mapping(item)
-		? yaml_mapping(file, item, "an item of listen", listen_keys,
-			  sizeof(listen_keys) / sizeof(listen_keys[0]), &listen)
-		: read_port_name(file, item, &listen);
+			  ? yaml_mapping(file, item, "an item of listen", listen_keys,
+				    sizeof(listen_keys) / sizeof(listen_keys[0]), &listen)
+			  : read_port_name(file, item, &listen);
 	if (!ok || !check_listen(file, item, &listen))
 		return false;
 	for (size_t i = 0; i < config->n_listen; i++) {
@@ -148,7 +151,7 @@ bool config_read_listen(struct yaml_file *file, struct fy_node *value, struct co
 {
 	config->n_listen = 0;
 	return yaml_sequence(file, value, true, read_item, config) &&
-		(config->n_listen || yaml_error(file, value, "names no port"));
+	       (config->n_listen || yaml_error(file, value, "names no port"));
 }
 
 // ---- ports ----
@@ -173,5 +176,5 @@ bool config_read_ports(struct yaml_file *file, struct fy_node *value, struct por
 {
 	ports->n_udp_ports = 0;
 	return yaml_sequence(file, value, true, read_port, ports) &&
-		(ports->n_udp_ports || yaml_error(file, value, "names no port"));
+	       (ports->n_udp_ports || yaml_error(file, value, "names no port"));
 }

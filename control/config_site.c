@@ -93,7 +93,8 @@ static bool read_name(struct yaml_file *file, struct fy_node_pair *pair, struct 
 		return false;
 	if (!field_is_host_name(text))
 		return yaml_error(file, key,
-			"'%.*s' is no name that an ASA prints: letters, digits and _-., not digits alone",
+			"'%.*s' is no name that an ASA prints: letters, digits and _-., not digits "
+			"alone",
 			shown(text), text.data);
 	if (!yaml_text(file, value, &address))
 		return false;
@@ -109,8 +110,8 @@ static bool check_unique(struct yaml_file *file, struct fy_node *value, const st
 {
 	for (size_t i = 1; i < policy->n_names; i++) {
 		if (strcmp(policy->names[i - 1].name, policy->names[i].name) == 0)
-			return yaml_error(file, value, "the name '%s' stands twice",
-				policy->names[i].name);
+			return yaml_error(
+				file, value, "the name '%s' stands twice", policy->names[i].name);
 	}
 	return true;
 }

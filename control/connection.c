@@ -52,7 +52,8 @@ void connection_refuse(struct connection *c, const char *reason)
 static bool receive(struct connection *c, uint64_t now_ms)
 {
 	while (!c->input_ended && !c->closing && c->n_input < REQUEST_MAX) {
-		ssize_t n = recv(c->fd, c->input + c->n_input, REQUEST_MAX - c->n_input, MSG_DONTWAIT);
+		ssize_t n =
+			recv(c->fd, c->input + c->n_input, REQUEST_MAX - c->n_input, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -130,8 +131,8 @@ static bool answer_some(struct connection *c)
 static bool transmit(struct connection *c, uint64_t now_ms)
 {
 	while (c->out.len) {
-		ssize_t n = send(c->fd, c->out.data + c->out.from, c->out.len,
-			MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = send(
+			c->fd, c->out.data + c->out.from, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -162,6 +163,6 @@ enum connection_fate connection_run(struct connection *c, uint64_t now_ms)
 uint32_t connection_interest(const struct connection *c)
 {
 	bool reads = !c->input_ended && !c->closing && c->answer.step == NULL &&
-		c->n_input < REQUEST_MAX;
+		     c->n_input < REQUEST_MAX;
 	return (reads ? EPOLLIN : 0u) | (c->out.len ? EPOLLOUT : 0u);
 }

@@ -7,8 +7,8 @@
 #include "feed.h"
 #include "rates.h"
 
-#define GATEWAY_SILENT_MS (6 * 3600 * 1000ull) // no relevant line for so long is worth a word
-#define GATEWAY_RECENT_MS (24 * 3600 * 1000ull) // what was seen within is how the gateway is set up
+#define GATEWAY_SILENT_MS (6 * 3600000ull)	// no relevant line for so long is worth a word
+#define GATEWAY_RECENT_MS (24 * 3600000ull) // what was seen within is how the gateway is set up
 
 struct server;
 
@@ -35,6 +35,3 @@ struct daemon {
 	struct server *server;
 	uint64_t started_ms, started_steady_ms;
 };
-
-// About once a second: clocks, rates, what has become of the gateways.
-void daemon_tick(struct daemon *daemon, uint64_t steady_ms);

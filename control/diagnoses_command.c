@@ -25,7 +25,7 @@ struct walk {
 bool diagnosis_is_shown(const struct diagnosis *d, bool all_clients)
 {
 	return d->state != DIAGNOSIS_ABSORBED &&
-		(all_clients || d->is_phone || d->scope == SCOPE_GATEWAY);
+	       (all_clients || d->is_phone || d->scope == SCOPE_GATEWAY);
 }
 
 enum language language_argument(const json_t *arguments)
@@ -37,16 +37,17 @@ enum language language_argument(const json_t *arguments)
 	return language;
 }
 
-static bool is_wanted(const struct walk *walk, const struct daemon *daemon,
-	const struct diagnosis *d)
+static bool is_wanted(
+	const struct walk *walk, const struct daemon *daemon, const struct diagnosis *d)
 {
 	if (!(walk->states & 1u << d->state) || !diagnosis_is_shown(d, walk->all_clients))
 		return false;
 	if (walk->number != NAME_NONE && walk->number != d->number)
 		return false;
 	struct slice gateway = gateway_name(&daemon->workers->gateways, d->gateway);
-	return walk->gateway == NULL || (gateway.len == strlen(walk->gateway) &&
-						strncasecmp(gateway.data, walk->gateway, gateway.len) == 0);
+	return walk->gateway == NULL ||
+	       (gateway.len == strlen(walk->gateway) &&
+		       strncasecmp(gateway.data, walk->gateway, gateway.len) == 0);
 }
 
 // The evidence is copied only once the diagnosis itself is known to be wanted.

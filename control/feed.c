@@ -11,8 +11,8 @@
 
 // What one watcher knows of one place in a worker's table.
 struct told {
-	uint32_t next;	   // 0: does not wait; else the place after it in the queue plus one, or LAST
-	uint32_t serial;   // low half, plus one; 0: was told nothing yet
+	uint32_t next;	 // 0: does not wait; else the place after it in the queue plus one, or LAST
+	uint32_t serial; // low half, plus one; 0: was told nothing yet
 	uint32_t sequence; // of the state that was told
 	bool open;	   // it was told that it is open
 };
@@ -40,8 +40,7 @@ struct feed *feed_create(struct workers *workers)
 		return NULL;
 	feed->workers = workers;
 	for (unsigned i = 0; i < workers->n; i++)
-		feed->base[i + 1] =
-			feed->base[i] + workers->worker[i]->sessions.diagnoses->n_max;
+		feed->base[i + 1] = feed->base[i] + workers->worker[i]->sessions.diagnoses->n_max;
 	return feed;
 }
 
@@ -149,8 +148,8 @@ bool feed_drain(struct feed *feed)
 			n++;
 		}
 		if (outbox_take_overflow(outbox))
-			feed->scan[i] = atomic_load_explicit(&table_of(feed, i)->high_water,
-				memory_order_acquire);
+			feed->scan[i] = atomic_load_explicit(
+				&table_of(feed, i)->high_water, memory_order_acquire);
 		scan(feed, i);
 		more |= n == DRAIN_STEP || feed->scan[i];
 	}
@@ -238,8 +237,8 @@ static json_t *tell(struct feed *feed, struct watch *watch, uint32_t place)
 		return NULL;
 	told->sequence = d.sequence;
 	told->open = d.state == DIAGNOSIS_OPEN;
-	return diagnosis_json(&d, lines, feed->workers->ruleset->pack, &feed->workers->gateways,
-		watch->language);
+	return diagnosis_json(
+		&d, lines, feed->workers->ruleset->pack, &feed->workers->gateways, watch->language);
 }
 
 json_t *watch_next(struct feed *feed, struct watch *watch)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// feed: takes what the workers' outboxes point to and keeps, for each watcher, the diagnoses that have
-// changed since he was told of them last.
+// feed: takes what the workers' outboxes point to and keeps, for each watcher, the diagnoses that
+// have changed since he was told of them last.
 //
-// Level-triggered like the outbox: what waits is a place in a table, not a message, and the state is
-// read when the watcher has room for it. So a watcher costs a fixed amount of memory however much
-// happens; many changes of one diagnosis become one line; and a slow one holds up nobody. A diagnosis
-// is acknowledged to its worker once no watcher waits for it any more.
+// Level-triggered like the outbox: what waits is a place in a table, not a message, and the state
+// is read when the watcher has room for it. So a watcher costs a fixed amount of memory however
+// much happens; many changes of one diagnosis become one line; and a slow one holds up nobody. A
+// diagnosis is acknowledged to its worker once no watcher waits for it any more.
 //
 // Control thread alone.
 #pragma once
@@ -35,8 +35,8 @@ void feed_unwatch(struct feed *feed, struct watch *watch);
 
 bool watch_has_news(const struct watch *watch);
 
-// Next change, a diagnosis as JSON; NULL: none that concerns this watcher. A bounded step: look again
-// while watch_has_news().
+// Next change, a diagnosis as JSON; NULL: none that concerns this watcher. A bounded step: look
+// again while watch_has_news().
 json_t *watch_next(struct feed *feed, struct watch *watch);
 
 // Something that it had been told of is gone before its end could be told.

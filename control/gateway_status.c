@@ -36,26 +36,29 @@ static bool is_silent(const struct facts *f)
 	return f->last_ms + GATEWAY_SILENT_MS < f->now_ms;
 }
 
-// Source: Cisco ASA command reference, `logging class` and `logging hide username`; which lines exist
-// at level 7 only: Cisco ASA syslog guide, 725008, 725010, 725012, 725014.
+// Source: Cisco ASA command reference, `logging class` and `logging hide username`; which lines
+// exist at level 7 only: Cisco ASA syslog guide, 725008, 725010, 725012, 725014.
 static const struct {
 	const char *id;
 	bool (*applies)(const struct facts *facts);
 	const char *text, *command;
 } warnings[] = {
 	{"no-tls-lines", lacks_handshakes,
-		"sends no line of a TLS handshake (725xxx): a phone that fails before its login is not "
+		"sends no line of a TLS handshake (725xxx): a phone that fails before its login is "
+		"not "
 		"seen",
 		"logging class ssl trap debugging"},
 	{"no-tls-reasons", lacks_reasons,
-		"tells of failed TLS handshakes (725006), but of no reason, which comes at level 7 only "
+		"tells of failed TLS handshakes (725006), but of no reason, which comes at level 7 "
+		"only "
 		"(725014, 725010, 725008): failures cannot be told apart",
 		"logging class ssl trap debugging"},
 	{"hidden-users", hides_users,
 		"prints ***** in place of users who fail to log in: their phones cannot be named",
 		"no logging hide username"},
 	{"silent", is_silent, "has sent nothing of interest for more than 6 hours",
-		"logging enable, logging trap informational, logging host <interface> <this machine>"},
+		"logging enable, logging trap informational, logging host <interface> <this "
+		"machine>"},
 };
 
 static json_t *warnings_json(const struct facts *facts)
@@ -63,9 +66,9 @@ static json_t *warnings_json(const struct facts *facts)
 	json_t *list = json_array();
 	for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
 		if (warnings[i].applies(facts))
-			json_array_append_new(list,
-				json_pack("{s:s, s:s, s:s}", "id", warnings[i].id, "text",
-					warnings[i].text, "command", warnings[i].command));
+			json_array_append_new(
+				list, json_pack("{s:s, s:s, s:s}", "id", warnings[i].id, "text",
+					      warnings[i].text, "command", warnings[i].command));
 	}
 	return list;
 }
@@ -91,12 +94,13 @@ json_t *gateway_json(const struct daemon *daemon, uint16_t number)
 		.events = counter_get(&g->events),
 	};
 	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "name",
-		json_text(gateway_name(table, number)), "last_seen", json_time_or_null(facts.last_ms),
-		"events", (json_int_t)facts.events, "users", (json_int_t)counter_get(&g->users),
-		"hidden_users", (json_int_t)counter_get(&g->hidden_users), "last_handshake",
+		json_text(gateway_name(table, number)), "last_seen",
+		json_time_or_null(facts.last_ms), "events", (json_int_t)facts.events, "users",
+		(json_int_t)counter_get(&g->users), "hidden_users",
+		(json_int_t)counter_get(&g->hidden_users), "last_handshake",
 		json_time_or_null(facts.handshake_ms), "last_failed_handshake",
-		json_time_or_null(facts.failed_ms), "last_reason", json_time_or_null(facts.reason_ms),
-		"warnings", warnings_json(&facts));
+		json_time_or_null(facts.failed_ms), "last_reason",
+		json_time_or_null(facts.reason_ms), "warnings", warnings_json(&facts));
 }
 
 unsigned gateways_known(const struct gateway_table *table)
@@ -111,7 +115,8 @@ void gateways_tick(struct daemon *daemon, uint64_t now_ms)
 {
 	const struct gateway_table *table = &daemon->workers->gateways;
 	for (uint16_t i = 0; i < table->n_max; i++) {
-		uint64_t hidden = is_known(table, i) ? counter_get(&table->gateways[i].hidden_users) : 0;
+		uint64_t hidden =
+			is_known(table, i) ? counter_get(&table->gateways[i].hidden_users) : 0;
 		if (hidden != daemon->hidden_users[i])
 			daemon->hidden_users_ms[i] = now_ms;
 		daemon->hidden_users[i] = hidden;

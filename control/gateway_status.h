@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// gateway_status: one ASA or FTD as `status` shows it, with a warning for each thing that it does not
-// send and diagnosis needs, and the command that mends it.
+// gateway_status: one ASA or FTD as `status` shows it, with a warning for each thing that it does
+// not send and diagnosis needs, and the command that mends it.
 #pragma once
 
 #include <jansson.h>

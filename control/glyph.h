@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// glyph: foreign text on its way to a terminal or a log, one character at a time. Whatever could act
-// on the reader's terminal or reorder what he reads (control characters, escape sequences, bidi
+// glyph: foreign text on its way to a terminal or a log, one character at a time. Whatever could
+// act on the reader's terminal or reorder what he reads (control characters, escape sequences, bidi
 // overrides, invisible format characters, bytes that are no UTF-8) is spelled \xNN.
 #pragma once
 

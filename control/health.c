@@ -10,8 +10,8 @@ struct check {
 	json_t *reasons;
 };
 
-__attribute__((format(printf, 2, 3))) static void complain(struct check *check, const char *format,
-	...)
+__attribute__((format(printf, 2, 3))) static void complain(
+	struct check *check, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -44,15 +44,15 @@ static void check_losses(struct check *check)
 		EVENT_DROPS(X)
 #undef X
 	};
-	// What names nobody, or whose client is unknown, is in the nature of the lines; the rest is lost
-	// for want of room.
+	// What names nobody, or whose client is unknown, is in the nature of the lines; the rest is
+	// lost for want of room.
 	static const enum event_drop for_want_of_room[] = {EVENT_DROP_exchange_full,
 		EVENT_DROP_waiting_full, EVENT_DROP_gateways_full, EVENT_DROP_sessions_full,
 		EVENT_DROP_histories_full, EVENT_DROP_diagnoses_full};
 	for (size_t i = 0; i < sizeof(for_want_of_room) / sizeof(for_want_of_room[0]); i++) {
 		enum event_drop reason = for_want_of_room[i];
 		uint64_t lost = check->now->ledger.events_dropped[reason] -
-			check->then->ledger.events_dropped[reason];
+				check->then->ledger.events_dropped[reason];
 		if (lost)
 			complain(check, "%llu events were lost in the last 10 s: %s",
 				(unsigned long long)lost, names[reason]);
@@ -73,7 +73,8 @@ static void check_tables(struct check *check)
 		const struct session_table *t = &check->daemon->workers->worker[i]->sessions;
 		check_fill(check, i, "clients", &t->n_sessions, t->limits.sessions);
 		check_fill(check, i, "identities", &t->n_identities, t->limits.identities);
-		check_fill(check, i, "diagnoses are open", &t->diagnoses->n_open, t->diagnoses->n_max);
+		check_fill(
+			check, i, "diagnoses are open", &t->diagnoses->n_open, t->diagnoses->n_max);
 	}
 }
 
@@ -110,5 +111,6 @@ json_t *health_busy_json(const struct rates *rates, unsigned worker)
 		return json_null();
 	uint64_t turns = now->turns[worker] - then->turns[worker];
 	uint64_t busy = now->busy_turns[worker] - then->busy_turns[worker];
-	return json_real((double)(busy * 1000 / turns) / 10);
+	uint64_t tenths = busy * 1000 / turns;
+	return json_real((double)tenths / 10);
 }

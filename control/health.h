@@ -10,5 +10,6 @@
 // {"state":"ok","reasons":[]} or {"state":"degraded","reasons":["..",..]}
 json_t *health_json(const struct daemon *daemon, const struct ledger *ledger);
 
-// Share of a worker's turns in the last ten seconds that had something to do, percent; null: unknown.
+// Share of a worker's turns in the last ten seconds that had something to do, percent; null:
+// unknown.
 json_t *health_busy_json(const struct rates *rates, unsigned worker);

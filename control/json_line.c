@@ -6,13 +6,13 @@
 #include "../rules/utf8.h"
 #include "glyph.h"
 
-// "\u202e", or two of them where UTF-16 takes two.
+// "\u202E", or two of them where UTF-16 takes two.
 static size_t escape(uint32_t code_point, char *out)
 {
 	if (code_point < 0x10000)
-		return (size_t)sprintf(out, "\\u%04x", (unsigned)code_point);
+		return (size_t)sprintf(out, "\\u%04X", (unsigned)code_point);
 	code_point -= 0x10000;
-	return (size_t)sprintf(out, "\\u%04x\\u%04x", 0xd800 + (unsigned)(code_point >> 10),
+	return (size_t)sprintf(out, "\\u%04X\\u%04X", 0xd800 + (unsigned)(code_point >> 10),
 		0xdc00 + (unsigned)(code_point & 0x3ff));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // json_line: a JSON value as one line, fit for a terminal too: beyond what JSON asks for, DEL, C1
-// controls, bidi overrides and invisible characters are written as \uNNNN, which parses to the same.
+// controls, bidi overrides and invisible characters are written as \uNNNN, which parses to the
+// same.
 #pragma once
 
 #include <jansson.h>

@@ -61,7 +61,7 @@ void ledger_read(const struct counters *counters, struct ledger *out)
 		moved = packets != out->packets || messages != out->messages;
 		uint64_t fates = packets_accounted(out), sources = messages_accounted(out);
 		out->is_exact = is_near(fates, out->packets, packets) &&
-			is_near(sources, out->messages, messages);
+				is_near(sources, out->messages, messages);
 		bool adds_up = fates == out->packets && sources == out->messages;
 		if (!moved && adds_up)
 			return;

@@ -16,16 +16,16 @@ static struct {
 	bool is_journal;
 } log_state = {.program = "offhook"};
 
-// $JOURNAL_STREAM is "device:inode" of the stream that the journal reads; a program that was started
-// by a service but writes elsewhere has the variable all the same.
-// Source: systemd.exec(5), "$JOURNAL_STREAM".
+// $JOURNAL_STREAM is "device:inode" of the stream that the journal reads; a program that was
+// started by a service but writes elsewhere has the variable all the same. Source: systemd.exec(5),
+// "$JOURNAL_STREAM".
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
 	unsigned long long device, inode;
 	struct stat st;
 	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-		fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
 void log_init(const char *program)

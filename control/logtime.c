@@ -4,11 +4,14 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define MIDNIGHT_SLACK_MS (2 * 3600 * 1000) // lines this near to each other across midnight
 #define DAY_MS (24 * 3600 * 1000)
+// A line of January this long after one of December is of the next year; one of December this shortly
+// before one of January came late.
+#define NEW_YEAR_MS (60ll * DAY_MS)
+#define NEW_YEAR_LATE_MS (2ll * DAY_MS)
 
 // What a time in a header says.
 struct stamp {
@@ -50,25 +53,48 @@ static const char *parse_clock(const char *text, struct stamp *out)
 	return out->hour < 24 && out->minute < 60 && out->second < 61 ? text : NULL;
 }
 
+static bool parse_two(const char *text, int max, int *out)
+{
+	if (!isdigit((unsigned char)text[0]) || !isdigit((unsigned char)text[1]))
+		return false;
+	*out = (text[0] - '0') * 10 + (text[1] - '0');
+	return *out <= max;
+}
+
+// "+02:00", "-0530", nothing behind it.
+static bool parse_offset(const char *text, int *minutes_east)
+{
+	int hours, minutes;
+	if ((text[0] != '+' && text[0] != '-') || !parse_two(text + 1, 23, &hours))
+		return false;
+	const char *rest = text + 3 + (text[3] == ':');
+	if (!parse_two(rest, 59, &minutes) || rest[2] != '\0')
+		return false;
+	*minutes_east = (text[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
+	return true;
+}
+
 static void parse_zone(const char *text, struct stamp *out)
 {
-	int hours, minutes = 0;
 	while (*text == ' ')
 		text++;
-	if (*text == 'Z' && !isalpha((unsigned char)text[1])) {
-		out->has_zone = true;
-	} else if ((*text == '+' || *text == '-') &&
-		(sscanf(text + 1, "%2d:%2d", &hours, &minutes) == 2 ||
-			sscanf(text + 1, "%2d%2d", &hours, &minutes) == 2)) {
-		out->has_zone = true;
-		out->zone_minutes = (*text == '-' ? -1 : 1) * (hours * 60 + minutes);
-	}
+	out->has_zone = strcmp(text, "Z") == 0 || parse_offset(text, &out->zone_minutes);
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
 		if (strcmp(text, zones[i].name) == 0) {
 			out->has_zone = true;
 			out->zone_minutes = zones[i].minutes;
 		}
 	}
+}
+
+// year 0: not known, and February may have 29.
+static bool is_date(const struct logtime_date *date)
+{
+	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = date->year % 4 == 0 && (date->year % 100 != 0 || date->year % 400 == 0);
+	if (date->month < 1 || date->month > 12 || date->day < 1 || date->day > days[date->month - 1])
+		return false;
+	return date->month != 2 || date->day != 29 || leap;
 }
 
 static bool parse_stamp(struct slice slice, struct stamp *out)
@@ -79,6 +105,8 @@ static bool parse_stamp(struct slice slice, struct stamp *out)
 	slice_copy(slice, text, sizeof(text));
 	if (sscanf(text, "%4d-%2d-%2d%n", &out->date.year, &out->date.month, &out->date.day, &len) == 3 &&
 		len == 10) {
+		if (out->date.year == 0 || !is_date(&out->date))
+			return false;
 		rest = text + 11;
 	} else {
 		out->date = (struct logtime_date){.month = month_of(text)};
@@ -92,6 +120,8 @@ static bool parse_stamp(struct slice slice, struct stamp *out)
 				out->date.year = (int)number;
 				rest = end;
 			}
+			if (!is_date(&out->date))
+				return false;
 		}
 	}
 	while (*rest == ' ')
@@ -105,30 +135,42 @@ static bool parse_stamp(struct slice slice, struct stamp *out)
 
 bool logtime_parse_date(const char *text, struct logtime_date *out)
 {
-	int len = 0;
-	return sscanf(text, "%4d-%2d-%2d%n", &out->year, &out->month, &out->day, &len) == 3 &&
-		text[len] == '\0' && out->year >= 1970 && out->month >= 1 && out->month <= 12 &&
-		out->day >= 1 && out->day <= 31;
+	int century;
+	if (strlen(text) != 10 || text[4] != '-' || text[7] != '-' || !parse_two(text, 99, &century) ||
+		!parse_two(text + 2, 99, &out->year) || !parse_two(text + 5, 12, &out->month) ||
+		!parse_two(text + 8, 31, &out->day))
+		return false;
+	out->year += 100 * century;
+	return out->year >= 1970 && is_date(out);
+}
+
+// Whether the time zone database has it. A file that is none of its zones would mean UTC.
+static bool is_zone_file(const char *zone)
+{
+	char path[160], magic[4] = "";
+	if (zone[0] == '/' || strstr(zone, "..") ||
+		snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", zone) >= (int)sizeof(path))
+		return false;
+	FILE *file = fopen(path, "re");
+	bool known = file && fread(magic, 1, sizeof(magic), file) == sizeof(magic) &&
+		memcmp(magic, "TZif", sizeof(magic)) == 0;
+	if (file)
+		fclose(file);
+	return known;
 }
 
 bool logtime_set_zone(const struct logtime_options *options)
 {
 	const char *zone = options->zone ? options->zone : "UTC";
-	char value[80], path[160];
-	struct stat st;
-	struct stamp offset = {0};
-	parse_zone(zone, &offset);
-	if (offset.has_zone && (zone[0] == '+' || zone[0] == '-')) {
-		// POSIX counts west of Greenwich.
-		int minutes = -offset.zone_minutes, whole = abs(minutes);
-		snprintf(value, sizeof(value), "<%s>%s%d:%02d", zone, minutes < 0 ? "-" : "", whole / 60,
-			whole % 60);
+	char value[160];
+	int minutes;
+	if (parse_offset(zone, &minutes)) {
+		// POSIX counts west of Greenwich, and a name has letters, digits and signs only.
+		int whole = abs(minutes);
+		snprintf(value, sizeof(value), "<%c%02d%02d>%c%d:%02d", zone[0], whole / 60, whole % 60,
+			minutes < 0 ? '+' : '-', whole / 60, whole % 60);
 	} else {
-		snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", zone);
-		bool known = strcmp(zone, "UTC") == 0 ||
-			(strstr(zone, "..") == NULL && zone[0] != '/' && stat(path, &st) == 0 &&
-				S_ISREG(st.st_mode));
-		if (!known)
+		if (strcmp(zone, "UTC") != 0 && !is_zone_file(zone))
 			return false;
 		snprintf(value, sizeof(value), "%s", zone);
 	}
@@ -203,6 +245,45 @@ static struct logtime_date date_for(const struct logtime *log)
 					  : epoch;
 }
 
+// A time without a year: that of the line before, unless the new year lies between the two.
+static uint64_t yearless(struct logtime *log, struct stamp *stamp)
+{
+	stamp->date.year = date_for(log).year;
+	uint64_t ms = to_ms(log, stamp);
+	bool forward = stamp->date.month == 1 && log->dated.month == 12;
+	bool back = stamp->date.month == 12 && log->dated.month == 1;
+	if (!log->started || (!forward && !back))
+		return ms;
+	struct stamp other = *stamp;
+	other.date.year += forward ? 1 : -1;
+	uint64_t other_ms = to_ms(log, &other);
+	if (forward ? other_ms < log->last_ms + NEW_YEAR_MS
+		    : other_ms + NEW_YEAR_LATE_MS > log->last_ms && other_ms <= log->last_ms) {
+		stamp->date = other.date;
+		ms = other_ms;
+	}
+	return ms;
+}
+
+// A time of day: the date of the line before, and what days have gone since without one that says so.
+static uint64_t time_of_day(struct logtime *log, struct stamp *stamp)
+{
+	stamp->date = date_for(log);
+	stamp->date.day += log->days;
+	uint64_t ms = to_ms(log, stamp);
+	if (!log->started)
+		return ms;
+	// Just across midnight from its neighbour: the neighbour's date is the wrong day.
+	if (ms + DAY_MS > log->last_ms && ms + DAY_MS - log->last_ms < MIDNIGHT_SLACK_MS) {
+		log->days++;
+		stamp->date.day++;
+	} else if (ms > DAY_MS && log->last_ms > ms - DAY_MS &&
+		log->last_ms - (ms - DAY_MS) < MIDNIGHT_SLACK_MS && ms > log->last_ms) {
+		stamp->date.day--;
+	}
+	return to_ms(log, stamp);
+}
+
 uint64_t logtime_of(struct logtime *log, const struct message *message)
 {
 	struct stamp stamp;
@@ -210,26 +291,13 @@ uint64_t logtime_of(struct logtime *log, const struct message *message)
 		if (!log->started) {
 			struct stamp midnight = {.date = date_for(log)};
 			log->last_ms = to_ms(log, &midnight);
-			log->started = true;
 		}
-		return log->last_ms;
-	}
-	if (stamp.date.month == 0) {
-		stamp.date = date_for(log);
-		uint64_t ms = to_ms(log, &stamp);
-		// Just across midnight from its neighbour: the neighbour's date is the wrong day.
-		if (log->started && ms + DAY_MS > log->last_ms &&
-			ms + DAY_MS - log->last_ms < MIDNIGHT_SLACK_MS)
-			ms += DAY_MS;
-		else if (log->started && ms > DAY_MS && log->last_ms > ms - DAY_MS &&
-			log->last_ms - (ms - DAY_MS) < MIDNIGHT_SLACK_MS && ms > log->last_ms)
-			ms -= DAY_MS;
-		log->last_ms = ms;
+	} else if (stamp.date.month == 0) {
+		log->last_ms = time_of_day(log, &stamp);
 	} else {
-		if (stamp.date.year == 0)
-			stamp.date.year = date_for(log).year;
+		log->last_ms = stamp.date.year ? to_ms(log, &stamp) : yearless(log, &stamp);
 		log->dated = stamp.date;
-		log->last_ms = to_ms(log, &stamp);
+		log->days = 0;
 	}
 	log->started = true;
 	return log->last_ms;

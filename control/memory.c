@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #ifdef OFFHOOK_JEMALLOC
-#include <jemalloc/jemalloc.h>
+#	include <jemalloc/jemalloc.h>
 #endif
 
 // Source: proc(5), /proc/pid/statm: size and resident pages.

@@ -59,8 +59,8 @@ static bool is_option(const char *word, const char *name, const char **value)
 	return word[2 + i] == '\0' || word[2 + i] == '=';
 }
 
-static const struct argument *find_option(const struct command *command, const char *word,
-	const char **value)
+static const struct argument *find_option(
+	const struct command *command, const char *word, const char **value)
 {
 	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
 		if (a->kind != ARGUMENT_WORD && is_option(word, a->name, value))
@@ -69,8 +69,8 @@ static const struct argument *find_option(const struct command *command, const c
 	return NULL;
 }
 
-static bool set_value(struct invocation *invocation, const struct argument *argument,
-	const char *value)
+static bool set_value(
+	struct invocation *invocation, const struct argument *argument, const char *value)
 {
 	if (!argument_accepts(argument, value)) {
 		complain("--%s takes one of %s, not '%s'", argument->name, argument->value, value);
@@ -136,8 +136,10 @@ static int take_option(struct invocation *invocation, char **words, int n)
 
 static bool is_complete(const struct invocation *invocation)
 {
-	for (const struct argument *a = invocation->command->arguments; a->kind != ARGUMENT_END; a++) {
-		if (a->kind == ARGUMENT_WORD && json_object_get(invocation->arguments, a->name) == NULL) {
+	for (const struct argument *a = invocation->command->arguments; a->kind != ARGUMENT_END;
+		a++) {
+		if (a->kind == ARGUMENT_WORD &&
+			json_object_get(invocation->arguments, a->name) == NULL) {
 			complain("%s needs %s: %s", invocation->command->name, a->value, a->help);
 			return false;
 		}
@@ -270,7 +272,8 @@ static int usage(void)
 	return EXIT_USAGE;
 }
 
-// Options before the command. Returns the index of the command's name; 0: all has been said; -1: wrong.
+// Options before the command. Returns the index of the command's name; 0: all has been said; -1:
+// wrong.
 static int take_globals(struct invocation *invocation, int argc, char **argv)
 {
 	int i = 1;

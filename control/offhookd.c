@@ -3,29 +3,20 @@
 // everything back in the reverse order.
 //
 // Exit: 0 done, 1 failed, 2 wrong usage.
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "daemon.h"
-#include "gateway_status.h"
 #include "log.h"
+#include "loop.h"
 #include "reload_command.h"
 #include "server.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
-#define TICK_NS 1000000000
-#define DRAIN_IDLE_NS 10000000 // the workers' outboxes, while nobody watches: 65536 places each
-#define DRAIN_WATCHED_NS 200000 // 1 ms is promised from the wire to the control socket
 
 // ---- starting ----
 
@@ -82,8 +73,8 @@ static bool start_ports(struct daemon *d)
 {
 	char error[512];
 	const struct config *config = &d->config;
-	if (port_start(&d->ports, config->listen, config->n_listen, &config->ports, note, NULL, error,
-		    sizeof(error)) == 0)
+	if (port_start(&d->ports, config->listen, config->n_listen, &config->ports, note, NULL,
+		    error, sizeof(error)) == 0)
 		return true;
 	log_line(LOG_ERROR, "%s", error);
 	return false;
@@ -135,129 +126,16 @@ static void log_listening(const struct daemon *d)
 	size_t n = port_stats(&d->ports, stats, PORT_LISTEN_MAX), len = 0;
 	char ports[PORT_LISTEN_MAX * 340] = "", numbers[DATAGRAM_PORTS_MAX * 8] = "";
 	for (size_t i = 0; i < n; i++)
-		len += (size_t)snprintf(ports + len, sizeof(ports) - len, "%s%s (%s)", i ? ", " : "",
-			stats[i].name, stats[i].driver);
+		len += (size_t)snprintf(ports + len, sizeof(ports) - len, "%s%s (%s)",
+			i ? ", " : "", stats[i].name, stats[i].driver);
 	len = 0;
 	for (unsigned i = 0; i < d->config.ports.n_udp_ports; i++)
 		len += (size_t)snprintf(numbers + len, sizeof(numbers) - len, "%s%u", i ? ", " : "",
 			d->config.ports.udp_ports[i]);
-	log_line(LOG_NOTICE, "listening on %s, UDP %s; %u worker%s; %u messages, %u diagnoses; %s", ports,
-		numbers, d->workers->n, d->workers->n == 1 ? "" : "s",
+	log_line(LOG_NOTICE, "listening on %s, UDP %s; %u worker%s; %u messages, %u diagnoses; %s",
+		ports, numbers, d->workers->n, d->workers->n == 1 ? "" : "s",
 		d->workers->ruleset->pack->n_messages, d->workers->ruleset->pack->n_diagnoses,
 		d->config.socket);
-}
-
-// ---- serving ----
-
-enum source { SOURCE_SIGNALS, SOURCE_TICK, SOURCE_DRAIN, SOURCE_SERVER, SOURCE_MAX };
-
-struct loop {
-	struct daemon *daemon;
-	int epoll, descriptors[SOURCE_MAX];
-	bool is_watched; // the drain timer runs at its fast pace
-	bool stop;
-};
-
-void daemon_tick(struct daemon *d, uint64_t steady_ms)
-{
-	workers_set_clock(d->workers);
-	rates_sample(&d->rates, d->workers, &d->ports, steady_ms);
-	gateways_tick(d, clock_wall_ms());
-	server_tick(d->server, steady_ms);
-}
-
-static void set_timer(int timer, long ns)
-{
-	struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-	timerfd_settime(timer, 0, &(struct itimerspec){.it_interval = time, .it_value = time}, NULL);
-}
-
-static bool loop_init(struct loop *loop, struct daemon *d, const sigset_t *signals)
-{
-	*loop = (struct loop){.daemon = d, .epoll = epoll_create1(EPOLL_CLOEXEC)};
-	loop->descriptors[SOURCE_SIGNALS] = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	loop->descriptors[SOURCE_TICK] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	loop->descriptors[SOURCE_DRAIN] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	loop->descriptors[SOURCE_SERVER] = server_descriptor(d->server);
-	for (int i = 0; i < SOURCE_MAX; i++) {
-		struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
-		if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->descriptors[i], &event) < 0) {
-			log_line(LOG_ERROR, "epoll: %s", strerror(errno));
-			return false;
-		}
-	}
-	set_timer(loop->descriptors[SOURCE_TICK], TICK_NS);
-	set_timer(loop->descriptors[SOURCE_DRAIN], DRAIN_IDLE_NS);
-	return true;
-}
-
-static void loop_fini(struct loop *loop)
-{
-	close(loop->descriptors[SOURCE_SIGNALS]);
-	close(loop->descriptors[SOURCE_TICK]);
-	close(loop->descriptors[SOURCE_DRAIN]);
-	close(loop->epoll);
-}
-
-static void take_signals(struct loop *loop)
-{
-	struct signalfd_siginfo info;
-	while (read(loop->descriptors[SOURCE_SIGNALS], &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP) {
-			struct report report = {0};
-			rules_reload(loop->daemon, &report);
-			report_fini(&report);
-		} else {
-			log_line(LOG_NOTICE, "stopping: %s", strsignal((int)info.ssi_signo));
-			loop->stop = true;
-		}
-	}
-}
-
-static bool take_timer(const struct loop *loop, enum source source)
-{
-	uint64_t n;
-	return read(loop->descriptors[source], &n, sizeof(n)) == sizeof(n);
-}
-
-// Nobody is waited for as long as there is something to do.
-static void loop_run(struct loop *loop)
-{
-	struct daemon *d = loop->daemon;
-	bool busy = false;
-	while (!loop->stop) {
-		struct epoll_event events[SOURCE_MAX];
-		int n = epoll_wait(loop->epoll, events, SOURCE_MAX, busy ? 0 : -1);
-		for (int i = 0; i < n; i++) {
-			enum source source = (enum source)events[i].data.u32;
-			if (source == SOURCE_SIGNALS)
-				take_signals(loop);
-			else if (source == SOURCE_TICK && take_timer(loop, source))
-				daemon_tick(d, clock_steady_ms());
-			else if (source == SOURCE_DRAIN)
-				take_timer(loop, source);
-		}
-		busy = feed_drain(d->feed);
-		busy |= server_step(d->server, clock_steady_ms());
-		bool watched = feed_watches(d->feed) > 0;
-		if (watched != loop->is_watched)
-			set_timer(loop->descriptors[SOURCE_DRAIN],
-				watched ? DRAIN_WATCHED_NS : DRAIN_IDLE_NS);
-		loop->is_watched = watched;
-	}
-}
-
-static bool serve(struct daemon *d, const sigset_t *signals)
-{
-	struct loop loop;
-	bool ok = loop_init(&loop, d, signals);
-	if (ok) {
-		daemon_tick(d, clock_steady_ms());
-		log_listening(d);
-		loop_run(&loop);
-	}
-	loop_fini(&loop);
-	return ok;
 }
 
 // ---- order ----
@@ -283,7 +161,8 @@ static int run(struct daemon *d, const sigset_t *signals)
 		goto stop_workers;
 	if (!start_workers(d))
 		goto stop_server;
-	code = serve(d, signals) ? 0 : EXIT_FAILED;
+	log_listening(d);
+	code = loop_run(d, signals) ? 0 : EXIT_FAILED;
 	workers_stop(d->workers);
 stop_server:
 	server_destroy(d->server);

@@ -9,8 +9,8 @@
 #include "text.h"
 #include "timeline.h"
 
-#define SCAN_STEP 512  // places that one step looks at
-#define WALK_MAX 4096  // lines of a session that are looked at
+#define SCAN_STEP 512 // places that one step looks at
+#define WALK_MAX 4096 // lines of a session that are looked at
 #define READ_TRIES 16
 
 // A place in a worker's table of diagnoses.
@@ -51,7 +51,8 @@ static int read_all(const struct session_table *table, uint32_t slot, struct ses
 	struct identity *identities)
 {
 	for (unsigned tries = 0; tries < READ_TRIES; tries++) {
-		uint32_t before = atomic_load_explicit(&table->sequences[slot], memory_order_acquire);
+		uint32_t before =
+			atomic_load_explicit(&table->sequences[slot], memory_order_acquire);
 		int n = 0;
 		if (!session_read(table, slot, session))
 			return -1;
@@ -66,13 +67,14 @@ static int read_all(const struct session_table *table, uint32_t slot, struct ses
 	return -1;
 }
 
-static void add_match(struct search *search, const struct session *session,
-	const struct identity *identity)
+static void add_match(
+	struct search *search, const struct session *session, const struct identity *identity)
 {
 	if (search->n_matches == PHONE_MATCHES_MAX)
 		return;
 	struct match *match = &search->matches[search->n_matches++];
-	*match = (struct match){.worker = search->worker, .session = search->slot, .known = *session};
+	*match = (struct match){
+		.worker = search->worker, .session = search->slot, .known = *session};
 	if (identity)
 		match->identity = *identity;
 	else
@@ -89,7 +91,7 @@ static void search_session(struct search *search, const struct session_table *ta
 	if (n < 0 || session.key.kind == KEY_GATEWAY)
 		return;
 	bool client = session.key.kind == KEY_CLIENT &&
-		phone_key_is_client(&search->key, &session.key.address);
+		      phone_key_is_client(&search->key, &session.key.address);
 	for (int i = 0; i < n; i++) {
 		if (client || phone_key_is_identity(&search->key, &identities[i]))
 			add_match(search, &session, &identities[i]);
@@ -102,10 +104,11 @@ static void search_session(struct search *search, const struct session_table *ta
 
 static bool belongs_to(const struct match *match, const struct diagnosis *d)
 {
-	bool other_device = !device_is_none(&d->device) && !device_is_none(&match->identity.device) &&
-		!device_equals(&d->device, &match->identity.device);
+	bool other_device = !device_is_none(&d->device) &&
+			    !device_is_none(&match->identity.device) &&
+			    !device_equals(&d->device, &match->identity.device);
 	bool mine = d->identity == match->identity.number || d->identity == 0 ||
-		match->known.n_identities <= 1;
+		    match->known.n_identities <= 1;
 	return key_equals(&match->known.key, &d->key) && mine && !other_device;
 }
 
@@ -131,8 +134,10 @@ static void add_departed(struct search *search, const struct diagnosis *d)
 	if (search->n_matches == PHONE_MATCHES_MAX)
 		return;
 	struct match *match = &search->matches[search->n_matches++];
-	*match = (struct match){.worker = search->worker, .session = SESSION_NONE,
-		.known = {.key = d->key, .gateway = d->gateway, .last_ms = d->last_ms}, .is_phone = d->is_phone};
+	*match = (struct match){.worker = search->worker,
+		.session = SESSION_NONE,
+		.known = {.key = d->key, .gateway = d->gateway, .last_ms = d->last_ms},
+		.is_phone = d->is_phone};
 	match->identity = (struct identity){.number = d->identity,
 		.gateway = d->gateway,
 		.device = d->device,
@@ -196,8 +201,8 @@ static void add_lines(struct timeline *timeline, const struct match *match)
 }
 
 // Older than what the ring of lines still holds, perhaps. Newest first, as timeline.h wants it.
-static void add_evidence(struct timeline *timeline, const struct match *match, const void *lines,
-	uint16_t bytes)
+static void add_evidence(
+	struct timeline *timeline, const struct match *match, const void *lines, uint16_t bytes)
 {
 	const struct line *kept[EVIDENCE_LINES_MAX], *line;
 	unsigned n = 0;
@@ -222,9 +227,8 @@ static void tell_diagnosis(const struct search *search, struct timeline *timelin
 		!diagnosis_is_shown(&d, true))
 		return;
 	add_evidence(timeline, match, lines, d.evidence.bytes);
-	json_array_append_new(list,
-		diagnosis_json(&d, lines, workers->ruleset->pack, &workers->gateways,
-			search->language));
+	json_array_append_new(list, diagnosis_json(&d, lines, workers->ruleset->pack,
+					    &workers->gateways, search->language));
 }
 
 static json_t *identity_json(const struct daemon *daemon, const struct match *match)
@@ -236,11 +240,11 @@ static json_t *identity_json(const struct daemon *daemon, const struct match *ma
 	uint16_t gateway = who->gateway != GATEWAY_NONE ? who->gateway : session->gateway;
 	char device[DEVICE_TEXT_MAX];
 	json_t *phone = json_pack("{s:s, s:b}", "type", "phone", "is_phone", match->is_phone);
-	json_object_set_new(phone, "client_ip",
-		json_address_or_null(client ? &session->key.address : &none));
+	json_object_set_new(
+		phone, "client_ip", json_address_or_null(client ? &session->key.address : &none));
 	json_object_set_new(phone, "tunnel_ip", json_address_or_null(&who->tunnel));
-	json_object_set_new(phone, "device",
-		json_text_or_null(slice_of(device_format(&who->device, device))));
+	json_object_set_new(
+		phone, "device", json_text_or_null(slice_of(device_format(&who->device, device))));
 	json_object_set_new(phone, "model", json_text_or_null(slice_of(who->model)));
 	json_object_set_new(phone, "user", json_text_or_null(slice_of(who->user)));
 	json_object_set_new(phone, "tunnel_group", json_text_or_null(slice_of(who->tunnel_group)));
@@ -263,8 +267,8 @@ static int compare_places(const void *a, const void *b)
 	return one->last_ms < other->last_ms ? -1 : one->last_ms > other->last_ms;
 }
 
-static json_t *match_json(const struct search *search, const struct daemon *daemon,
-	struct match *match)
+static json_t *match_json(
+	const struct search *search, const struct daemon *daemon, struct match *match)
 {
 	struct timeline timeline;
 	if (!timeline_init(&timeline, daemon, TIMELINE_MAX))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// phone_command: the daemon's side of `phone`: whoever a key can mean, each with time line, diagnoses,
-// evidence and remedy.
+// phone_command: the daemon's side of `phone`: whoever a key can mean, each with time line,
+// diagnoses, evidence and remedy.
 #pragma once
 
 #include "answer.h"

@@ -56,11 +56,11 @@ bool phone_key_is_client(const struct phone_key *key, const struct address *clie
 bool phone_key_is_identity(const struct phone_key *key, const struct identity *identity)
 {
 	return is_address(key, &identity->tunnel) || is_device(key, &identity->device) ||
-		(key->user[0] && strcasecmp(key->user, identity->user) == 0);
+	       (key->user[0] && strcasecmp(key->user, identity->user) == 0);
 }
 
 bool phone_key_is_diagnosis(const struct phone_key *key, const struct diagnosis *d)
 {
 	return is_address(key, &d->client) || is_address(key, &d->tunnel) ||
-		is_device(key, &d->device) || (key->user[0] && strcasecmp(key->user, d->user) == 0);
+	       is_device(key, &d->device) || (key->user[0] && strcasecmp(key->user, d->user) == 0);
 }

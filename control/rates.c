@@ -45,8 +45,8 @@ static uint64_t matched(const struct ledger *ledger)
 
 json_t *rates_json(const struct rates *rates, unsigned seconds)
 {
-	static const char *const names[] = {"packets", "datagrams", "messages", "asa", "phone", "other",
-		"matched", "unmatched", "dropped", "events_dropped", "missed"};
+	static const char *const names[] = {"packets", "datagrams", "messages", "asa", "phone",
+		"other", "matched", "unmatched", "dropped", "events_dropped", "missed"};
 	const struct rates_sample *now, *then;
 	bool known = rates_span(rates, seconds, &now, &then);
 	uint64_t grown[sizeof(names) / sizeof(names[0])] = {0}, ms = 1;
@@ -54,16 +54,17 @@ json_t *rates_json(const struct rates *rates, unsigned seconds)
 		const struct ledger *a = &now->ledger, *b = &then->ledger;
 		uint64_t all[] = {a->packets - b->packets, a->datagrams - b->datagrams,
 			a->messages - b->messages, a->asa - b->asa, a->phone - b->phone,
-			a->other - b->other, matched(a) - matched(b),
-			a->unmatched - b->unmatched,
+			a->other - b->other, matched(a) - matched(b), a->unmatched - b->unmatched,
 			ledger_dropped(a) - ledger_dropped(b),
-			ledger_events_dropped(a) - ledger_events_dropped(b), now->missed - then->missed};
+			ledger_events_dropped(a) - ledger_events_dropped(b),
+			now->missed - then->missed};
 		memcpy(grown, all, sizeof(grown));
 		ms = now->steady_ms - then->steady_ms;
 	}
 	json_t *object = json_object();
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		json_object_set_new(object, names[i],
-			known ? json_integer((json_int_t)((grown[i] * 1000 + ms / 2) / ms)) : json_null());
+			known ? json_integer((json_int_t)((grown[i] * 1000 + ms / 2) / ms))
+			      : json_null());
 	return object;
 }

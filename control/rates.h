@@ -25,9 +25,11 @@ struct rates {
 void rates_sample(struct rates *rates, const struct workers *workers, const struct port_set *ports,
 	uint64_t steady_ms);
 
-// The newest sample, and the one that is `seconds` older, or as old as there is. false: fewer than two.
+// The newest sample, and the one that is `seconds` older, or as old as there is. false: fewer than
+// two.
 bool rates_span(const struct rates *rates, unsigned seconds, const struct rates_sample **newest,
 	const struct rates_sample **older);
 
-// {"packets":N,"messages":N,...} a second, over the last `seconds`; nulls when it is too early to say.
+// {"packets":N,"messages":N,...} a second, over the last `seconds`; nulls when it is too early to
+// say.
 json_t *rates_json(const struct rates *rates, unsigned seconds);

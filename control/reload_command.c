@@ -13,17 +13,16 @@
 static struct ruleset *load(struct daemon *daemon, struct report *report)
 {
 	const struct config *config = &daemon->config;
-	uint64_t start = clock_steady_ms();
 	struct ruleset *ruleset =
 		pack_load(config->rules, config->cache, daemon->vocabulary, report);
 	if (ruleset == NULL && report->n == 0)
 		report_add(report, config->rules, 0, 0, "out of memory");
-	daemon->rules.took_ms = clock_steady_ms() - start;
 	return ruleset;
 }
 
-static void succeed(struct rules_state *state)
+static void succeed(struct rules_state *state, uint64_t start_ms)
 {
+	state->took_ms = clock_steady_ms() - start_ms;
 	free(state->failure);
 	state->failure = NULL;
 	state->failed_ms = 0;
@@ -32,9 +31,10 @@ static void succeed(struct rules_state *state)
 
 struct ruleset *rules_start(struct daemon *daemon, struct report *report)
 {
+	uint64_t start_ms = clock_steady_ms();
 	struct ruleset *ruleset = load(daemon, report);
 	if (ruleset)
-		succeed(&daemon->rules);
+		succeed(&daemon->rules, start_ms);
 	return ruleset;
 }
 
@@ -51,6 +51,7 @@ static bool fail(struct daemon *daemon, const struct report *report)
 
 bool rules_reload(struct daemon *daemon, struct report *report)
 {
+	uint64_t start_ms = clock_steady_ms();
 	struct ruleset *ruleset = load(daemon, report);
 	if (ruleset && workers_publish(daemon->workers, ruleset) < 0) {
 		report_add(report, daemon->config.rules, 0, 0, "out of memory");
@@ -58,7 +59,7 @@ bool rules_reload(struct daemon *daemon, struct report *report)
 	}
 	if (ruleset == NULL)
 		return fail(daemon, report);
-	succeed(&daemon->rules);
+	succeed(&daemon->rules, start_ms);
 	log_line(LOG_NOTICE, "rules reloaded: %u messages, %u diagnoses, %llu ms",
 		ruleset->pack->n_messages, ruleset->pack->n_diagnoses,
 		(unsigned long long)daemon->rules.took_ms);
@@ -69,15 +70,18 @@ json_t *rules_json(const struct daemon *daemon)
 {
 	const struct ruleset *ruleset = daemon->workers->ruleset;
 	const struct rules_state *state = &daemon->rules;
-	json_t *failure = state->failed_ms
-		? json_pack("{s:o, s:o}", "time", json_time_or_null(state->failed_ms), "errors",
-			  json_text(slice_of(state->failure ? state->failure : "")))
-		: json_null();
+	json_t *failure =
+		state->failed_ms
+			? json_pack("{s:o, s:o}", "time", json_time_or_null(state->failed_ms),
+				  "errors",
+				  json_text(slice_of(state->failure ? state->failure : "")))
+			: json_null();
 	return json_pack("{s:o, s:i, s:i, s:o, s:I, s:b, s:o}", "directory",
-		json_text(slice_of(daemon->config.rules)), "messages", (int)ruleset->pack->n_messages, "diagnoses",
-		(int)ruleset->pack->n_diagnoses, "loaded_at", json_time_or_null(state->loaded_ms),
-		"took_ms", (json_int_t)state->took_ms, "from_cache", ruleset->from_cache,
-		"last_failure", failure);
+		json_text(slice_of(daemon->config.rules)), "messages",
+		(int)ruleset->pack->n_messages, "diagnoses", (int)ruleset->pack->n_diagnoses,
+		"loaded_at", json_time_or_null(state->loaded_ms), "took_ms",
+		(json_int_t)state->took_ms, "from_cache", ruleset->from_cache, "last_failure",
+		failure);
 }
 
 void reload_serve(const json_t *arguments, struct answer *answer, struct buffer *out)

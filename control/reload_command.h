@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// reload_command: `reload`, from the control socket or by SIGHUP: the rule pack is compiled aside and
-// swapped in. On an error the old rules stay.
+// reload_command: `reload`, from the control socket or by SIGHUP: the rule pack is compiled aside
+// and swapped in. On an error the old rules stay.
 #pragma once
 
 #include "../rules/report.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// render: the daemon's JSON as a human reads it. The client and `replay` show the same objects by the
-// same functions.
+// render: the daemon's JSON as a human reads it. The client and `replay` show the same objects by
+// the same functions.
 //
 // columns  0: as wide as the terminal
-// No byte of a log line reaches the terminal as it is (glyph.h). Never fails: what an object lacks is
-// left out.
+// No byte of a log line reaches the terminal as it is (glyph.h). Never fails: what an object lacks
+// is left out.
 #pragma once
 
 #include <jansson.h>
@@ -23,6 +23,6 @@ void render_reload(FILE *out, const json_t *rules, unsigned columns);
 // One diagnosis that has changed, on one line.
 void render_change(FILE *out, const json_t *diagnosis, unsigned columns);
 
-// What a replay has found: the diagnoses with cause, remedy and evidence, then the statistics (NULL:
-// not asked for). Times as the capture tells them, in UTC.
+// What a replay has found: the diagnoses with cause, remedy and evidence, then the statistics
+// (NULL: not asked for). Times as the capture tells them, in UTC.
 void render_replay(FILE *out, const json_t *diagnoses, const json_t *stats);

@@ -9,8 +9,15 @@
 
 #define GAP 2
 
-enum column { COLUMN_WHO, COLUMN_ADDRESS, COLUMN_GATEWAY, COLUMN_SURE, COLUMN_COUNT, COLUMN_SINCE,
-	COLUMN_MAX };
+enum column {
+	COLUMN_WHO,
+	COLUMN_ADDRESS,
+	COLUMN_GATEWAY,
+	COLUMN_SURE,
+	COLUMN_COUNT,
+	COLUMN_SINCE,
+	COLUMN_MAX
+};
 
 static const struct {
 	const char *title;
@@ -93,13 +100,15 @@ static struct row *sorted(const json_t *diagnoses, size_t *n)
 	struct row *rows = calloc(json_array_size(diagnoses) + 1, sizeof(*rows));
 	size_t i;
 	*n = 0;
-	json_array_foreach((json_t *)diagnoses, i, d) {
+	json_array_foreach((json_t *)diagnoses, i, d)
+	{
 		const char *name = json_string_of(d, "diagnosis");
 		if (name)
 			json_object_set_new(counts, name,
 				json_integer((json_int_t)json_number_of(counts, name) + 1));
 	}
-	json_array_foreach((json_t *)diagnoses, i, d) {
+	json_array_foreach((json_t *)diagnoses, i, d)
+	{
 		const char *name = json_string_of(d, "diagnosis");
 		if (rows && name)
 			rows[(*n)++] = (struct row){d, (unsigned)json_number_of(counts, name)};
@@ -145,9 +154,9 @@ static void render_row(const struct canvas *c, const json_t *d, const unsigned *
 	char text[CELL_MAX];
 	fprintf(c->out, "%*s", GAP, "");
 	for (enum column column = 0; column < COLUMN_MAX; column++) {
-		enum style style = column == COLUMN_SURE ? confidence_style(d)
-			: column == COLUMN_WHO		 ? STYLE_BOLD
-							 : STYLE_PLAIN;
+		enum style style = column == COLUMN_SURE  ? confidence_style(d)
+				   : column == COLUMN_WHO ? STYLE_BOLD
+							  : STYLE_PLAIN;
 		const char *cell = cell_of(c, d, column, text);
 		unsigned columns = text_columns(cell);
 		bool right = column == COLUMN_COUNT && columns < widths[column];
@@ -173,7 +182,8 @@ static void render_heads(const struct canvas *c, const unsigned *widths)
 	fprintf(c->out, "%*s", GAP, "");
 	for (enum column column = 0; column < COLUMN_MAX; column++)
 		fprintf(c->out, "%*s%-*s", column ? GAP : 0, "",
-			column == COLUMN_MAX - 1 ? 0 : (int)widths[column], columns_of[column].title);
+			column == COLUMN_MAX - 1 ? 0 : (int)widths[column],
+			columns_of[column].title);
 	canvas_style(c, STYLE_PLAIN);
 	fputc('\n', c->out);
 }
@@ -199,9 +209,11 @@ static void render_sum(const struct canvas *c, const struct row *rows, size_t n)
 	char zone[CANVAS_TIME_MAX];
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < 3; k++)
-			counts[k] += strcmp(words[k], json_string_of(rows[i].diagnosis, "confidence")
-							      ? json_string_of(rows[i].diagnosis, "confidence")
-							      : "") == 0;
+			counts[k] +=
+				strcmp(words[k],
+					json_string_of(rows[i].diagnosis, "confidence")
+						? json_string_of(rows[i].diagnosis, "confidence")
+						: "") == 0;
 	}
 	fprintf(c->out, "\n%zu in all: %u confirmed, %u probable, %u suspected; times in %s\n", n,
 		counts[0], counts[1], counts[2], canvas_zone(c, zone));
@@ -221,7 +233,8 @@ void render_diagnoses(FILE *out, const json_t *diagnoses, unsigned columns)
 	measure(&c, rows, n, widths);
 	render_heads(&c, widths);
 	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || compare_text(rows[i].diagnosis, rows[i - 1].diagnosis, "diagnosis") != 0)
+		if (i == 0 ||
+			compare_text(rows[i].diagnosis, rows[i - 1].diagnosis, "diagnosis") != 0)
 			render_kind(&c, &rows[i]);
 		render_row(&c, rows[i].diagnosis, widths);
 	}
@@ -238,7 +251,9 @@ void render_change(FILE *out, const json_t *d, unsigned columns)
 	const char *state = json_string_of(d, "state");
 	bool recovered = state && strcmp(state, "recovered") == 0;
 	canvas_cell(&c, STYLE_DIM,
-		canvas_clock(&c, json_object_get(d, recovered ? "recovered_at" : "last_seen"), time), 12);
+		canvas_clock(
+			&c, json_object_get(d, recovered ? "recovered_at" : "last_seen"), time),
+		12);
 	fputc(' ', out);
 	canvas_cell(&c, confidence_style(d), state, 9);
 	fputc(' ', out);
@@ -264,7 +279,8 @@ static void render_counts(const struct canvas *c, const char *title, const json_
 	const char *name;
 	json_t *value;
 	bool any = false;
-	json_object_foreach((json_t *)counts, name, value) {
+	json_object_foreach((json_t *)counts, name, value)
+	{
 		if (json_integer_value(value) == 0)
 			continue;
 		if (!any)
@@ -297,7 +313,8 @@ void render_replay(FILE *out, const json_t *diagnoses, const json_t *stats)
 	size_t i;
 	json_t *d;
 	c.utc = true;
-	json_array_foreach((json_t *)diagnoses, i, d) {
+	json_array_foreach((json_t *)diagnoses, i, d)
+	{
 		if (i)
 			fputc('\n', out);
 		canvas_text(&c, STYLE_BOLD, diagnosis_subject(d));

@@ -58,7 +58,8 @@ static void render_who(const struct canvas *c, const json_t *phone)
 	uint64_t others = json_number_of(phone, "others_at_address");
 	snprintf(last, sizeof(last), "%llu more", (unsigned long long)others);
 	if (up || others) {
-		pair(c, "tunnel up", canvas_date(c, json_object_get(phone, "tunnel_up_at"), first), true);
+		pair(c, "tunnel up", canvas_date(c, json_object_get(phone, "tunnel_up_at"), first),
+			true);
 		pair(c, "at address", others ? last : "no others", false);
 	}
 }
@@ -89,10 +90,21 @@ struct entry {
 	unsigned n; // lines shown
 };
 
+// "Group <g> User <u> IP <a> ": who it is stands above, and the room is for what happened.
+static const char *skip_names(const char *words)
+{
+	const char *address = strstr(words, "> IP <");
+	const char *end = address ? strstr(address + 6, "> ") : NULL;
+	bool named = strncmp(words, "Group <", 7) == 0 || strncmp(words, "TunnelGroup <", 13) == 0;
+	return named && end && end[2] ? end + 2 : words;
+}
+
 static void entry_init(struct entry *e, const json_t *line)
 {
-	const char *code = json_string_of(line, "code"), *text = json_string_of(line, "text");
-	snprintf(e->text, sizeof(e->text), "%s %s", code ? code : "", text ? text : "");
+	const char *code = json_string_of(line, "code"), *words = line_words(line);
+	const char *short_words = skip_names(words);
+	snprintf(e->text, sizeof(e->text), "%s%s%s%s", code ? code : "", code ? " " : "",
+		short_words == words ? "" : "\xe2\x80\xa6 ", short_words);
 	e->rest = e->text;
 	e->n = 0;
 }
@@ -122,7 +134,8 @@ static void render_entry(const struct canvas *c, const json_t *line, bool both, 
 	entry_init(&entry, line);
 	for (unsigned i = 0; i == 0 || *entry.rest; i++) {
 		canvas_cell(c, STYLE_DIM,
-			i ? "" : canvas_clock(c, json_object_get(line, "time"), time), TIME_COLUMNS);
+			i ? "" : canvas_clock(c, json_object_get(line, "time"), time),
+			TIME_COLUMNS);
 		canvas_text(c, STYLE_YELLOW, i == 0 && ambiguous ? " ?" : "  ");
 		if (right) {
 			canvas_cell(c, STYLE_PLAIN, "", width);
@@ -175,7 +188,8 @@ void render_phone(FILE *out, const json_t *phone, unsigned columns)
 	json_t *d;
 	render_who(&c, phone);
 	render_timeline(&c, phone);
-	json_array_foreach((json_t *)diagnoses, i, d) {
+	json_array_foreach((json_t *)diagnoses, i, d)
+	{
 		fputc('\n', out);
 		render_story(&c, d);
 	}
@@ -187,7 +201,8 @@ void render_phones(FILE *out, const json_t *phones, unsigned columns)
 {
 	size_t i;
 	json_t *phone;
-	json_array_foreach((json_t *)phones, i, phone) {
+	json_array_foreach((json_t *)phones, i, phone)
+	{
 		if (i)
 			fputs("\n\n", out);
 		render_phone(out, phone, columns);

@@ -5,7 +5,7 @@
 #include "render.h"
 #include "canvas.h"
 
-#define NAME_COLUMNS 18
+#define NAME_COLUMNS 22
 
 static void heading(const struct canvas *c, const char *text)
 {
@@ -75,7 +75,8 @@ static void render_health(const struct canvas *c, const json_t *status)
 	fputs(", up ", c->out);
 	render_uptime(c, json_number_of(status, "uptime_s"));
 	fprintf(c->out, ", pid %llu\n", (unsigned long long)json_number_of(status, "pid"));
-	json_array_foreach(json_object_get(health, "reasons"), i, reason) {
+	json_array_foreach(json_object_get(health, "reasons"), i, reason)
+	{
 		fputs("  ", c->out);
 		canvas_text(c, STYLE_RED, "! ");
 		canvas_wrap(c, json_string_value(reason) ? json_string_value(reason) : "", 4,
@@ -119,10 +120,12 @@ static void render_ports(const struct canvas *c, const json_t *ports)
 	size_t i;
 	json_t *port;
 	heading(c, "Ports");
-	json_array_foreach((json_t *)ports, i, port) {
+	json_array_foreach((json_t *)ports, i, port)
+	{
 		name(c, json_string_of(port, "port"));
 		canvas_text(c, STYLE_PLAIN, json_string_of(port, "driver"));
-		fprintf(c->out, ", %llu queue%s, ", (unsigned long long)json_number_of(port, "queues"),
+		fprintf(c->out, ", %llu queue%s, ",
+			(unsigned long long)json_number_of(port, "queues"),
 			json_number_of(port, "queues") == 1 ? "" : "s");
 		number(c, json_object_get(port, "received"), 0);
 		fputs(" received", c->out);
@@ -163,16 +166,19 @@ static void render_traffic(const struct canvas *c, const json_t *status)
 		c->out);
 }
 
-static void render_counts(const struct canvas *c, const char *title, const json_t *counts)
+// Two to a line; what is not 0 in a style of its own.
+static void render_counts(
+	const struct canvas *c, const char *title, const json_t *counts, enum style some)
 {
 	const char *key;
 	json_t *value;
 	unsigned column = 0;
 	heading(c, title);
-	json_object_foreach((json_t *)counts, key, value) {
+	json_object_foreach((json_t *)counts, key, value)
+	{
 		unsigned width = c->columns / 2 - 2;
 		fputs("  ", c->out);
-		enum style style = json_integer_value(value) ? STYLE_YELLOW : STYLE_DIM;
+		enum style style = json_integer_value(value) ? some : STYLE_DIM;
 		canvas_cell(c, style, key, width - 13);
 		number(c, value, 13);
 		if (++column % 2 == 0)
@@ -187,20 +193,21 @@ static void render_tables(const struct canvas *c, const json_t *tables)
 	const char *key;
 	json_t *table;
 	heading(c, "Tables");
-	json_object_foreach((json_t *)tables, key, table) {
+	json_object_foreach((json_t *)tables, key, table)
+	{
 		if (json_is_integer(table)) {
 			name(c, key);
 			number(c, table, 14);
 			fputc('\n', c->out);
 			continue;
 		}
-		uint64_t used = json_number_of(table, "used"), limit = json_number_of(table, "limit");
+		uint64_t used = json_number_of(table, "used"),
+			 limit = json_number_of(table, "limit");
 		name(c, key);
 		number(c, json_object_get(table, "used"), 14);
 		fputs(" of ", c->out);
 		number(c, json_object_get(table, "limit"), 14);
-		fprintf(c->out, "  %5.1f %%\n",
-			limit ? 100.0 * (double)used / (double)limit : 0.0);
+		fprintf(c->out, "  %5.1f %%\n", limit ? 100.0 * (double)used / (double)limit : 0.0);
 	}
 }
 
@@ -225,10 +232,12 @@ static void render_gateway(const struct canvas *c, const json_t *gateway)
 	size_t i;
 	json_t *warning;
 	name(c, json_string_of(gateway, "name"));
-	fprintf(c->out, "last line %s, ", canvas_time(c, json_object_get(gateway, "last_seen"), time));
+	fprintf(c->out, "last line %s, ",
+		canvas_time(c, json_object_get(gateway, "last_seen"), time));
 	number(c, json_object_get(gateway, "events"), 0);
 	fputs(" events\n", c->out);
-	json_array_foreach(json_object_get(gateway, "warnings"), i, warning) {
+	json_array_foreach(json_object_get(gateway, "warnings"), i, warning)
+	{
 		const char *text = json_string_of(warning, "text");
 		fputs("    ", c->out);
 		canvas_text(c, STYLE_YELLOW, "! ");
@@ -244,12 +253,14 @@ static void render_workers(const struct canvas *c, const json_t *workers)
 	size_t i;
 	json_t *worker;
 	heading(c, "Workers");
-	json_array_foreach((json_t *)workers, i, worker) {
+	json_array_foreach((json_t *)workers, i, worker)
+	{
 		const json_t *busy = json_object_get(worker, "busy_percent");
 		fprintf(c->out, "  %-4llu", (unsigned long long)json_number_of(worker, "worker"));
 		number(c, json_object_get(worker, "messages"), 14);
 		fputs(" messages, ", c->out);
-		fprintf(c->out, "%llu queue%s, ", (unsigned long long)json_number_of(worker, "queues"),
+		fprintf(c->out, "%llu queue%s, ",
+			(unsigned long long)json_number_of(worker, "queues"),
 			json_number_of(worker, "queues") == 1 ? "" : "s");
 		if (json_is_real(busy))
 			fprintf(c->out, "%.1f %% of its turns had work\n", json_real_value(busy));
@@ -268,13 +279,17 @@ void render_status(FILE *out, const json_t *status, unsigned columns)
 	render_ports(&c, json_object_get(status, "ports"));
 	render_workers(&c, json_object_get(status, "workers"));
 	render_traffic(&c, status);
-	render_counts(&c, "Packets dropped", json_object_get(status, "dropped"));
-	render_counts(&c, "Events lost", json_object_get(status, "events_dropped"));
+	render_counts(&c, "Packets dropped", json_object_get(status, "dropped"), STYLE_YELLOW);
+	render_counts(&c, "Events lost", json_object_get(status, "events_dropped"), STYLE_YELLOW);
+	if (json_object_size(json_object_get(status, "asa_codes")))
+		render_counts(&c, "ASA messages that come most",
+			json_object_get(status, "asa_codes"), STYLE_PLAIN);
 	render_tables(&c, json_object_get(status, "tables"));
 	render_memory(&c, json_object_get(status, "memory"));
 	render_rules(&c, json_object_get(status, "rules"));
 	heading(&c, "Gateways");
-	json_array_foreach((json_t *)gateways, i, gateway) {
+	json_array_foreach((json_t *)gateways, i, gateway)
+	{
 		render_gateway(&c, gateway);
 	}
 	if (json_array_size(gateways) == 0)

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "render_story.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "glyph.h"
+
 #define INDENT 2
+#define EVIDENCE_COLUMN 30 // of its words
 
 const char *diagnosis_subject(const json_t *d)
 {
@@ -18,7 +22,8 @@ const char *diagnosis_subject(const json_t *d)
 
 enum style confidence_style(const json_t *d)
 {
-	const char *state = json_string_of(d, "state"), *confidence = json_string_of(d, "confidence");
+	const char *state = json_string_of(d, "state"),
+		   *confidence = json_string_of(d, "confidence");
 	if (state && strcmp(state, "open") != 0)
 		return strcmp(state, "recovered") == 0 ? STYLE_GREEN : STYLE_DIM;
 	if (confidence && strcmp(confidence, "confirmed") == 0)
@@ -42,7 +47,8 @@ static void render_state(const struct canvas *c, const json_t *d)
 	canvas_text(c, confidence_style(d), json_string_of(d, "confidence"));
 	fputs(": ", c->out);
 	canvas_text(c, STYLE_BOLD, json_string_of(d, "diagnosis"));
-	fprintf(c->out, "\n%*s%s", INDENT, "", canvas_date(c, json_object_get(d, "first_seen"), text));
+	fprintf(c->out, "\n%*s%s", INDENT, "",
+		canvas_date(c, json_object_get(d, "first_seen"), text));
 	if (count > 1)
 		fprintf(c->out, " to %s, %llu times",
 			canvas_date(c, json_object_get(d, "last_seen"), text),
@@ -65,11 +71,12 @@ static void render_value(const struct canvas *c, const json_t *value, unsigned i
 		fprintf(c->out, "%" JSON_INTEGER_FORMAT "\n", json_integer_value(value));
 		return;
 	}
-	json_array_foreach((json_t *)value, i, item) {
+	json_array_foreach((json_t *)value, i, item)
+	{
 		const char *text = json_string_value(item);
 		if (text && len < sizeof(joined) - 1)
-			len += (size_t)snprintf(joined + len, sizeof(joined) - len, "%s%s",
-				i ? ", " : "", text);
+			len += (size_t)snprintf(
+				joined + len, sizeof(joined) - len, "%s%s", i ? ", " : "", text);
 	}
 	const char *text = json_is_array(value) ? joined : json_string_value(value);
 	canvas_wrap(c, text ? text : "", indent, c->columns - indent, 0);
@@ -79,7 +86,8 @@ static void render_details(const struct canvas *c, const json_t *details)
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach((json_t *)details, name, value) {
+	json_object_foreach((json_t *)details, name, value)
+	{
 		unsigned columns = text_columns(name);
 		unsigned indent = INDENT + (columns < 14 ? 16 : columns + 2);
 		fprintf(c->out, "%*s", INDENT, "");
@@ -89,21 +97,65 @@ static void render_details(const struct canvas *c, const json_t *details)
 	}
 }
 
+const char *line_words(const json_t *line)
+{
+	const char *text = json_string_of(line, "text"), *code = json_string_of(line, "code");
+	size_t len = code ? strlen(code) : 0;
+	if (text == NULL)
+		return "";
+	// A phone's line begins with its task, which is the code as well.
+	if (len == 0 || strncmp(text, code, len) != 0 || strchr(":- ", text[len]) == NULL)
+		return text;
+	return text + len + strspn(text + len, ":- ");
+}
+
 static void render_evidence(const struct canvas *c, const json_t *evidence)
 {
 	char time[CANVAS_TIME_MAX];
 	size_t i;
 	json_t *line;
-	json_array_foreach((json_t *)evidence, i, line) {
-		const char *source = json_string_of(line, "source"), *text = json_string_of(line, "text");
+	json_array_foreach((json_t *)evidence, i, line)
+	{
+		const char *source = json_string_of(line, "source");
 		fprintf(c->out, "%*s", 2 * INDENT, "");
 		canvas_text(c, STYLE_DIM, canvas_clock(c, json_object_get(line, "time"), time));
 		fputc(' ', c->out);
-		canvas_cell(c, STYLE_PLAIN, source && strcmp(source, "asa") == 0 ? "ASA" : source, 5);
+		canvas_cell(
+			c, STYLE_PLAIN, source && strcmp(source, "asa") == 0 ? "ASA" : source, 5);
 		fputc(' ', c->out);
 		canvas_cell(c, STYLE_PLAIN, json_string_of(line, "code"), 6);
 		fputc(' ', c->out);
-		canvas_wrap(c, text ? text : "", 30, c->columns > 50 ? c->columns - 30 : 20, 0);
+		canvas_wrap(c, line_words(line), EVIDENCE_COLUMN, c->columns - EVIDENCE_COLUMN, 0);
+	}
+}
+
+// Columns of "1. " or "- ", under which the words of its line stay together.
+static unsigned item_columns(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	if (digits && strncmp(text + digits, ". ", 2) == 0)
+		return (unsigned)digits + 2;
+	return strncmp(text, "- ", 2) == 0 ? 2 : 0;
+}
+
+// Line by line. What is indented is to be typed, or copied: it is never broken.
+static void render_remedy(const struct canvas *c, const char *remedy)
+{
+	while (*remedy) {
+		size_t len = strcspn(remedy, "\n");
+		char *line = strndup(remedy, len);
+		unsigned item = line ? item_columns(line) : 0;
+		fprintf(c->out, "%*s", len ? 2 * INDENT : 0, "");
+		if (line && strncmp(line, "  ", 2) == 0) {
+			canvas_text(c, STYLE_BOLD, line);
+			fputc('\n', c->out);
+		} else if (line) {
+			glyph_write(c->out, slice_first(slice_of(line), item));
+			canvas_wrap(c, line + item, 2 * INDENT + item,
+				c->columns - 2 * INDENT - item, 0);
+		}
+		free(line);
+		remedy += len + (remedy[len] == '\n');
 	}
 }
 
@@ -122,8 +174,7 @@ void render_story(const struct canvas *c, const json_t *d)
 	if (remedy && remedy[0]) {
 		fputc('\n', c->out);
 		heading(c, "What to do");
-		fprintf(c->out, "%*s", 2 * INDENT, "");
-		canvas_wrap(c, remedy, 2 * INDENT, c->columns - 2 * INDENT, 0);
+		render_remedy(c, remedy);
 	}
 	if (reference) {
 		fprintf(c->out, "%*s", 2 * INDENT, "");

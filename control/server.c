@@ -20,9 +20,9 @@
 #include "daemon.h"
 #include "text.h"
 
-#define ACCEPT_STEP 32	  // connections taken a turn
-#define LOCK_TRIES 200	  // of 10 ms
-#define LISTEN_BACKLOG 128
+#define ACCEPT_STEP 128 // connections taken a turn
+#define LOCK_TRIES 200	// of 10 ms
+#define LISTEN_BACKLOG 1024
 
 struct server {
 	struct daemon *daemon;
@@ -38,8 +38,8 @@ struct server {
 
 // ---- the socket ----
 
-__attribute__((format(printf, 3, 4))) static bool fail(char *error, size_t size, const char *format,
-	...)
+__attribute__((format(printf, 3, 4))) static bool fail(
+	char *error, size_t size, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -183,8 +183,8 @@ int server_descriptor(const struct server *s)
 // Said to whom there is no room for, in place of the greeting.
 static void refuse(int fd)
 {
-	static const char text[] =
-		"{\"ok\":false,\"error\":\"too many connections, at most 128 at once: try later\"}\n";
+	static const char text[] = "{\"ok\":false,\"error\":\"too many connections, at most 128 at "
+				   "once: try later\"}\n";
 	static_assert(CONNECTIONS_MAX == 128, "the text says so");
 	(void)!send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(fd);
@@ -205,9 +205,11 @@ static void admit(struct server *s, int fd, uint64_t now_ms)
 	s->connections[s->n++] = c;
 }
 
-static void accept_some(struct server *s, uint64_t now_ms)
+// Whether there may be more.
+static bool accept_some(struct server *s, uint64_t now_ms)
 {
-	for (unsigned i = 0; i < ACCEPT_STEP && !s->deaf; i++) {
+	unsigned i = 0;
+	for (; i < ACCEPT_STEP && !s->deaf; i++) {
 		int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0) {
 			s->deaf = errno != EAGAIN && errno != EINTR && errno != ECONNABORTED;
@@ -223,6 +225,7 @@ static void accept_some(struct server *s, uint64_t now_ms)
 	}
 	if (s->deaf) // no descriptors, most likely: not asked again and again
 		epoll_ctl(s->epoll, EPOLL_CTL_MOD, s->listener, &(struct epoll_event){0});
+	return i == ACCEPT_STEP;
 }
 
 static void end(struct server *s, unsigned i)
@@ -243,8 +246,9 @@ static unsigned index_of(const struct server *s, const struct connection *c)
 	return i;
 }
 
-static void collect_events(struct server *s, uint64_t now_ms)
+static bool collect_events(struct server *s, uint64_t now_ms)
 {
+	bool more = false;
 	struct epoll_event events[CONNECTIONS_MAX + 1];
 	int n = epoll_wait(s->epoll, events, CONNECTIONS_MAX + 1, 0);
 	for (int i = 0; i < n; i++) {
@@ -258,8 +262,9 @@ static void collect_events(struct server *s, uint64_t now_ms)
 	// Last, so that no new connection stands where an event means an old one.
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr == NULL)
-			accept_some(s, now_ms);
+			more = accept_some(s, now_ms);
 	}
+	return more;
 }
 
 static void set_interest(struct server *s, struct connection *c)
@@ -298,8 +303,7 @@ static bool may_run(const struct server *s, unsigned i)
 
 bool server_step(struct server *s, uint64_t now_ms)
 {
-	bool more = false;
-	collect_events(s, now_ms);
+	bool more = collect_events(s, now_ms);
 	for (unsigned i = 0; i < s->n;) {
 		if (!may_run(s, i)) {
 			i++;
@@ -379,9 +383,10 @@ json_t *server_json(const struct server *s)
 	}
 	return json_pack("{s:o, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "socket",
 		json_text(slice_of(s->address.sun_path)), "connections", (int)s->n,
-		"connections_limit", CONNECTIONS_MAX, "watchers", (int)feed_watches(s->daemon->feed),
-		"watchers_limit", WATCHES_MAX, "connections_accepted", (json_int_t)s->n_accepted,
-		"connections_refused", (json_int_t)s->n_refused, "connections_timed_out",
-		(json_int_t)s->n_timed_out, "requests", (json_int_t)n_requests, "watchers_too_slow",
+		"connections_limit", CONNECTIONS_MAX, "watchers",
+		(int)feed_watches(s->daemon->feed), "watchers_limit", WATCHES_MAX,
+		"connections_accepted", (json_int_t)s->n_accepted, "connections_refused",
+		(json_int_t)s->n_refused, "connections_timed_out", (json_int_t)s->n_timed_out,
+		"requests", (json_int_t)n_requests, "watchers_too_slow",
 		(json_int_t)s->n_slow_watchers, "buffered_bytes", (json_int_t)buffered);
 }

@@ -28,8 +28,8 @@ bool server_is_alive(const char *path);
 
 // Bind and listen; mode 0660. The socket of a daemon that has died is replaced, the one of a living
 // daemon is an error, as is a file that is no socket. NULL: *error says why.
-struct server *server_create(struct daemon *daemon, const char *path, char *error,
-	size_t error_size);
+struct server *server_create(
+	struct daemon *daemon, const char *path, char *error, size_t error_size);
 // Ends every connection and removes the socket, if it is still this server's.
 void server_destroy(struct server *server);
 

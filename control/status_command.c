@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "asa_codes.h"
 #include "clock.h"
 #include "connection.h"
 #include "daemon.h"
@@ -48,7 +49,8 @@ static void add_worker_tables(json_t *tables, const struct worker *w)
 	add_fill(tables, "clients", gauge(&sessions->n_sessions), sessions->limits.sessions);
 	add_fill(tables, "identities", gauge(&sessions->n_identities), sessions->limits.identities);
 	add_fill(tables, "diagnoses", open + closed, diagnoses->n_max);
-	add_fill(tables, "evidence_blocks", blocks - evidence_blocks_free(diagnoses->evidence), blocks);
+	add_fill(tables, "evidence_blocks", blocks - evidence_blocks_free(diagnoses->evidence),
+		blocks);
 	add_to(tables, "phones", gauge(&sessions->n_phones));
 	add_to(tables, "diagnoses_open", open);
 	add_to(tables, "diagnoses_open_phones", gauge(&diagnoses->n_open_phones));
@@ -104,14 +106,16 @@ static json_t *ports_json(const struct daemon *daemon)
 	json_t *ports = json_array();
 	for (size_t i = 0; i < n; i++) {
 		const struct port_stats *p = &stats[i];
-		json_array_append_new(ports,
-			json_pack("{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "port",
-				json_text(slice_of(p->name)), "driver", json_text(slice_of(p->driver)),
-				"queues", (int)p->n_queues, "received", (json_int_t)p->received, "missed",
-				(json_int_t)p->missed, "no_mbuf", (json_int_t)p->no_mbuf, "errors",
-				(json_int_t)p->errors, "left_fragmented", (json_int_t)p->left_fragmented,
-				"left_too_long", (json_int_t)p->left_too_long, "left_no_socket",
-				(json_int_t)p->left_no_socket));
+		json_array_append_new(
+			ports, json_pack("{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+				       "port", json_text(slice_of(p->name)), "driver",
+				       json_text(slice_of(p->driver)), "queues", (int)p->n_queues,
+				       "received", (json_int_t)p->received, "missed",
+				       (json_int_t)p->missed, "no_mbuf", (json_int_t)p->no_mbuf,
+				       "errors", (json_int_t)p->errors, "left_fragmented",
+				       (json_int_t)p->left_fragmented, "left_too_long",
+				       (json_int_t)p->left_too_long, "left_no_socket",
+				       (json_int_t)p->left_no_socket));
 	}
 	return ports;
 }
@@ -121,10 +125,11 @@ static json_t *open_json(const struct daemon *daemon)
 {
 	const struct registry *names = &daemon->vocabulary->diagnoses;
 	json_t *open = json_object();
-	for (uint16_t i = 0; i < registry_count(names); i++) {
+	for (unsigned i = 0; i < registry_count(names); i++) {
 		uint32_t n = gauge(&daemon->workers->open.of[i]);
 		if (n)
-			json_object_set_new(open, registry_name(names, i), json_integer(n));
+			json_object_set_new(
+				open, registry_name(names, (uint16_t)i), json_integer(n));
 	}
 	return open;
 }
@@ -133,12 +138,12 @@ static json_t *events_json(const struct daemon *daemon)
 {
 	const struct registry *names = &daemon->vocabulary->events;
 	json_t *events = json_object();
-	for (uint16_t event = 0; event < registry_count(names); event++) {
+	for (unsigned event = 0; event < registry_count(names); event++) {
 		uint64_t n = 0;
 		for (unsigned i = 0; i < daemon->workers->n; i++)
 			n += counter_get(&daemon->workers->worker[i]->events[event]);
 		if (n)
-			json_object_set_new(events, registry_name(names, event),
+			json_object_set_new(events, registry_name(names, (uint16_t)event),
 				json_integer((json_int_t)n));
 	}
 	return events;
@@ -151,10 +156,10 @@ json_t *status_json(const struct daemon *daemon)
 	struct ledger ledger;
 	uint64_t uptime_s = (clock_steady_ms() - daemon->started_steady_ms) / 1000;
 	ledger_read_all(daemon->workers, &ledger);
-	json_t *status = json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:I}", "type", "status", "version",
-		OFFHOOK_VERSION, "protocol", PROTOCOL_VERSION, "pid", (int)getpid(), "time",
-		json_time_or_null(clock_wall_ms()), "started", json_time_or_null(daemon->started_ms),
-		"uptime_s", (json_int_t)uptime_s);
+	json_t *status = json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:I}", "type", "status",
+		"version", OFFHOOK_VERSION, "protocol", PROTOCOL_VERSION, "pid", (int)getpid(),
+		"time", json_time_or_null(clock_wall_ms()), "started",
+		json_time_or_null(daemon->started_ms), "uptime_s", (json_int_t)uptime_s);
 	json_object_set_new(status, "health", health_json(daemon, &ledger));
 	json_object_set_new(status, "config",
 		json_text_or_null(slice_of(daemon->config_path ? daemon->config_path : "")));
@@ -163,6 +168,8 @@ json_t *status_json(const struct daemon *daemon)
 	json_object_update(status, counters);
 	json_decref(counters);
 	json_object_set_new(status, "ledger_exact", json_boolean(ledger.is_exact));
+	json_object_set_new(
+		status, "poll", json_string(daemon->workers->busy ? "busy" : "adaptive"));
 	json_object_set_new(status, "rates",
 		json_pack("{s:o, s:o}", "1s", rates_json(&daemon->rates, 1), "10s",
 			rates_json(&daemon->rates, 10)));
@@ -178,25 +185,39 @@ json_t *status_json(const struct daemon *daemon)
 
 // ---- the answer ----
 
-struct gateways_walk {
-	unsigned next;
-	bool any;
+// What comes after the object's other keys: too long, or too much work, to be made at once.
+struct walk {
+	unsigned next; // gateway
+	bool any, listed;
+	struct asa_codes codes;
 };
 
-static enum answer_turn step(struct answer *answer, struct buffer *out)
+static bool add_gateway(struct walk *walk, const struct daemon *daemon, struct buffer *out)
 {
-	struct gateways_walk *walk = answer->state;
-	const struct gateway_table *table = &answer->daemon->workers->gateways;
-	while (walk->next < table->n_max) {
-		json_t *gateway = gateway_json(answer->daemon, (uint16_t)walk->next++);
+	while (walk->next < daemon->workers->gateways.n_max) {
+		json_t *gateway = gateway_json(daemon, (uint16_t)walk->next++);
 		if (gateway == NULL)
 			continue;
 		buffer_add_text(out, walk->any ? "," : "");
 		buffer_add_json(out, gateway);
 		walk->any = true;
+		return true;
+	}
+	return false;
+}
+
+static enum answer_turn step(struct answer *answer, struct buffer *out)
+{
+	struct walk *walk = answer->state;
+	if (!walk->listed) {
+		walk->listed = !add_gateway(walk, answer->daemon, out);
 		return ANSWER_MORE;
 	}
-	buffer_add_text(out, "]}}\n");
+	if (asa_codes_step(&walk->codes, answer->daemon->workers))
+		return ANSWER_MORE;
+	buffer_add_text(out, "],\"asa_codes\":");
+	buffer_add_json(out, asa_codes_json(&walk->codes));
+	buffer_add_text(out, "}}\n");
 	return ANSWER_DONE;
 }
 
@@ -212,7 +233,7 @@ void status_serve(const json_t *arguments, struct answer *answer, struct buffer 
 	size_t len = 0;
 	char *text = json_line(status, &len);
 	json_decref(status);
-	answer->state = calloc(1, sizeof(struct gateways_walk));
+	answer->state = calloc(1, sizeof(struct walk));
 	if (text == NULL || answer->state == NULL) {
 		out->failed = true;
 		free(text);
@@ -221,7 +242,7 @@ void status_serve(const json_t *arguments, struct answer *answer, struct buffer 
 	answer->step = step;
 	answer->end = end;
 	buffer_add_text(out, "{\"ok\":true,\"data\":");
-	buffer_add(out, text, len - 1); // without its closing brace: the gateways come in there
+	buffer_add(out, text, len - 1); // without its closing brace: more comes
 	buffer_add_text(out, ",\"gateways\":[");
 	free(text);
 }

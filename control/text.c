@@ -43,9 +43,11 @@ const char *time_format(uint64_t ms, char *out)
 {
 	time_t seconds = (time_t)(ms / 1000);
 	struct tm tm;
-	char date[24] = "";
-	if (gmtime_r(&seconds, &tm))
-		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	char date[24];
+	// A time that is no time at all (of a damaged capture) has no date.
+	if (gmtime_r(&seconds, &tm) == NULL ||
+		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		date[0] = '\0';
 	snprintf(out, TIME_TEXT_MAX, "%s.%03uZ", date, (unsigned)(ms % 1000));
 	return out;
 }

@@ -27,8 +27,8 @@ static json_t *entry_json(const struct daemon *daemon, const struct line *line, 
 	json_t *entry = line_json(line);
 	json_object_set_new(entry, "event",
 		json_string(registry_name(&daemon->vocabulary->events, line->event)));
-	json_object_set_new(entry, "gateway",
-		json_text_or_null(gateway_name(gateways, line->gateway)));
+	json_object_set_new(
+		entry, "gateway", json_text_or_null(gateway_name(gateways, line->gateway)));
 	json_object_set_new(entry, "ambiguous", json_boolean(ambiguous));
 	return entry;
 }
@@ -36,8 +36,8 @@ static json_t *entry_json(const struct daemon *daemon, const struct line *line, 
 static bool is_same(const struct timeline_entry *entry, uint64_t time_ms, const json_t *line)
 {
 	return entry->time_ms == time_ms &&
-		json_equal(json_object_get(entry->line, "code"), json_object_get(line, "code")) &&
-		json_equal(json_object_get(entry->line, "text"), json_object_get(line, "text"));
+	       json_equal(json_object_get(entry->line, "code"), json_object_get(line, "code")) &&
+	       json_equal(json_object_get(entry->line, "text"), json_object_get(line, "text"));
 }
 
 void timeline_add(struct timeline *t, const struct line *line, bool ambiguous)

@@ -14,7 +14,7 @@ struct timeline {
 		uint64_t time_ms;
 		unsigned order; // of those of one time
 		json_t *line;
-	} *entries;
+	} * entries;
 };
 
 // false: out of memory.

@@ -16,7 +16,8 @@ static enum answer_turn step(struct answer *answer, struct buffer *out)
 	if (!watch_has_lost(watch))
 		return ANSWER_MORE;
 	server_count_slow_watcher(answer->daemon->server);
-	answer_error(out, "the watcher does not keep up: changes are lost, %u wait; the watch is over",
+	answer_error(out,
+		"the watcher does not keep up: changes are lost, %u wait; the watch is over",
 		watch_waiting(watch));
 	return ANSWER_DONE;
 }

@@ -86,7 +86,8 @@ static void sort_candidates(struct candidates *candidates)
 static void find_model(struct slice text, char *model)
 {
 	int32_t sep = slice_find(text, slice_of("-SEP"));
-	if (sep <= 0)
+	struct device unused;
+	if (sep <= 0 || !device_find(slice_first(slice_from(text, (uint32_t)sep + 1), 16), &unused))
 		return;
 	int32_t start = sep;
 	while (start > 0 && (isalnum((unsigned char)text.data[start - 1]) || text.data[start - 1] == '-'))
@@ -198,6 +199,12 @@ static void apply_effect(struct event *event, const struct message_rule *rule)
 		event->flags |= EVENT_UNPROVEN;
 }
 
+static bool may_be_phone(const struct event_matcher *m, const struct address *address)
+{
+	return !address_is_none(address) && !address_is_loopback(address) &&
+		!policy_is_relay(m->policy, address);
+}
+
 // A phone's line belongs to the address in its header, else to its sender, unless that sends for
 // others; then only the device counts.
 static void read_phone_origin(const struct event_matcher *m, const struct message *message,
@@ -206,12 +213,10 @@ static void read_phone_origin(const struct event_matcher *m, const struct messag
 	struct address address;
 	event->device = message->device;
 	event->flags |= EVENT_MARKS_PHONE;
-	if (address_parse(message->origin, &address)) {
+	if (address_parse(message->origin, &address) && may_be_phone(m, &address))
 		event->client = address;
-	} else if (!address_is_none(&event->sender) && !address_is_loopback(&event->sender) &&
-		!policy_is_relay(m->policy, &event->sender)) {
+	else if (may_be_phone(m, &event->sender))
 		event->client = event->sender;
-	}
 	if (!address_is_none(&event->client))
 		event->flags |= EVENT_BY_SENDER;
 }

@@ -14,6 +14,8 @@ static_assert(sizeof(struct gateway_fact_line) % 8 == 0);
 
 int gateway_table_init(struct gateway_table *table, uint16_t n_max, uint16_t n_workers)
 {
+	// Each worker has a part of its own, of one at least.
+	n_max = n_max < n_workers ? n_workers : n_max;
 	*table = (struct gateway_table){.n_max = n_max, .n_workers = n_workers};
 	table->gateways = calloc(n_max, sizeof(*table->gateways));
 	return table->gateways ? 0 : -ENOMEM;
@@ -32,11 +34,14 @@ static struct slice name_of(const struct event *event, char *buffer)
 	return slice_of(address_format(&event->sender, buffer));
 }
 
+// One that a relay names by its address has the owner that it has when it sends by itself.
 uint64_t gateway_hash(const struct event *event)
 {
-	if (event->origin_len)
-		return XXH3_64bits(event->origin, event->origin_len);
-	return XXH3_64bits(&event->sender, sizeof(event->sender));
+	struct address address = event->sender;
+	struct slice origin = {event->origin, event->origin_len};
+	if (origin.len && !address_parse(origin, &address))
+		return XXH3_64bits(origin.data, origin.len);
+	return XXH3_64bits(&address, sizeof(address));
 }
 
 // The owner's part is a hash table by open addressing; gateways are few and stay.

@@ -7,26 +7,35 @@
 #include <xxhash.h>
 
 #define NONE UINT32_MAX
-#define LIST_MAX 480 // bytes of a cipher list; 725011 prints one name of about 20 a line
+#define LIST_MAX 960 // bytes of a cipher list; 725011 prints one name of about 25 a line, up to 40 of them
 #define EXPIRE_STEP 16
 #define QUEUES_MIXED_MS 60000 // how long the order of a gateway's lines is not trusted
+
+// What the head announced and what came of it. Lines get lost: half a list is not told.
+struct cipher_list {
+	uint16_t len;
+	uint32_t n, count; // count 0: not announced
+	char names[LIST_MAX];
+};
 
 struct handshake {
 	struct address client;
 	uint16_t port, gateway;
-	bool open, chosen, reasoned; // cipher agreed; a reason has been bound
+	bool open, started, chosen, reasoned; // its 725001 was seen; cipher agreed; a reason is bound
+	uint32_t number;	     // of its gateway's handshakes
+	uint32_t chosen_at;	     // gateway_state.addressed then
 	uint32_t generation;	     // of the slot: a held line remembers it
 	uint64_t start_ms;
 	struct device device;
 	uint32_t hash_next, older, newer; // chains of the hash bucket and of the gateway
-	uint16_t offered_len;
-	char offered[LIST_MAX];
+	struct cipher_list offered;
 };
 
 // What only the owner needs to know of a gateway.
 struct gateway_state {
 	uint32_t oldest, newest; // open handshakes
 	uint32_t n_open, n_chosen;
+	uint32_t n_opened; // ever
 	uint32_t first_held, last_held;
 	uint32_t addressed; // counts lines of a handshake that name it: what stands between two lines
 	uint32_t near, near_generation; // handshake of the last such line
@@ -37,8 +46,7 @@ struct gateway_state {
 	enum handshake_step list;
 	uint32_t list_handshake, list_generation;
 	uint64_t list_next; // index of the next entry
-	uint16_t supported_len;
-	char supported[LIST_MAX];
+	struct cipher_list supported;
 	// the validation that is being read
 	uint64_t chain_ms;
 	uint32_t chain;
@@ -53,12 +61,15 @@ struct held {
 	uint32_t addressed;
 	uint32_t near, near_generation;
 	uint32_t chain;
+	uint32_t n_opened; // handshakes numbered above began later
+	uint32_t n_rivals; // handshakes that it could belong to when it came, less those that succeeded
+	bool any_chosen;   // some handshake had agreed on a cipher
 };
 
 struct handshake_table {
 	struct counters *counters;
 	struct handshake *slots;
-	uint32_t n_slots, free_slot, n_open;
+	uint32_t n_slots, free_slot, n_open, sweep;
 	uint32_t *buckets, n_buckets;
 	struct gateway_state *gateways;
 	struct held *held; // circular: the oldest at held_first
@@ -159,24 +170,42 @@ static void close_handshake(struct handshake_table *t, struct handshake *h)
 	t->free_slot = at;
 }
 
+static void give_up(struct handshake_table *t, uint32_t at)
+{
+	counter_add(&t->counters->handshakes_abandoned, 1);
+	close_handshake(t, &t->slots[at]);
+}
+
 // Handshakes of the gateway that have ended without a word.
 static void give_up_old(struct handshake_table *t, struct gateway_state *g, uint64_t now_ms)
 {
-	while (g->oldest != NONE && t->slots[g->oldest].start_ms + HANDSHAKE_OPEN_MS < now_ms) {
-		counter_add(&t->counters->handshakes_abandoned, 1);
-		close_handshake(t, &t->slots[g->oldest]);
+	while (g->oldest != NONE && t->slots[g->oldest].start_ms + HANDSHAKE_OPEN_MS < now_ms)
+		give_up(t, g->oldest);
+}
+
+// Those of gateways that have fallen silent, a step.
+static void sweep_old(struct handshake_table *t, uint64_t now_ms)
+{
+	for (unsigned i = 0; t->n_open && i < EXPIRE_STEP; i++) {
+		const struct handshake *h = &t->slots[t->sweep];
+		if (h->open)
+			give_up_old(t, &t->gateways[h->gateway], now_ms);
+		t->sweep = (t->sweep + 1) % t->n_slots;
 	}
+}
+
+// The table is full: the oldest of some gateway gives way, most likely of the one that fills it.
+static void make_room(struct handshake_table *t)
+{
+	t->sweep = (t->sweep + 1) % t->n_slots;
+	give_up(t, t->gateways[t->slots[t->sweep].gateway].oldest);
 }
 
 static struct handshake *open_handshake(struct handshake_table *t, const struct event *event)
 {
 	struct gateway_state *g = &t->gateways[event->gateway];
-	if (t->free_slot == NONE) {
-		if (g->oldest == NONE)
-			return NULL;
-		counter_add(&t->counters->handshakes_abandoned, 1);
-		close_handshake(t, &t->slots[g->oldest]);
-	}
+	if (t->free_slot == NONE)
+		make_room(t);
 	uint32_t at = t->free_slot;
 	struct handshake *h = &t->slots[at];
 	uint32_t *bucket = bucket_of(t, event->gateway, &event->client, event->port);
@@ -185,10 +214,12 @@ static struct handshake *open_handshake(struct handshake_table *t, const struct 
 	h->port = event->port;
 	h->gateway = event->gateway;
 	h->open = true;
+	h->started = event->handshake == HANDSHAKE_STARTS;
 	h->chosen = h->reasoned = false;
+	h->number = ++g->n_opened;
 	h->start_ms = event->time_ms;
 	h->device = (struct device){0};
-	h->offered_len = 0;
+	h->offered.len = 0;
 	h->hash_next = *bucket;
 	*bucket = at;
 	h->older = g->newest;
@@ -231,17 +262,31 @@ static bool is_reason(uint8_t step)
 		step == HANDSHAKE_REASON_LATE;
 }
 
-static bool fits(const struct handshake *h, const struct event *line)
+static bool could_be(const struct handshake *h, const struct held *held)
 {
-	if (is_reason(line->handshake) && h->reasoned)
+	uint8_t step = held->event.handshake;
+	if (h->started && h->number > held->n_opened)
 		return false;
-	if (line->handshake == HANDSHAKE_REASON_EARLY)
+	if (step == HANDSHAKE_REASON_EARLY)
 		return !h->chosen;
-	// Chosen may be unknown: 725012 exists at level 7 only, but then so does the reason.
+	// Chosen may be unknown of all: 725012 exists at level 7 only, but then so does the reason.
+	if (step == HANDSHAKE_REASON_LATE && held->any_chosen)
+		return h->chosen && h->chosen_at <= held->addressed;
 	return true;
 }
 
-// Handshakes under way that a held line could belong to.
+static bool fits(const struct handshake *h, const struct held *held)
+{
+	return could_be(h, held) && !(is_reason(held->event.handshake) && h->reasoned);
+}
+
+// Whether it could be another's than this one's.
+static bool is_unsure(const struct handshake *h, const struct held *held)
+{
+	return held->n_rivals + (h->number > held->n_opened) > 1;
+}
+
+// Handshakes under way that a line could belong to.
 static uint32_t n_candidates(const struct gateway_state *g, const struct event *line)
 {
 	switch (line->handshake) {
@@ -280,33 +325,34 @@ static void emit_line(struct event *event, event_emit_fn emit, void *context)
 	emit(context, event);
 }
 
+static void attach_list(struct event *event, uint8_t field, const struct cipher_list *list)
+{
+	if (list->len && (list->count == 0 || list->n == list->count))
+		event_attach(event, field, (struct slice){list->names, list->len});
+}
+
 static void let_go(struct handshake_table *t, struct held *held, struct handshake *h, bool ambiguous,
 	event_emit_fn emit, void *context)
 {
 	struct event *event = &held->event;
+	const struct gateway_state *g = &t->gateways[event->gateway];
+	bool mixed = g->queues_mixed_ms && event->time_ms < g->queues_mixed_ms + QUEUES_MIXED_MS;
+	ambiguous |= h && mixed;
 	unlink_held(t, held);
 	if (h) {
-		const struct gateway_state *g = &t->gateways[h->gateway];
 		event->client = h->client;
 		event->port = h->port;
 		if (device_is_none(&event->device))
 			event->device = h->device;
-		else
+		else if (!ambiguous)
 			h->device = event->device;
 		if (is_reason(event->handshake)) {
 			h->reasoned = true;
-			if (h->offered_len)
-				event_attach(event, FIELD_OFFERED,
-					(struct slice){h->offered, h->offered_len});
-			if (g->supported_len)
-				event_attach(event, FIELD_SUPPORTED,
-					(struct slice){g->supported, g->supported_len});
+			attach_list(event, FIELD_OFFERED, &h->offered);
+			attach_list(event, FIELD_SUPPORTED, &g->supported);
 		}
 	}
-	const struct gateway_state *from = &t->gateways[event->gateway];
-	bool mixed = from->queues_mixed_ms &&
-		event->time_ms < from->queues_mixed_ms + QUEUES_MIXED_MS;
-	if (ambiguous || (h && mixed)) {
+	if (ambiguous) {
 		event->flags |= EVENT_AMBIGUOUS;
 		counter_add(&t->counters->ambiguous_bindings, 1);
 	}
@@ -325,18 +371,17 @@ static void let_go_late(struct handshake_table *t, struct held *held, event_emit
 {
 	const struct gateway_state *g = &t->gateways[held->event.gateway];
 	struct handshake *h = at_generation(t, held->near, held->near_generation);
-	bool sole = n_candidates(g, &held->event) <= 1;
-	if (h && !fits(h, &held->event))
+	if (h && !fits(h, held))
 		h = NULL;
 	for (uint32_t at = g->newest, tries = 0; h == NULL && at != NONE && tries < 64; tries++) {
-		if (fits(&t->slots[at], &held->event))
+		if (fits(&t->slots[at], held))
 			h = &t->slots[at];
 		at = t->slots[at].older;
 	}
 	// A line that names its phone needs no guess at the address.
-	if (h && !sole && !device_is_none(&held->event.device))
+	if (h && is_unsure(h, held) && !device_is_none(&held->event.device))
 		h = NULL;
-	let_go(t, held, h, h && !sole, emit, context);
+	let_go(t, held, h, h && is_unsure(h, held), emit, context);
 }
 
 static void hold(struct handshake_table *t, const struct event *event, event_emit_fn emit,
@@ -353,6 +398,9 @@ static void hold(struct handshake_table *t, const struct event *event, event_emi
 	held->near = g->near;
 	held->near_generation = g->near_generation;
 	held->chain = g->chain;
+	held->n_opened = g->n_opened;
+	held->n_rivals = n_candidates(g, event);
+	held->any_chosen = g->n_chosen > 0;
 	held->older = g->last_held;
 	held->newer = NONE;
 	if (g->last_held != NONE)
@@ -365,6 +413,7 @@ static void hold(struct handshake_table *t, const struct event *event, event_emi
 void handshake_expire_step(struct handshake_table *t, uint64_t now_ms, bool all, event_emit_fn emit,
 	void *context)
 {
+	sweep_old(t, now_ms);
 	for (unsigned i = 0; t->n_held && (all || i < EXPIRE_STEP); i++) {
 		struct held *held = &t->held[t->held_first];
 		if (!all && held->event.time_ms + HANDSHAKE_HOLD_MS > now_ms)
@@ -379,12 +428,12 @@ void handshake_expire_step(struct handshake_table *t, uint64_t now_ms, bool all,
 static bool belongs(struct handshake_table *t, const struct gateway_state *g, const struct held *held,
 	const struct handshake *h)
 {
-	if (!fits(h, &held->event))
+	if (!fits(h, held))
 		return false;
-	if (n_candidates(g, &held->event) <= 1 || held->addressed == g->addressed)
+	if (!is_unsure(h, held) || held->addressed == g->addressed)
 		return true;
 	const struct handshake *near = at_generation(t, held->near, held->near_generation);
-	return near == h || near == NULL || !fits(near, &held->event);
+	return near == h || near == NULL || !fits(near, held);
 }
 
 // Hand the lines held for a handshake out, before the line that ends it. Of several reasons the
@@ -410,8 +459,10 @@ static void settle(struct handshake_table *t, struct handshake *h, bool failed, 
 		next = held->newer;
 		bool is_chain = !is_reason(held->event.handshake);
 		if (at == reason || (is_chain && chain != NONE && held->chain == chain) ||
-			(sole && (failed || is_chain)))
-			let_go(t, held, h, n_candidates(g, &held->event) > 1, emit, context);
+			(sole && (failed || is_chain) && could_be(h, held)))
+			let_go(t, held, h, is_unsure(h, held), emit, context);
+		else if (!failed && held->n_rivals && could_be(h, held))
+			held->n_rivals--; // it has succeeded: the line is another's
 	}
 	g->chain_open = false;
 	if (g->first_held == NONE)
@@ -420,51 +471,63 @@ static void settle(struct handshake_table *t, struct handshake *h, bool failed, 
 
 // ---- lists and chains ----
 
-static void begin_list(struct handshake_table *t, struct gateway_state *g, enum handshake_step list,
+static uint64_t number_of(const struct event *event, uint8_t field)
+{
+	struct slice digits = event_value(event, field);
+	uint64_t number = 0;
+	for (uint32_t i = 0; i < digits.len; i++)
+		number = number * 10 + (uint64_t)(digits.data[i] - '0');
+	return number;
+}
+
+// The list that is being read, NULL: none that is of use.
+static struct cipher_list *list_of(struct handshake_table *t, struct gateway_state *g)
+{
+	if (g->list == HANDSHAKE_SUPPORTS)
+		return &g->supported;
+	struct handshake *h = at_generation(t, g->list_handshake, g->list_generation);
+	return g->list == HANDSHAKE_OFFERS && h ? &h->offered : NULL;
+}
+
+static void begin_list(struct handshake_table *t, struct gateway_state *g, const struct event *head,
 	struct handshake *h)
 {
-	g->list = list;
+	g->list = (enum handshake_step)head->handshake;
 	g->list_next = 1;
 	g->list_handshake = h ? (uint32_t)(h - t->slots) : NONE;
 	g->list_generation = h ? h->generation : 0;
-	if (list == HANDSHAKE_SUPPORTS)
-		g->supported_len = 0;
-	if (h)
-		h->offered_len = 0;
+	struct cipher_list *list = list_of(t, g);
+	if (list) {
+		list->len = 0;
+		list->n = 0;
+		list->count = (uint32_t)number_of(head, FIELD_COUNT);
+	}
 }
 
-static void append_name(char *list, uint16_t *len, struct slice name)
+static void append_name(struct cipher_list *list, struct slice name)
 {
-	if (*len + name.len + 1u > LIST_MAX)
+	list->n++;
+	if (list->len + name.len + 1u > LIST_MAX)
 		return;
-	if (*len)
-		list[(*len)++] = ' ';
-	memcpy(list + *len, name.data, name.len);
-	*len = (uint16_t)(*len + name.len);
+	if (list->len)
+		list->names[list->len++] = ' ';
+	memcpy(list->names + list->len, name.data, name.len);
+	list->len = (uint16_t)(list->len + name.len);
 }
 
 // Entries are numbered: one out of turn belongs to a list that another interrupted, and to which of
 // them cannot be told; the list being read is then given up.
 static void add_cipher(struct handshake_table *t, struct gateway_state *g, const struct event *event)
 {
-	struct slice index = event_value(event, FIELD_INDEX), name = event_value(event, FIELD_CIPHER);
-	uint64_t number = 0;
-	for (uint32_t i = 0; i < index.len; i++)
-		number = number * 10 + (uint64_t)(index.data[i] - '0');
-	if (number != g->list_next++) {
-		if (g->list == HANDSHAKE_SUPPORTS)
-			g->supported_len = 0;
-		struct handshake *broken = at_generation(t, g->list_handshake, g->list_generation);
-		if (broken)
-			broken->offered_len = 0;
+	struct slice name = event_value(event, FIELD_CIPHER);
+	struct cipher_list *list = list_of(t, g);
+	bool in_turn = number_of(event, FIELD_INDEX) == g->list_next++;
+	if (list && in_turn && name.len) {
+		append_name(list, name);
+	} else if (!in_turn) {
+		if (list)
+			list->len = 0;
 		g->list = HANDSHAKE_NONE;
-	}
-	if (g->list == HANDSHAKE_SUPPORTS) {
-		append_name(g->supported, &g->supported_len, name);
-	} else if (g->list == HANDSHAKE_OFFERS) {
-		struct handshake *h = at_generation(t, g->list_handshake, g->list_generation);
-		if (h)
-			append_name(h->offered, &h->offered_len, name);
 	}
 }
 
@@ -507,9 +570,10 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 	if (ends)
 		settle(t, h, event->handshake != HANDSHAKE_COMPLETES, emit, context);
 	if (event->handshake == HANDSHAKE_OFFERS)
-		begin_list(t, g, HANDSHAKE_OFFERS, h);
+		begin_list(t, g, event, h);
 	if (event->handshake == HANDSHAKE_CHOOSES && !h->chosen) {
 		h->chosen = true;
+		h->chosen_at = g->addressed + 1; // set_near() counts it
 		g->n_chosen++;
 	}
 	if (device_is_none(&event->device))
@@ -532,7 +596,7 @@ void handshake_step(struct handshake_table *t, struct event *event, event_emit_f
 	switch ((enum handshake_step)event->handshake) {
 	case HANDSHAKE_SUPPORTS:
 	case HANDSHAKE_OTHER_LIST:
-		begin_list(t, g, (enum handshake_step)event->handshake, NULL);
+		begin_list(t, g, event, NULL);
 		return;
 	case HANDSHAKE_CIPHER:
 		add_cipher(t, g, event);

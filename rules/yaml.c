@@ -27,16 +27,17 @@ static bool read_whole(const char *path, struct report *report, char **bytes, si
 	} else if (st.st_size > YAML_BYTES_MAX) {
 		report_add(report, path, 1, 1, "file of %lld bytes; at most %u are read",
 			(long long)st.st_size, YAML_BYTES_MAX);
-	} else if ((buffer = malloc(YAML_BYTES_MAX + 1)) == NULL) {
+	} else if ((buffer = malloc((size_t)st.st_size + 1)) == NULL) {
 		report_add(report, path, 0, 0, "out of memory");
 	} else {
+		size_t room = (size_t)st.st_size + 1;
 		ssize_t got = 0;
-		while (n <= YAML_BYTES_MAX && (got = read(fd, buffer + n, YAML_BYTES_MAX + 1 - n)) > 0)
+		while (n < room && (got = read(fd, buffer + n, room - n)) > 0)
 			n += (size_t)got;
-		ok = got >= 0 && n <= YAML_BYTES_MAX;
+		ok = got >= 0 && n < room;
 		if (!ok)
 			report_add(report, path, 1, 1, "%s",
-				got < 0 ? strerror(errno) : "grew beyond the limit while being read");
+				got < 0 ? strerror(errno) : "grew while being read");
 	}
 	close(fd);
 	if (!ok) {

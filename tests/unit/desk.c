@@ -39,8 +39,8 @@ struct desk *desk_create(unsigned n_workers)
 	d->config.rules = desk->rules;
 	d->config.cache = NULL;
 	d->vocabulary = vocabulary_create();
-	d->workers = workers_create(n_workers, &limits, rules_compile(d->vocabulary, scene_pack),
-		&d->config.policy);
+	d->workers = workers_create(
+		n_workers, &limits, rules_compile(d->vocabulary, scene_pack), &d->config.policy);
 	assert_non_null(d->workers);
 	d->hidden_users = calloc(limits.gateways, sizeof(*d->hidden_users));
 	d->hidden_users_ms = calloc(limits.gateways, sizeof(*d->hidden_users_ms));
@@ -91,7 +91,8 @@ void desk_fail(struct desk *desk, unsigned phone)
 {
 	char line[256];
 	snprintf(line, sizeof(line),
-		"fw1 : %%ASA-4-724002: Group <G> User <CP-7962G-SEP%012X> IP <10.%u.%u.%u> WebVPN session "
+		"fw1 : %%ASA-4-724002: Group <G> User <CP-7962G-SEP%012X> IP <10.%u.%u.%u> WebVPN "
+		"session "
 		"not terminated.",
 		phone + 1, phone >> 16 & 255, phone >> 8 & 255, phone & 255);
 	desk_line(desk, line);
@@ -101,7 +102,8 @@ void desk_recover(struct desk *desk, unsigned phone)
 {
 	char line[256];
 	snprintf(line, sizeof(line),
-		"fw1 : %%ASA-6-722051: Group <G> User <CP-7962G-SEP%012X> IP <10.%u.%u.%u> IPv4 Address "
+		"fw1 : %%ASA-6-722051: Group <G> User <CP-7962G-SEP%012X> IP <10.%u.%u.%u> IPv4 "
+		"Address "
 		"<172.16.%u.%u> IPv6 address <::> assigned to session",
 		phone + 1, phone >> 16 & 255, phone >> 8 & 255, phone & 255, phone >> 8 & 255,
 		phone & 255);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// desk: a daemon without ports, with a real control socket in a directory of its own; its workers and
-// its server are stepped by the test, on a clock that the test sets.
+// desk: a daemon without ports, with a real control socket in a directory of its own; its workers
+// and its server are stepped by the test, on a clock that the test sets.
 #pragma once
 
 #include <jansson.h>

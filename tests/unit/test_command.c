@@ -55,17 +55,18 @@ static void reject_login(struct desk *desk, const char *user, const char *client
 {
 	char line[256];
 	snprintf(line, sizeof(line),
-		"fw1 : %%ASA-4-724002: Group <G> User <%s> IP <%s> WebVPN session not terminated.", user,
-		client);
+		"fw1 : %%ASA-4-724002: Group <G> User <%s> IP <%s> WebVPN session not terminated.",
+		user, client);
 	desk_line(desk, line);
 }
 
-static void bring_tunnel_up(struct desk *desk, const char *user, const char *client,
-	const char *tunnel)
+static void bring_tunnel_up(
+	struct desk *desk, const char *user, const char *client, const char *tunnel)
 {
 	char line[256];
 	snprintf(line, sizeof(line),
-		"fw1 : %%ASA-6-722051: Group <GroupPolicy_Phones> User <%s> IP <%s> IPv4 Address <%s> IPv6 "
+		"fw1 : %%ASA-6-722051: Group <GroupPolicy_Phones> User <%s> IP <%s> IPv4 Address "
+		"<%s> IPv6 "
 		"address <::> assigned to session",
 		user, client, tunnel);
 	desk_line(desk, line);
@@ -76,7 +77,8 @@ static void bring_tunnel_up(struct desk *desk, const char *user, const char *cli
 static size_t count(struct desk *desk, const char *arguments)
 {
 	char request[256];
-	snprintf(request, sizeof(request), "{\"command\":\"diagnoses\",\"arguments\":{%s}}", arguments);
+	snprintf(request, sizeof(request), "{\"command\":\"diagnoses\",\"arguments\":{%s}}",
+		arguments);
 	json_t *list = ask(desk, request);
 	size_t n = json_array_size(list);
 	json_decref(list);
@@ -89,8 +91,9 @@ static void diagnoses_are_the_open_ones_of_phones(void **state)
 	desk_fail(*state, 2);
 	desk_recover(*state, 2);
 	reject_login(*state, "bob", "192.0.2.7");
-	desk_line(*state, "fw2 : %ASA-2-113022: AAA Marking RADIUS server 192.0.2.5 in aaa-server group "
-			  "ISE as FAILED");
+	desk_line(*state,
+		"fw2 : %ASA-2-113022: AAA Marking RADIUS server 192.0.2.5 in aaa-server group "
+		"ISE as FAILED");
 	assert_int_equal(count(*state, ""), 2);
 	assert_int_equal(count(*state, "\"all_clients\":true"), 3);
 	assert_int_equal(count(*state, "\"state\":\"recovered\""), 1);
@@ -107,7 +110,8 @@ static void diagnoses_are_the_open_ones_of_phones(void **state)
 static json_t *find(struct desk *desk, const char *key)
 {
 	char request[256];
-	snprintf(request, sizeof(request), "{\"command\":\"phone\",\"arguments\":{\"key\":\"%s\"}}", key);
+	snprintf(request, sizeof(request), "{\"command\":\"phone\",\"arguments\":{\"key\":\"%s\"}}",
+		key);
 	return ask(desk, request);
 }
 
@@ -139,8 +143,8 @@ static void phone_is_found_by_whatever_it_is_called(void **state)
 static void nobody_is_an_empty_list(void **state)
 {
 	bring_tunnel_up(*state, PHONE_A, "192.0.2.9", "172.16.0.9");
-	static const char *const keys[] = {"192.0.2.1", "SEP8CB64F576114", "alice", "0.0.0.0", "::",
-		"8cb64f57611", "SEP", "000000000000", "\\u0001"};
+	static const char *const keys[] = {"192.0.2.1", "SEP8CB64F576114", "alice", "0.0.0.0",
+		"::", "8cb64f57611", "SEP", "000000000000", "\\u0001"};
 	for (size_t i = 0; i < N(keys); i++) {
 		json_t *list = find(*state, keys[i]);
 		if (json_array_size(list))
@@ -148,8 +152,8 @@ static void nobody_is_an_empty_list(void **state)
 		json_decref(list);
 	}
 	int client = desk_connect(*state);
-	char *error = desk_error(*state, client,
-		"{\"command\":\"phone\",\"arguments\":{\"key\":\"\"}}");
+	char *error =
+		desk_error(*state, client, "{\"command\":\"phone\",\"arguments\":{\"key\":\"\"}}");
 	assert_string_equal(error, "phone: the key is empty");
 	free(error);
 	close(client);
@@ -158,7 +162,8 @@ static void nobody_is_an_empty_list(void **state)
 static void story_has_lines_diagnoses_evidence_and_remedy(void **state)
 {
 	bring_tunnel_up(*state, PHONE_A, "192.0.2.9", "172.16.0.9");
-	desk_line(*state, "fw1 : %ASA-6-725001: Starting SSL handshake with client outside:192.0.2.9/50001");
+	desk_line(*state,
+		"fw1 : %ASA-6-725001: Starting SSL handshake with client outside:192.0.2.9/50001");
 	reject_login(*state, PHONE_A, "192.0.2.9");
 	json_t *list = find(*state, PHONE_A);
 	const json_t *phone = json_array_get(list, 0);
@@ -193,7 +198,8 @@ static void phones_of_one_address_are_told_apart(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		const json_t *phone = json_array_get(list, i);
 		bool is_a = strcmp(text_of(phone, "device"), "SEP8CB64F576113") == 0;
-		assert_int_equal(json_array_size(json_object_get(phone, "diagnoses")), is_a ? 0 : 1);
+		assert_int_equal(
+			json_array_size(json_object_get(phone, "diagnoses")), is_a ? 0 : 1);
 		assert_int_equal(json_array_size(json_object_get(phone, "timeline")), is_a ? 1 : 2);
 		assert_int_equal(number_of(phone, "others_at_address"), 1);
 	}
@@ -235,7 +241,8 @@ static void who_is_gone_is_known_by_his_diagnosis(void **state)
 	assert_string_equal(text_of(phone, "last_seen"), "1970-01-01T00:00:01.000Z");
 	assert_int_equal(json_array_size(json_object_get(phone, "diagnoses")), 1);
 	assert_int_equal(json_array_size(json_object_get(phone, "timeline")), 1); // its evidence
-	assert_string_equal(text_of(json_array_get(json_object_get(phone, "diagnoses"), 0), "state"),
+	assert_string_equal(
+		text_of(json_array_get(json_object_get(phone, "diagnoses"), 0), "state"),
 		"expired");
 	json_decref(list);
 }
@@ -294,7 +301,8 @@ static void bad_rules_change_nothing_and_are_told(void **state)
 	assert_non_null(strstr(text_of(failure, "errors"), "rules.yaml:2:10:"));
 	const json_t *health = json_object_get(status, "health");
 	assert_string_equal(text_of(health, "state"), "degraded");
-	assert_string_equal(json_string_value(json_array_get(json_object_get(health, "reasons"), 0)),
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(health, "reasons"), 0)),
 		"the last reload of the rules failed; the old ones are in use");
 	json_decref(status);
 	desk_write_rules(desk, scene_pack);
@@ -312,7 +320,8 @@ static json_int_t sum_of(const json_t *object)
 	json_int_t sum = 0;
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)object, key, value) {
+	json_object_foreach((json_t *)object, key, value)
+	{
 		sum += json_integer_value(value);
 	}
 	return sum;
@@ -323,7 +332,8 @@ static void expect_ledger(const json_t *object)
 	assert_int_equal(number_of(object, "packets"),
 		number_of(object, "datagrams") + number_of(object, "fragments_merged") +
 			sum_of(json_object_get(object, "dropped")));
-	assert_int_equal(number_of(object, "messages"), sum_of(json_object_get(object, "by_source")));
+	assert_int_equal(
+		number_of(object, "messages"), sum_of(json_object_get(object, "by_source")));
 }
 
 static void status_has_every_counter_and_its_sums_hold(void **state)
@@ -345,7 +355,8 @@ static void status_has_every_counter_and_its_sums_hold(void **state)
 		assert_true(json_is_integer(value ? value : json_object_get(sources, counters[i])));
 	}
 	assert_int_equal(json_object_size(json_object_get(status, "dropped")), DROP_MAX);
-	assert_int_equal(json_object_size(json_object_get(status, "events_dropped")), EVENT_DROP_MAX);
+	assert_int_equal(
+		json_object_size(json_object_get(status, "events_dropped")), EVENT_DROP_MAX);
 	assert_int_equal(number_of(status, "packets"), 4);
 	assert_int_equal(number_of(json_object_get(status, "dropped"), "empty"), 1);
 	assert_int_equal(number_of(json_object_get(status, "by_source"), "asa"), 2);
@@ -362,6 +373,24 @@ static void status_has_every_counter_and_its_sums_hold(void **state)
 	assert_int_equal(number_of(tables, "phones"), 1);
 	assert_int_equal(number_of(json_object_get(tables, "clients"), "used"), 1);
 	assert_int_equal(number_of(json_object_get(tables, "gateways"), "used"), 1);
+	json_decref(status);
+}
+
+static void most_frequent_messages_are_told(void **state)
+{
+	char line[64];
+	for (unsigned id = 0; id < 30; id++) {
+		snprintf(line, sizeof(line), "fw1 : %%ASA-6-%06u: nothing", 700000 + id * 10000);
+		for (unsigned i = 0; i < id; i++)
+			desk_line(*state, line);
+	}
+	desk_line(*state, "fw1 : %ASA-6-000000: nothing");
+	json_t *status = ask(*state, "{\"command\":\"status\"}");
+	json_t *codes = json_object_get(status, "asa_codes");
+	assert_int_equal(json_object_size(codes), 20);
+	assert_string_equal(json_object_iter_key(json_object_iter(codes)), "990000");
+	assert_int_equal(number_of(codes, "990000"), 29);
+	assert_int_equal(number_of(codes, "800000"), 10);
 	json_decref(status);
 }
 
@@ -421,8 +450,9 @@ static void gateway_is_warned_of_what_it_does_not_send(void **state)
 	desk_line(desk, "fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: unknown ca");
 	assert_false(is_warned(desk, "no-tls-reasons"));
 	assert_false(is_warned(desk, "hidden-users"));
-	desk_line(desk, "fw1 : %ASA-6-716039: Group <G> User <*****> IP <192.0.2.9> Authentication: "
-			"rejected, Session Type: WebVPN.");
+	desk_line(desk,
+		"fw1 : %ASA-6-716039: Group <G> User <*****> IP <192.0.2.9> Authentication: "
+		"rejected, Session Type: WebVPN.");
 	gateways_tick(&desk->daemon, desk->now_ms);
 	assert_true(is_warned(desk, "hidden-users"));
 	assert_false(is_warned(desk, "silent"));
@@ -441,8 +471,9 @@ static void mended_gateway_is_no_longer_warned_of(void **state)
 	struct desk *desk = *state;
 	uint64_t now_ms = clock_wall_ms();
 	desk->now_ms = now_ms;
-	desk_line(desk, "fw1 : %ASA-6-716039: Group <G> User <*****> IP <192.0.2.9> Authentication: "
-			"rejected, Session Type: WebVPN.");
+	desk_line(desk,
+		"fw1 : %ASA-6-716039: Group <G> User <*****> IP <192.0.2.9> Authentication: "
+		"rejected, Session Type: WebVPN.");
 	gateways_tick(&desk->daemon, now_ms - GATEWAY_RECENT_MS - 1);
 	gateways_tick(&desk->daemon, now_ms); // no more of them
 	assert_false(is_warned(desk, "hidden-users"));
@@ -453,7 +484,9 @@ static void gateways_are_listed(void **state)
 	for (unsigned i = 0; i < 10; i++) {
 		char line[128];
 		snprintf(line, sizeof(line),
-			"asa-%u : %%ASA-1-717055: The ID certificate in the trustpoint T has expired.", i);
+			"asa-%u : %%ASA-1-717055: The ID certificate in the trustpoint T has "
+			"expired.",
+			i);
 		desk_line(*state, line);
 	}
 	json_t *status = ask(*state, "{\"command\":\"status\"}");
@@ -478,7 +511,7 @@ static void every_command_is_complete(void **state)
 		for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
 			assert_true(a->help[0] != '\0');
 			assert_true((a->value != NULL) ==
-				(a->kind == ARGUMENT_VALUE || a->kind == ARGUMENT_WORD));
+				    (a->kind == ARGUMENT_VALUE || a->kind == ARGUMENT_WORD));
 		}
 	}
 	assert_null(command_find("nonsense"));
@@ -496,8 +529,9 @@ static void help_names_every_argument(void **state)
 		command_print_help(out, &commands[i]);
 	fclose(out);
 	static const char *const wanted[] = {"status", "phone KEY", "--all-clients",
-		"--state open|recovered|expired|all", "--lang en|zh-TW|ko", "--gateway NAME", "--json",
-		"check DIR", "usage: offhook [--socket PATH] phone KEY", "usage: offhook replay"};
+		"--state open|recovered|expired|all", "--lang en|zh-TW|ko", "--gateway NAME",
+		"--json", "check DIR", "usage: offhook [--socket PATH] phone KEY",
+		"usage: offhook replay"};
 	for (size_t i = 0; i < N(wanted); i++) {
 		if (strstr(text, wanted[i]) == NULL)
 			fail_msg("'%s' is missing", wanted[i]);
@@ -541,6 +575,7 @@ int main(void)
 		TEST(reload_swaps_the_rules_in),
 		TEST(bad_rules_change_nothing_and_are_told),
 		TEST_THREE(status_has_every_counter_and_its_sums_hold),
+		TEST_THREE(most_frequent_messages_are_told),
 		TEST(rates_are_of_the_last_second_and_ten),
 		TEST(gateway_is_warned_of_what_it_does_not_send),
 		TEST(silent_gateway_is_warned_of),

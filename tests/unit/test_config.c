@@ -107,7 +107,8 @@ static void every_option_is_taken(void **state)
 			   "ports: [514, 1514]\nworkers: 4\npoll: busy\nhugepages: on\n"
 			   "clients: 5000\ndiagnoses: 600\ngateways: 7\nhandshakes: 100\n"
 			   "client_idle: 90m\ndiagnosis_expiry: 2d\n"
-			   "phone_groups: [phones, '*voice*']\nrelays: [192.0.2.7, 10.1.0.0/16, '2001:db8::/32']\n"
+			   "phone_groups: [phones, '*voice*']\nrelays: [192.0.2.7, 10.1.0.0/16, "
+			   "'2001:db8::/32']\n"
 			   "names: {shule: 192.0.2.20, exp_srv: 2001:db8::5}\n"
 			   "rules: /etc/offhook/rules\ncache: none\nsocket: /tmp/x.sock\n");
 	static const enum listen_kind kinds[] = {
@@ -149,10 +150,11 @@ static void listen_can_say_more(void **state)
 {
 	(void)state;
 	struct config config;
-	read_good(&config, "listen:\n"
-			   "  - {port: eth0, driver: af_packet, address: [192.0.2.1, '2001:db8::1']}\n"
-			   "  - {port: /x/y, loop: true}\n"
-			   "  - port: '0000:03:00.1'\n    address: 198.51.100.4\n");
+	read_good(&config,
+		"listen:\n"
+		"  - {port: eth0, driver: af_packet, address: [192.0.2.1, '2001:db8::1']}\n"
+		"  - {port: /x/y, loop: true}\n"
+		"  - port: '0000:03:00.1'\n    address: 198.51.100.4\n");
 	assert_int_equal(config.n_listen, 3);
 	assert_int_equal(config.listen[0].driver, DRIVER_AF_PACKET);
 	assert_int_equal(config.listen[0].n_addresses, 2);
@@ -173,9 +175,9 @@ static void what_a_port_is_its_name_tells(void **state)
 	static const struct {
 		const char *name;
 		enum listen_kind kind;
-	} cases[] = {{"03:00.0", LISTEN_PCI}, {"abcd:EF:1f.7", LISTEN_PCI}, {"enp3s0f0np0", LISTEN_INTERFACE},
-		{"eth0.100", LISTEN_INTERFACE}, {"a.pcap", LISTEN_PCAP}, {"./a", LISTEN_PCAP},
-		{"pcap", LISTEN_INTERFACE}};
+	} cases[] = {{"03:00.0", LISTEN_PCI}, {"abcd:EF:1f.7", LISTEN_PCI},
+		{"enp3s0f0np0", LISTEN_INTERFACE}, {"eth0.100", LISTEN_INTERFACE},
+		{"a.pcap", LISTEN_PCAP}, {"./a", LISTEN_PCAP}, {"pcap", LISTEN_INTERFACE}};
 	for (size_t i = 0; i < N(cases); i++) {
 		struct config config;
 		char text[64];
@@ -192,7 +194,8 @@ static void what_a_port_is_its_name_tells(void **state)
 static void mistakes_name_their_place_and_what_is_valid(void **state)
 {
 	(void)state;
-	assert_refused("workers: 1\nworker: 2\n", "2:1: unknown key 'worker' in the config; known: listen");
+	assert_refused("workers: 1\nworker: 2\n",
+		"2:1: unknown key 'worker' in the config; known: listen");
 	assert_refused("workers: 0\n", "1:10: '0' must be a whole number from 1 to 64");
 	assert_refused("workers: 65\n", "1:10: '65' must be a whole number from 1 to 64");
 	assert_refused("workers: many\n", "1:10: 'many' must be a whole number");
@@ -206,7 +209,8 @@ static void mistakes_name_their_place_and_what_is_valid(void **state)
 	assert_refused("client_idle: 30\n", "1:14: '30' must be a time such as");
 	assert_refused("client_idle: 59s\n", "1:14: must be a time from 1m to 30d");
 	assert_refused("diagnosis_expiry: 31d\n", "1:19: must be a time from 1m to 30d");
-	assert_refused("ports: [514, 70000]\n", "1:14: '70000' must be a whole number from 1 to 65535");
+	assert_refused(
+		"ports: [514, 70000]\n", "1:14: '70000' must be a whole number from 1 to 65535");
 	assert_refused("ports: [514, 514]\n", "1:14: port 514 stands twice");
 	assert_refused("ports: []\n", "1:1: names no port");
 	assert_refused("rules: ''\n", "1:9: must be a path, not an empty text");
@@ -219,20 +223,26 @@ static void wrong_ports_are_told(void **state)
 {
 	(void)state;
 	assert_refused("listen: 'a b'\n", "1:10: 'a b' is neither a PCI address");
-	assert_refused("listen: interface-name-too-long\n", "1:9: 'interface-name-too-long' is neither");
+	assert_refused(
+		"listen: interface-name-too-long\n", "1:9: 'interface-name-too-long' is neither");
 	assert_refused("listen: ''\n", "1:10: '' is neither");
 	assert_refused("listen: []\n", "1:1: names no port");
 	assert_refused("listen: [lo, lo]\n", "1:14: 'lo' stands twice");
-	assert_refused("listen: {driver: af_xdp}\n", "1:10: an item of listen lacks the key 'port'");
-	assert_refused("listen: {port: lo, mtu: 9000}\n", "1:20: unknown key 'mtu' in an item of listen; "
-							  "known: port, driver, address, loop");
+	assert_refused(
+		"listen: {driver: af_xdp}\n", "1:10: an item of listen lacks the key 'port'");
+	assert_refused("listen: {port: lo, mtu: 9000}\n",
+		"1:20: unknown key 'mtu' in an item of listen; "
+		"known: port, driver, address, loop");
 	assert_refused("listen: {port: lo, driver: dpdk}\n",
 		"1:28: 'dpdk' must be one of: auto, af_xdp, af_packet");
-	assert_refused("listen: {port: x.pcap, driver: af_xdp}\n", "1:10: driver: only an interface");
+	assert_refused(
+		"listen: {port: x.pcap, driver: af_xdp}\n", "1:10: driver: only an interface");
 	assert_refused("listen: {port: lo, loop: true}\n", "1:10: loop: only a capture");
 	assert_refused("listen: {port: x.pcap, address: 192.0.2.1}\n", "1:10: address: a capture");
-	assert_refused("listen: {port: lo, address: [192.0.2.300]}\n", "1:30: '192.0.2.300' is no IPv4");
-	assert_refused("listen: {port: lo, loop: maybe}\n", "1:26: 'maybe' must be one of: false, true");
+	assert_refused(
+		"listen: {port: lo, address: [192.0.2.300]}\n", "1:30: '192.0.2.300' is no IPv4");
+	assert_refused(
+		"listen: {port: lo, loop: maybe}\n", "1:26: 'maybe' must be one of: false, true");
 	assert_refused("listen: [a, b, c, d, e, f, g, h, i]\n", "1:34: more than 8 ports");
 }
 
@@ -300,11 +310,12 @@ static void reference_names_every_option_and_its_default(void **state)
 	FILE *out = open_memstream(&text, &size);
 	config_print_options(out);
 	fclose(out);
-	static const char *const wanted[] = {"  listen: lo\n", "  ports: [514, 5514]\n", "  workers: 1\n",
-		"  poll: auto\n", "  hugepages: auto\n", "  clients: 1000000\n", "  diagnoses: ",
-		"  gateways: ", "  handshakes: ", "  client_idle: ", "  diagnosis_expiry: 24h\n",
-		"  phone_groups: [\"*phone*\"]\n", "  relays: []\n", "  names: {}\n", "  rules:\n",
-		"  cache:\n", "  socket:\n", "a number from 1 to 64\n", "a time from 1m to 30d"};
+	static const char *const wanted[] = {"  listen: lo\n", "  ports: [514, 5514]\n",
+		"  workers: 1\n", "  poll: auto\n", "  hugepages: auto\n", "  clients: 1000000\n",
+		"  diagnoses: ", "  gateways: ", "  handshakes: ", "  client_idle: ",
+		"  diagnosis_expiry: 24h\n", "  phone_groups: [\"*phone*\"]\n", "  relays: []\n",
+		"  names: {}\n", "  rules:\n", "  cache:\n", "  socket:\n",
+		"a number from 1 to 64\n", "a time from 1m to 30d"};
 	for (size_t i = 0; i < N(wanted); i++) {
 		if (strstr(text, wanted[i]) == NULL)
 			fail_msg("'%s' is missing", wanted[i]);
@@ -322,8 +333,7 @@ static void socket_is_the_users_own_unless_root(void **state)
 {
 	(void)state;
 	setenv("XDG_RUNTIME_DIR", "/run/user/1000", 1);
-	const char *wanted =
-		geteuid() == 0 ? CONFIG_SYSTEM_SOCKET : "/run/user/1000/offhook.sock";
+	const char *wanted = geteuid() == 0 ? CONFIG_SYSTEM_SOCKET : "/run/user/1000/offhook.sock";
 	assert_string_equal(config_default_socket(), wanted);
 	unsetenv("XDG_RUNTIME_DIR");
 	assert_string_equal(config_default_socket(), CONFIG_SYSTEM_SOCKET);

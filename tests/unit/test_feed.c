@@ -44,9 +44,8 @@ static json_t *next(struct desk *desk, int client)
 	free(line);
 	if (answer == NULL)
 		return NULL;
-	data = json_incref(json_object_get(answer, json_is_true(json_object_get(answer, "ok"))
-								? "data"
-								: "error"));
+	data = json_incref(json_object_get(
+		answer, json_is_true(json_object_get(answer, "ok")) ? "data" : "error"));
 	json_decref(answer);
 	return data;
 }
@@ -112,8 +111,9 @@ static void changes_at_once_become_one_line(void **state)
 static void clients_that_are_no_phones_are_for_who_asks(void **state)
 {
 	int phones = watch(*state, WATCH), all = watch(*state, WATCH_ALL);
-	desk_line(*state, "fw1 : %ASA-4-724002: Group <G> User <bob> IP <192.0.2.7> WebVPN session not "
-			  "terminated.");
+	desk_line(*state,
+		"fw1 : %ASA-4-724002: Group <G> User <bob> IP <192.0.2.7> WebVPN session not "
+		"terminated.");
 	expect(*state, all, "csd", "open");
 	expect_nothing(*state, phones);
 	close(phones);
@@ -123,19 +123,22 @@ static void clients_that_are_no_phones_are_for_who_asks(void **state)
 static void gateways_own_diagnosis_is_told(void **state)
 {
 	int client = watch(*state, WATCH);
-	desk_line(*state, "fw1 : %ASA-2-113022: AAA Marking RADIUS server 192.0.2.5 in aaa-server group "
-			  "ISE as FAILED");
+	desk_line(*state,
+		"fw1 : %ASA-2-113022: AAA Marking RADIUS server 192.0.2.5 in aaa-server group "
+		"ISE as FAILED");
 	expect(*state, client, "aaa-down", "open");
 	close(client);
 }
 
 #define PHONE "CP-7962G-SEP8CB64F576113"
-static const char tunnel_up[] = "fw1 : %ASA-6-722051: Group <G> User <" PHONE
-				"> IP <192.0.2.9> IPv4 Address <172.16.0.9> IPv6 address <::> assigned";
+static const char tunnel_up[] =
+	"fw1 : %ASA-6-722051: Group <G> User <" PHONE
+	"> IP <192.0.2.9> IPv4 Address <172.16.0.9> IPv6 address <::> assigned";
 static const char rejected[] = "fw1 : %ASA-6-716039: Group <G> User <" PHONE
 			       "> IP <192.0.2.9> Authentication: rejected, Session Type: WebVPN.";
-static const char exceeded[] = "fw1 : %ASA-6-113013: AAA unable to complete the request Error : reason = "
-			       "Simultaneous logins exceeded for user : user = " PHONE;
+static const char exceeded[] =
+	"fw1 : %ASA-6-113013: AAA unable to complete the request Error : reason = "
+	"Simultaneous logins exceeded for user : user = " PHONE;
 
 static void absorbed_one_ends_for_who_was_told_of_it(void **state)
 {
@@ -149,7 +152,8 @@ static void absorbed_one_ends_for_who_was_told_of_it(void **state)
 		json_string_value(json_object_get(other, "diagnosis"))};
 	bool absorbed_first = strcmp(names[0], "auth-rejected") == 0;
 	assert_string_equal(names[absorbed_first], "simultaneous");
-	assert_string_equal(json_string_value(json_object_get(absorbed_first ? one : other, "state")),
+	assert_string_equal(
+		json_string_value(json_object_get(absorbed_first ? one : other, "state")),
 		"expired");
 	json_decref(one);
 	json_decref(other);
@@ -186,7 +190,8 @@ static void acknowledged_only_when_every_watcher_has_it(void **state)
 {
 	struct desk *desk = *state;
 	int quick = watch(desk, WATCH), slow = watch(desk, WATCH);
-	// The slow one reads nothing: what waits for it is bounded by the socket, then by its queue.
+	// The slow one reads nothing: what waits for it is bounded by the socket, then by its
+	// queue.
 	for (unsigned i = 0; i < 4000; i++)
 		desk_fail(desk, i);
 	for (unsigned i = 0; i < 4000; i++)
@@ -212,7 +217,8 @@ static void slow_watcher_gets_the_state_of_when_it_reads(void **state)
 	unsigned open = 0, recovered = 0;
 	json_t *change;
 	while ((change = next(desk, client)) != NULL) {
-		bool is_open = strcmp(json_string_value(json_object_get(change, "state")), "open") == 0;
+		bool is_open =
+			strcmp(json_string_value(json_object_get(change, "state")), "open") == 0;
 		open += is_open;
 		recovered += !is_open;
 		json_decref(change);
@@ -251,7 +257,8 @@ static void watcher_that_lost_something_is_told_so(void **state)
 	int client = watch(desk, WATCH);
 	desk_fail(desk, 0);
 	expect(desk, client, "csd", "open");
-	// Far more than the table holds, all of them closed at once, and nothing is served meanwhile.
+	// Far more than the table holds, all of them closed at once, and nothing is served
+	// meanwhile.
 	for (unsigned i = 0; i < 8300; i++) {
 		desk_recover(desk, i);
 		desk_fail(desk, i + 1);
@@ -328,7 +335,9 @@ static void all_workers_are_heard(void **state)
 	for (unsigned i = 0; i < 100; i++)
 		expect(desk, client, "csd", "open");
 	for (unsigned i = 0; i < 2; i++)
-		assert_true(atomic_load(&desk->daemon.workers->worker[i]->sessions.diagnoses->n_open) > 9);
+		assert_true(
+			atomic_load(&desk->daemon.workers->worker[i]->sessions.diagnoses->n_open) >
+			9);
 	expect_nothing(desk, client);
 	close(client);
 }
@@ -336,12 +345,13 @@ static void all_workers_are_heard(void **state)
 static void remedy_comes_in_the_language_asked_for(void **state)
 {
 	struct desk *desk = *state;
-	static const char rules[] =
-		"messages:\n"
-		"  - {id: ASA-724002, event: csd-not-running,\n"
-		"     text: 'Group <{group}> User <{user}> IP <{client}> WebVPN session not terminated'}\n"
-		"diagnoses:\n"
-		"  - {id: csd, confirmed: csd-not-running, title: {en: on, ko: 켜짐}, remedy: off}\n";
+	static const char rules[] = "messages:\n"
+				    "  - {id: ASA-724002, event: csd-not-running,\n"
+				    "     text: 'Group <{group}> User <{user}> IP <{client}> "
+				    "WebVPN session not terminated'}\n"
+				    "diagnoses:\n"
+				    "  - {id: csd, confirmed: csd-not-running, title: {en: on, ko: "
+				    "켜짐}, remedy: off}\n";
 	desk_write_rules(desk, rules);
 	int client = desk_connect(desk);
 	json_decref(desk_data(desk, client, "{\"command\":\"reload\"}"));
@@ -374,7 +384,8 @@ int main(void)
 		TEST(more_than_the_outbox_holds_is_found_again),
 		TEST(too_many_watchers_are_refused),
 		TEST(watcher_that_will_send_nothing_more_goes_on),
-		cmocka_unit_test_setup_teardown(all_workers_are_heard, set_up_two_workers, tear_down),
+		cmocka_unit_test_setup_teardown(
+			all_workers_are_heard, set_up_two_workers, tear_down),
 		TEST(remedy_comes_in_the_language_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,8 +46,8 @@ static void greets_with_name_version_and_protocol(void **state)
 {
 	int client = desk_connect_silent(*state);
 	char *line = desk_receive(*state, client);
-	assert_string_equal(line, "{\"name\":\"offhook\",\"version\":\"" OFFHOOK_VERSION
-				  "\",\"protocol\":1}\n");
+	assert_string_equal(line,
+		"{\"name\":\"offhook\",\"version\":\"" OFFHOOK_VERSION "\",\"protocol\":1}\n");
 	free(line);
 	close(client);
 }
@@ -71,7 +71,8 @@ static void requests_in_one_piece_are_answered_in_order(void **state)
 		"\n  \n{\"command\":\"diagnoses\"}\n{\"command\":\"nonsense\"}\n\n"
 		"{\"command\":\"diagnoses\",\"arguments\":null}\n");
 	static const char *const wanted[] = {"{\"ok\":true,\"data\":[]}",
-		"{\"ok\":false,\"error\":\"unknown command 'nonsense'\"}", "{\"ok\":true,\"data\":[]}"};
+		"{\"ok\":false,\"error\":\"unknown command 'nonsense'\"}",
+		"{\"ok\":true,\"data\":[]}"};
 	for (size_t i = 0; i < N(wanted); i++) {
 		char *line = desk_receive(*state, client);
 		assert_starts(line, wanted[i]);
@@ -100,11 +101,14 @@ static void wrong_requests_are_told_why(void **state)
 		{"[1]", "a request is {"},
 		{"{}", "a request is {"},
 		{"{\"command\":7}", "a request is {"},
-		{"{\"command\":\"status\",\"command\":\"status\"}", "not a line of JSON: duplicate"},
+		{"{\"command\":\"status\",\"command\":\"status\"}",
+			"not a line of JSON: duplicate"},
 		{"{\"command\":\"replay\"}", "unknown command 'replay'"},
 		{"{\"command\":\"status\",\"x\":1}", "unknown key 'x'"},
-		{"{\"command\":\"status\",\"arguments\":[]}", "status: arguments must be an object"},
-		{"{\"command\":\"status\",\"arguments\":{\"a\":1}}", "status: unknown argument 'a'"},
+		{"{\"command\":\"status\",\"arguments\":[]}",
+			"status: arguments must be an object"},
+		{"{\"command\":\"status\",\"arguments\":{\"a\":1}}",
+			"status: unknown argument 'a'"},
 		{"{\"command\":\"diagnoses\",\"arguments\":{\"state\":\"closed\"}}",
 			"diagnoses: argument 'state' must be one of open|recovered|expired|all"},
 		{"{\"command\":\"diagnoses\",\"arguments\":{\"gateway\":1}}",

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "asa_codes.h"
+
+#include <stdio.h>
+
+#define STEP 20000 // ids that one step looks at: some 20 us a worker
+
+static void add(struct asa_codes *codes, uint32_t id, uint64_t count)
+{
+	if (codes->n == ASA_CODES_TOP && codes->top[codes->n - 1].count >= count)
+		return;
+	unsigned at = codes->n < ASA_CODES_TOP ? codes->n++ : codes->n - 1;
+	for (; at > 0 && codes->top[at - 1].count < count; at--)
+		codes->top[at] = codes->top[at - 1];
+	codes->top[at] = (struct asa_code){id, count};
+}
+
+bool asa_codes_step(struct asa_codes *codes, const struct workers *workers)
+{
+	uint32_t end = codes->next + STEP < ASA_ID_MAX ? codes->next + STEP : ASA_ID_MAX;
+	for (uint32_t id = codes->next; id < end; id++) {
+		uint64_t count = 0;
+		for (unsigned i = 0; i < workers->n; i++)
+			count += counter_get(&workers->worker[i]->asa_codes[id]);
+		if (count)
+			add(codes, id, count);
+	}
+	codes->next = end;
+	return end < ASA_ID_MAX;
+}
+
+json_t *asa_codes_json(const struct asa_codes *codes)
+{
+	char name[12];
+	json_t *object = json_object();
+	for (unsigned i = 0; i < codes->n; i++) {
+		snprintf(name, sizeof(name), "%06u", codes->top[i].id);
+		json_object_set_new(object, name, json_integer((json_int_t)codes->top[i].count));
+	}
+	return object;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// asa_codes: which ASA messages come most, matched or not, of the million ids there can be: what an
+// operator would switch off at the gateway, or ask a rule for.
+#pragma once
+
+#include <jansson.h>
+
+#include "../dataplane/worker.h"
+
+#define ASA_CODES_TOP 20
+
+struct asa_codes {
+	uint32_t next; // id
+	unsigned n;
+	struct asa_code {
+		uint32_t id;
+		uint64_t count;
+	} top[ASA_CODES_TOP]; // most first
+};
+
+// Look at the next ids. false: all have been looked at.
+bool asa_codes_step(struct asa_codes *codes, const struct workers *workers);
+
+// {"725001":N,...}, most first.
+json_t *asa_codes_json(const struct asa_codes *codes);

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "unit.h"
+
+#include "../../dataplane/alias.h"
+
+static struct event e;
+static struct counters counters;
+
+struct told {
+	unsigned n;
+	uint64_t time_ms[64];
+	struct session_key key[64];
+	uint8_t stage[64];
+};
+
+static void tell(void *context, struct event *event)
+{
+	struct told *told = context;
+	told->time_ms[told->n] = event->time_ms;
+	told->key[told->n] = event->key;
+	told->stage[told->n++] = event->stage;
+}
+
+static struct session_key key(const char *client)
+{
+	struct address a;
+	assert_true(address_parse(slice_of(client), &a));
+	return key_of_client(&a);
+}
+
+static enum alias_outcome set(struct alias_table *t, uint64_t hash, const char *client, uint64_t time_ms,
+	uint16_t flags, struct session_key *other)
+{
+	memset(&e, 0, sizeof(e));
+	e.alias = hash;
+	e.key = key(client);
+	e.time_ms = time_ms;
+	e.flags = flags;
+	return alias_set(t, &e, other);
+}
+
+static void wait_for(struct alias_table *t, uint64_t hash, uint64_t time_ms)
+{
+	memset(&e, 0, sizeof(e));
+	e.alias = hash;
+	e.time_ms = time_ms;
+	e.stage = STAGE_RESOLVE;
+	alias_wait(t, &e);
+}
+
+static bool leads_to(struct alias_table *t, uint64_t hash, const char *client)
+{
+	const struct alias *a = alias_find(t, hash);
+	struct session_key wanted = key(client);
+	return a && key_equals(&a->key, &wanted);
+}
+
+#define SETUP(n_aliases, n_waiting)                                                                \
+	struct alias_table *t = alias_table_create(n_aliases, n_waiting, &counters);               \
+	struct session_key other = {0};                                                            \
+	(void)other;                                                                               \
+	memset(&counters, 0, sizeof(counters))
+
+static void an_alias_leads_where_it_was_set(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	assert_null(alias_find(t, 5));
+	assert_int_equal(set(t, 5, "198.51.100.1", 1000, EVENT_HAS_ASA, &other), ALIAS_SET);
+	assert_true(leads_to(t, 5, "198.51.100.1"));
+	assert_null(alias_find(t, 6));
+	assert_int_equal(set(t, 5, "198.51.100.1", 2000, EVENT_HAS_ASA, &other), ALIAS_SET);
+	assert_int_equal(alias_count(t), 1);
+	alias_table_destroy(t);
+	alias_table_destroy(NULL);
+}
+
+static void a_newer_word_of_a_gateway_moves_it(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	set(t, 5, "198.51.100.1", 1000, EVENT_HAS_ASA, &other);
+	assert_int_equal(set(t, 5, "198.51.100.2", 2000, EVENT_HAS_ASA, &other), ALIAS_MOVED);
+	struct session_key before = key("198.51.100.1");
+	assert_true(key_equals(&other, &before));
+	assert_true(leads_to(t, 5, "198.51.100.2"));
+	assert_int_equal(alias_count(t), 1);
+	alias_table_destroy(t);
+}
+
+// A phone behind NAT sends its own lines from another address than the gateway sees.
+static void a_gateways_word_outweighs_the_phones_own(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	set(t, 5, "198.51.100.1", 1000, EVENT_HAS_ASA, &other);
+	assert_int_equal(set(t, 5, "10.1.2.3", 2000, 0, &other), ALIAS_KEPT);
+	struct session_key kept = key("198.51.100.1");
+	assert_true(key_equals(&other, &kept));
+	assert_true(leads_to(t, 5, "198.51.100.1"));
+	// The gateway's word corrects the phone's.
+	set(t, 6, "10.1.2.3", 1000, 0, &other);
+	assert_int_equal(set(t, 6, "198.51.100.1", 2000, EVENT_HAS_ASA, &other), ALIAS_MOVED);
+	// After a day it has lost its weight.
+	assert_int_equal(set(t, 5, "10.1.2.3", 1000 + 25 * 3600 * 1000ull, 0, &other), ALIAS_MOVED);
+	alias_table_destroy(t);
+}
+
+static void only_where_it_leads_can_end_it(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	set(t, 5, "198.51.100.1", 1000, EVENT_HAS_ASA, &other);
+	set(t, 5, "198.51.100.2", 2000, EVENT_HAS_ASA | EVENT_RELEASE, &other);
+	assert_true(leads_to(t, 5, "198.51.100.1"));
+	assert_int_equal(set(t, 5, "198.51.100.1", 3000, EVENT_RELEASE, &other), ALIAS_ENDED);
+	assert_null(alias_find(t, 5));
+	assert_int_equal(alias_count(t), 0);
+	assert_int_equal(set(t, 5, "198.51.100.1", 3000, EVENT_RELEASE, &other), ALIAS_ENDED);
+	assert_int_equal(alias_count(t), 0);
+	alias_table_destroy(t);
+}
+
+// Ended and set again by somebody else: the tunnel address goes to the next phone.
+static void an_address_of_the_tunnel_is_given_again(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	set(t, 5, "198.51.100.1", 1000, EVENT_HAS_ASA, &other);
+	set(t, 5, "198.51.100.1", 2000, EVENT_RELEASE, &other);
+	assert_int_equal(set(t, 5, "198.51.100.2", 3000, EVENT_HAS_ASA, &other), ALIAS_SET);
+	assert_true(leads_to(t, 5, "198.51.100.2"));
+	alias_table_destroy(t);
+}
+
+static void the_oldest_gives_way_in_a_full_table(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	// All of one place: hashes that differ above the table's bits.
+	for (uint64_t i = 1; i <= 8; i++)
+		set(t, i << 32 | 3, "198.51.100.1", 1000 * i, EVENT_HAS_ASA, &other);
+	for (uint64_t i = 1; i <= 8; i++)
+		assert_non_null(alias_find(t, i << 32 | 3));
+	assert_int_equal(set(t, 9ull << 32 | 3, "198.51.100.9", 9000, EVENT_HAS_ASA, &other), ALIAS_SET);
+	assert_null(alias_find(t, 1ull << 32 | 3));
+	assert_non_null(alias_find(t, 2ull << 32 | 3));
+	assert_true(leads_to(t, 9ull << 32 | 3, "198.51.100.9"));
+	assert_int_equal(alias_count(t), 8);
+	// However many come, the table holds no more than it has room for.
+	for (uint64_t i = 1; i < 10000; i++)
+		set(t, i * 0x9e3779b97f4a7c15ull, "198.51.100.1", 10000 + i, EVENT_HAS_ASA, &other);
+	assert_true(alias_count(t) <= 64);
+	alias_table_destroy(t);
+}
+
+// Ending one in the middle of a probe chain must not hide those behind it.
+static void a_hole_hides_nobody(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	for (uint64_t i = 1; i <= 4; i++)
+		set(t, i << 32 | 3, "198.51.100.1", 1000 * i, EVENT_HAS_ASA, &other);
+	set(t, 2ull << 32 | 3, "198.51.100.1", 5000, EVENT_RELEASE, &other);
+	assert_non_null(alias_find(t, 3ull << 32 | 3));
+	assert_non_null(alias_find(t, 4ull << 32 | 3));
+	// Set again while a hole stands before it: one entry, not two.
+	set(t, 4ull << 32 | 3, "198.51.100.4", 6000, EVENT_HAS_ASA, &other);
+	assert_int_equal(alias_count(t), 3);
+	assert_true(leads_to(t, 4ull << 32 | 3, "198.51.100.4"));
+	alias_table_destroy(t);
+}
+
+// ---- events that wait ----
+
+static void who_waited_goes_on_when_the_alias_is_known(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	struct told told = {0};
+	wait_for(t, 5, 1000);
+	wait_for(t, 6, 1001);
+	wait_for(t, 5, 1002);
+	alias_release(t, 5, tell, &told);
+	assert_int_equal(told.n, 0);
+	set(t, 5, "198.51.100.1", 1500, EVENT_HAS_ASA, &other);
+	alias_release(t, 5, tell, &told);
+	assert_int_equal(told.n, 2);
+	struct session_key wanted = key("198.51.100.1");
+	for (unsigned i = 0; i < told.n; i++) {
+		assert_true(key_equals(&told.key[i], &wanted));
+		assert_int_equal(told.stage[i], STAGE_JUDGE);
+	}
+	assert_int_equal(told.time_ms[0] + told.time_ms[1], 2002);
+	alias_release(t, 5, tell, &told);
+	assert_int_equal(told.n, 2);
+	assert_int_equal(counters.events_dropped[EVENT_DROP_unresolved], 0);
+	alias_table_destroy(t);
+}
+
+// In the order in which they came, also when places were given back in between.
+static void who_waited_goes_on_in_order(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	struct told told = {0};
+	wait_for(t, 9, 1000);
+	wait_for(t, 5, 1001);
+	set(t, 9, "198.51.100.9", 1002, EVENT_HAS_ASA, &other);
+	alias_release(t, 9, tell, &told);
+	wait_for(t, 5, 1003);
+	wait_for(t, 5, 1004);
+	set(t, 5, "198.51.100.1", 1500, EVENT_HAS_ASA, &other);
+	told.n = 0;
+	alias_release(t, 5, tell, &told);
+	assert_int_equal(told.n, 3);
+	assert_int_equal(told.time_ms[0], 1001);
+	assert_int_equal(told.time_ms[1], 1003);
+	assert_int_equal(told.time_ms[2], 1004);
+	alias_table_destroy(t);
+}
+
+// "waits a bounded time (5 s) in a bounded place and is counted": design section 3.
+static void who_waits_too_long_is_counted(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	struct told told = {0};
+	wait_for(t, 5, 1000);
+	wait_for(t, 5, 4000);
+	for (int i = 0; i < 8; i++)
+		alias_expire_step(t, 5999, false);
+	assert_int_equal(counters.events_dropped[EVENT_DROP_unresolved], 0);
+	for (int i = 0; i < 8; i++)
+		alias_expire_step(t, 6001, false);
+	assert_int_equal(counters.events_dropped[EVENT_DROP_unresolved], 1);
+	set(t, 5, "198.51.100.1", 6002, EVENT_HAS_ASA, &other);
+	alias_release(t, 5, tell, &told);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.time_ms[0], 4000);
+	alias_table_destroy(t);
+}
+
+static void a_full_place_is_counted(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	for (unsigned i = 0; i < 6; i++)
+		wait_for(t, 5, 1000 + i);
+	assert_int_equal(counters.events_dropped[EVENT_DROP_waiting_full], 2);
+	alias_expire_step(t, 0, true);
+	assert_int_equal(counters.events_dropped[EVENT_DROP_unresolved], 4);
+	wait_for(t, 5, 2000);
+	assert_int_equal(counters.events_dropped[EVENT_DROP_waiting_full], 2);
+	alias_table_destroy(t);
+}
+
+// ---- by what an event is looked up ----
+
+static void the_surest_name_is_taken(void **state)
+{
+	(void)state;
+	struct device device;
+	device_find(slice_of("SEP8CB64F576113"), &device);
+	memset(&e, 0, sizeof(e));
+	assert_int_equal(alias_of_event(&e), 0);
+	e.gateway = 3;
+	event_attach(&e, FIELD_USER, slice_of("somebody"));
+	assert_int_equal(alias_of_event(&e), alias_of_user(3, slice_of("somebody")));
+	address_parse(slice_of("10.9.0.7"), &e.tunnel);
+	assert_int_equal(alias_of_event(&e), alias_of_tunnel(&e.tunnel));
+	e.device = device;
+	assert_int_equal(alias_of_event(&e), alias_of_device(&device));
+}
+
+// ***** is everybody whom the device does not know.
+static void a_hidden_user_names_nobody(void **state)
+{
+	(void)state;
+	memset(&e, 0, sizeof(e));
+	e.flags = EVENT_HIDDEN_USER;
+	event_attach(&e, FIELD_USER, slice_of("*****"));
+	assert_int_equal(alias_of_event(&e), 0);
+	memset(&e, 0, sizeof(e));
+	event_attach(&e, FIELD_USER, slice_of(""));
+	assert_int_equal(alias_of_event(&e), 0);
+}
+
+static void names_of_different_kinds_do_not_meet(void **state)
+{
+	(void)state;
+	struct address a;
+	address_parse(slice_of("10.9.0.7"), &a);
+	assert_int_not_equal(alias_of_user(0, slice_of("u")), alias_of_user(1, slice_of("u")));
+	assert_int_not_equal(alias_of_user(0, slice_of("u")), alias_of_user(0, slice_of("U")));
+	assert_int_not_equal(alias_of_tunnel(&a),
+		alias_of_user(0, (struct slice){(const char *)a.bytes, sizeof(a.bytes)}));
+	assert_int_not_equal(alias_of_user(0, slice_of("")), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_alias_leads_where_it_was_set),
+		cmocka_unit_test(a_newer_word_of_a_gateway_moves_it),
+		cmocka_unit_test(a_gateways_word_outweighs_the_phones_own),
+		cmocka_unit_test(only_where_it_leads_can_end_it),
+		cmocka_unit_test(an_address_of_the_tunnel_is_given_again),
+		cmocka_unit_test(the_oldest_gives_way_in_a_full_table),
+		cmocka_unit_test(a_hole_hides_nobody),
+		cmocka_unit_test(who_waited_goes_on_when_the_alias_is_known),
+		cmocka_unit_test(who_waited_goes_on_in_order),
+		cmocka_unit_test(who_waits_too_long_is_counted),
+		cmocka_unit_test(a_full_place_is_counted),
+		cmocka_unit_test(the_surest_name_is_taken),
+		cmocka_unit_test(a_hidden_user_names_nobody),
+		cmocka_unit_test(names_of_different_kinds_do_not_meet),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,552 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "unit.h"
+
+#include <time.h>
+
+#include "../../control/canvas.h"
+#include "../../control/glyph.h"
+#include "../../control/render.h"
+
+static int set_zone(void **state)
+{
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	tzset();
+	return 0;
+}
+
+typedef void (*render_fn)(FILE *out, const json_t *data, unsigned columns);
+
+// To be freed.
+static char *rendered(render_fn render, const json_t *data, unsigned columns)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	render(out, data, columns);
+	fclose(out);
+	assert_non_null(text);
+	return text;
+}
+
+// No line is longer, and nothing in it acts on a terminal.
+static void expect_fit(const char *text, unsigned columns, int line_number)
+{
+	for (const char *line = text; *line;) {
+		struct slice one = {line, (uint32_t)strcspn(line, "\n")};
+		if (glyph_columns(one) > columns) {
+			print_error(
+				"%u columns: %.*s\n", glyph_columns(one), (int)one.len, one.data);
+			_fail(__FILE__, line_number);
+		}
+		struct glyph glyph;
+		for (struct slice rest = one; rest.len;) {
+			struct slice before = rest;
+			glyph_next(&rest, &glyph);
+			if (memcmp(glyph.text, before.data, glyph.len) != 0) {
+				print_error("not printable: %.*s\n", (int)one.len, one.data);
+				_fail(__FILE__, line_number);
+			}
+		}
+		line += one.len + (line[one.len] == '\n');
+	}
+}
+#define assert_fits(text, columns) expect_fit(text, columns, __LINE__)
+
+static void assert_has(const char *text, const char *wanted)
+{
+	assert_non_null(text);
+	if (strstr(text, wanted) == NULL)
+		fail_msg("'%s' is missing in:\n%s", wanted, text);
+}
+
+static void assert_lacks(const char *text, const char *unwanted)
+{
+	assert_non_null(text);
+	if (strstr(text, unwanted))
+		fail_msg("'%s' stands in:\n%s", unwanted, text);
+}
+
+static json_t *line_of(
+	const char *time, const char *source, const char *code, const char *text, bool ambiguous)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:b}", "time", time, "source", source, "code", code,
+		"text", text, "ambiguous", ambiguous);
+}
+
+static json_t *diagnosis(const char *name, const char *device, const char *title)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:n, s:s?, s:s, s:n, s:n, s:n, s:s, "
+			 "s:s, s:s, s:n, "
+			 "s:i, s:{s:s, s:s}, s:b, s:s, s:s, s:s, s:[o, o]}",
+		"type", "diagnosis", "id", "0123456789abcdef", "diagnosis", name, "state", "open",
+		"confidence", "confirmed", "is_phone", 1, "client_ip", "172.16.250.9", "tunnel_ip",
+		"device", device, "model", "CP-7962G", "user", "tunnel_group", "group_policy",
+		"gateway", "asa-hq-1", "first_seen", "2026-11-21T10:19:27.155Z", "last_seen",
+		"2026-11-21T10:20:27.432Z", "recovered_at", "count", 3, "details", "leaf_hash",
+		"1289B8A7AA9FFD84865E38939F3466A61B5608FC", "cause", "never-trusted", "ambiguous",
+		0, "title", title, "remedy",
+		"First this:\n  tunnel-group X webvpn-attributes\nthen that.", "reference",
+		"Cisco 116162", "evidence",
+		line_of("2026-11-21T10:19:27.155Z", "asa", "725014",
+			"SSL lib error. Function: SSL3_READ_BYTES Reason: tlsv1 alert unknown ca",
+			false),
+		line_of("2026-11-21T10:19:27.432Z", "phone", "VPNC", "verify failed", false));
+}
+
+// ---- diagnoses ----
+
+static void diagnoses_stand_below_what_is_wrong(void **state)
+{
+	(void)state;
+	json_t *list = json_pack("[o, o, o]",
+		diagnosis("csd-enabled", "SEP8CB64F576113", "CSD is enabled"),
+		diagnosis("cert-hash-mismatch", "SEP8CB64F576114",
+			"The phone rejects the certificate"),
+		diagnosis("cert-hash-mismatch", "SEP8CB64F576115",
+			"The phone rejects the certificate"));
+	char *text = rendered(render_diagnoses, list, 80);
+	assert_fits(text, 80);
+	assert_string_equal(text,
+		"  PHONE            ADDRESS       GATEWAY   SURE       COUNT  SINCE\n"
+		"\n"
+		"cert-hash-mismatch (2)\n"
+		"  The phone rejects the certificate\n"
+		"  SEP8CB64F576114  172.16.250.9  asa-hq-1  confirmed      3  11-21 10:19\n"
+		"  SEP8CB64F576115  172.16.250.9  asa-hq-1  confirmed      3  11-21 10:19\n"
+		"\n"
+		"csd-enabled\n"
+		"  CSD is enabled\n"
+		"  SEP8CB64F576113  172.16.250.9  asa-hq-1  confirmed      3  11-21 10:19\n"
+		"\n"
+		"3 in all: 3 confirmed, 0 probable, 0 suspected; times in UTC\n");
+	free(text);
+	json_decref(list);
+}
+
+static void closed_and_ambiguous_ones_say_so(void **state)
+{
+	(void)state;
+	json_t *d = diagnosis("csd-enabled", NULL, "CSD"), *list = json_pack("[o]", d);
+	json_object_set_new(d, "state", json_string("recovered"));
+	json_object_set_new(d, "ambiguous", json_true());
+	char *text = rendered(render_diagnoses, list, 80);
+	assert_has(text,
+		"172.16.250.9  172.16.250.9  asa-hq-1  confirmed?      3  11-21 10:19 recovered\n");
+	free(text);
+	json_decref(list);
+}
+
+static void long_names_give_way_to_the_phone(void **state)
+{
+	(void)state;
+	json_t *d = diagnosis("simultaneous-logins-exceeded", "SEP8CB64F576113", "Too many logins");
+	json_t *list = json_pack("[o]", d);
+	json_object_set_new(
+		d, "gateway", json_string("asa-of-a-very-long-name.branch.example.net"));
+	json_object_set_new(d, "client_ip", json_string("2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff"));
+	char *text = rendered(render_diagnoses, list, 80);
+	assert_fits(text, 80);
+	assert_has(text, "SEP8CB64F576113  ");
+	assert_has(text, "…");
+	free(text);
+	json_object_set_new(d, "device", json_null());
+	json_object_set_new(d, "user",
+		json_string(
+			"somebody with a very long name who is no phone at all and never was @x"));
+	text = rendered(render_diagnoses, list, 80);
+	assert_fits(text, 80);
+	free(text);
+	json_decref(list);
+}
+
+static void chinese_titles_are_measured_in_columns(void **state)
+{
+	(void)state;
+	const char *title = "電話拒絕了安全設備的憑證，因為它的雜湊值與設定檔中的不同，請將新的憑證"
+			    "匯入呼叫管理員後重新啟動電話";
+	json_t *list = json_pack("[o]", diagnosis("cert-hash-mismatch", "SEP8CB64F576113", title));
+	for (unsigned columns = 40; columns < 130; columns++) {
+		char *text = rendered(render_diagnoses, list, columns);
+		if (columns >= 72)
+			assert_fits(text, columns);
+		free(text);
+		text = rendered(render_change, json_array_get(list, 0), columns);
+		free(text);
+	}
+	json_decref(list);
+}
+
+static void nothing_is_said_plainly(void **state)
+{
+	(void)state;
+	json_t *list = json_array();
+	char *text = rendered(render_diagnoses, list, 80);
+	assert_string_equal(text, "no such diagnoses\n");
+	free(text);
+	json_decref(list);
+}
+
+static void change_is_one_line(void **state)
+{
+	(void)state;
+	json_t *d = diagnosis("csd-enabled", "SEP8CB64F576113", "CSD");
+	char *text = rendered(render_change, d, 80);
+	assert_string_equal(text,
+		"10:20:27.432 open      SEP8CB64F576113 csd-enabled, confirmed, 3 times, "
+		"172.16.250.9 at asa-hq-1\n");
+	free(text);
+	json_decref(d);
+}
+
+// ---- hostile text ----
+
+#define HOSTILE                                                     \
+	"a\x1b]0;owned\x07\x1b[2J\rb\nc\xe2\x80\xaetxt.exe\xc2\x9b" \
+	"1m\xe2\x81\xa6"
+
+static void put_everywhere(json_t *value, const char *text)
+{
+	const char *key;
+	json_t *item;
+	size_t i;
+	json_object_foreach(value, key, item)
+	{
+		if (json_is_string(item) && strcmp(key, "time") != 0)
+			json_string_set(item, text);
+		put_everywhere(item, text);
+	}
+	json_array_foreach(value, i, item)
+	{
+		put_everywhere(item, text);
+	}
+}
+
+static json_t *phone_of(json_t *d)
+{
+	return json_pack(
+		"{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:[o], "
+		"s:b, s:[o, o, o]}",
+		"type", "phone", "is_phone", 1, "client_ip", "172.16.250.9", "tunnel_ip",
+		"10.10.0.5", "device", "SEP8CB64F576113", "model", "CP-7962G", "user",
+		"CP-7962G-SEP8CB64F576113", "tunnel_group", "VPNPhone", "group_policy",
+		"GroupPolicy_VPNPhone", "gateway", "asa-hq-1", "first_seen",
+		"2026-11-21T10:00:00.000Z", "last_seen", "2026-11-21T10:20:27.432Z", "tunnel_up_at",
+		"2026-11-21T10:10:00.000Z", "others_at_address", 2, "diagnoses", d, "timeline_cut",
+		0, "timeline",
+		line_of("2026-11-21T10:19:27.155Z", "asa", "725014",
+			"SSL lib error. Function: SSL3_READ_BYTES Reason: tlsv1 alert unknown ca",
+			true),
+		line_of("2026-11-21T10:19:27.300Z", "phone", "VPNC",
+			"cert_vfy_cb: depth:0 of 0, verify failed, the certificate is not the one",
+			false),
+		line_of("2026-11-21T10:19:27.432Z", "asa", "725006",
+			"Device failed SSL handshake with client outside:172.16.250.9/50091",
+			false));
+}
+
+static json_t *status_of(void)
+{
+	return json_pack(
+		"{s:s, s:i, s:i, s:{s:s, s:[s]}, s:{s:s, s:i, s:i, s:i, s:b, s:s, s:{s:s, s:s}}, "
+		"s:[{s:s, s:s, s:i, s:i, s:i}], s:[{s:i, s:i, s:i, s:f}], s:{s:i, s:i}, s:{s:{s:i, "
+		"s:i}, s:i}, s:{s:s, s:I, s:I, s:I}, s:[{s:s, s:s, s:i, s:[{s:s, s:s, s:s}]}]}",
+		"version", "0.1.0", "pid", 7, "uptime_s", 93784, "health", "state", "degraded",
+		"reasons", "the last reload of the rules failed; the old ones are in use", "rules",
+		"directory", "/r", "messages", 5, "diagnoses", 2, "took_ms", 9, "from_cache", 1,
+		"loaded_at", "2026-11-21T10:00:00.000Z", "last_failure", "time",
+		"2026-11-21T10:05:00.000Z", "errors", "/r/a.yaml:1:2: bad\n/r/a.yaml:3:4: worse\n",
+		"ports", "port", "lo", "driver", "net_af_xdp", "queues", 1, "received", 1234567,
+		"missed", 3, "workers", "worker", 0, "queues", 1, "messages", 5, "busy_percent",
+		12.5, "dropped", "empty", 1, "arp", 0, "tables", "clients", "used", 2, "limit",
+		1000, "phones", 1, "memory", "allocator", "jemalloc", "resident_set",
+		(json_int_t)1 << 30, "allocated", (json_int_t)1 << 20, "resident",
+		(json_int_t)1 << 20, "gateways", "name", "asa-hq-1", "last_seen",
+		"2026-11-21T10:20:27.432Z", "events", 99, "warnings", "id", "no-tls-lines", "text",
+		"sends no line of a TLS handshake (725xxx): a phone that fails before its login is "
+		"not "
+		"seen",
+		"command", "logging class ssl trap debugging");
+}
+
+static void no_byte_of_log_text_reaches_the_terminal(void **state)
+{
+	(void)state;
+	static const render_fn renders[] = {render_diagnoses, render_phones, render_phone,
+		render_status, render_reload, render_change};
+	json_t *d = diagnosis("x", "y", "z");
+	json_t *all[] = {json_pack("[O]", d), json_pack("[o]", phone_of(json_incref(d))),
+		phone_of(json_incref(d)), status_of(), status_of(), json_incref(d)};
+	for (size_t i = 0; i < N(renders); i++) {
+		put_everywhere(all[i], HOSTILE);
+		char *text = rendered(renders[i], all[i], 80);
+		for (const char *c = text; *c; c++) {
+			if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f)
+				fail_msg("%zu: byte %02x in %s", i, (unsigned)*c, text);
+		}
+		assert_lacks(text, "\xe2\x80\xae");
+		assert_lacks(text, "\xc2\x9b");
+		free(text);
+		json_decref(all[i]);
+	}
+	json_decref(d);
+}
+
+static void what_an_object_lacks_is_left_out(void **state)
+{
+	(void)state;
+	static const render_fn renders[] = {render_diagnoses, render_phones, render_phone,
+		render_status, render_reload, render_change};
+	json_t *empty[] = {json_object(), json_array(), json_null(), json_pack("[{}]"),
+		json_pack("[{s:s}]", "diagnosis", "x"),
+		json_pack("{s:[{}], s:[{}]}", "timeline", "diagnoses")};
+	for (size_t i = 0; i < N(renders); i++) {
+		for (size_t k = 0; k < N(empty); k++)
+			free(rendered(renders[i], empty[k], 80));
+	}
+	for (size_t k = 0; k < N(empty); k++)
+		json_decref(empty[k]);
+}
+
+// ---- a phone ----
+
+static void story_is_told_on_one_screen(void **state)
+{
+	(void)state;
+	json_t *phone = phone_of(
+		diagnosis("cert-hash-mismatch", "SEP8CB64F576113", "The phone rejects it"));
+	char *text = rendered(render_phone, phone, 80);
+	assert_fits(text, 80);
+	assert_has(text, "SEP8CB64F576113  CP-7962G\n");
+	assert_has(text, "  client        172.16.250.9             tunnel        10.10.0.5\n");
+	assert_has(text, "  tunnel up     2026-11-21 10:10:00      at address    2 more\n");
+	assert_has(text, "              ASA                             │ phone\n");
+	assert_has(text, "10:19:27.155 ?725014 SSL lib error. Function: │\n");
+	assert_has(text, "10:19:27.300                                  │ VPNC cert_vfy_cb: "
+			 "depth:0 of 0,\n");
+	assert_has(text, "  ? the line could be another phone's\n");
+	assert_has(text, "open, confirmed: cert-hash-mismatch\n");
+	assert_has(text, "  2026-11-21 10:19:27 to 2026-11-21 10:20:27, 3 times\n");
+	assert_has(text, "  leaf_hash       1289B8A7AA9FFD84865E38939F3466A61B5608FC\n");
+	assert_has(
+		text, "    First this:\n      tunnel-group X webvpn-attributes\n    then that.\n");
+	assert_has(text,
+		"    10:19:27.155 ASA   725014 SSL lib error. Function: SSL3_READ_BYTES Reason:\n"
+		"                              tlsv1 alert unknown ca\n");
+	unsigned lines = 0;
+	for (const char *c = text; *c; c++)
+		lines += *c == '\n';
+	assert_true(lines <= 40);
+	free(text);
+	json_decref(phone);
+}
+
+static void what_is_to_be_typed_is_never_broken(void **state)
+{
+	(void)state;
+	json_t *d = diagnosis("x", "SEP8CB64F576113", "t");
+	static const char command[] = "     ssl cipher tlsv1.2 custom "
+				      "\"AES256-SHA:AES128-SHA:DHE-RSA-AES256-SHA:DHE-RSA-AES128\"";
+	char remedy[512];
+	snprintf(remedy, sizeof(remedy),
+		"1. Leave RSA ciphers only, for the phones know no others and never will know "
+		"any:\n%s\n\n"
+		"12. Then see.",
+		command);
+	json_object_set_new(d, "remedy", json_string(remedy));
+	json_t *phone = phone_of(d);
+	char *text = rendered(render_phone, phone, 80);
+	assert_has(text, command);
+	assert_has(text,
+		"    1. Leave RSA ciphers only, for the phones know no others and never will know\n"
+		"       any:\n");
+	assert_has(text, "\n\n    12. Then see.\n");
+	free(text);
+	json_decref(phone);
+}
+
+static void time_line_leaves_out_who_it_is(void **state)
+{
+	(void)state;
+	json_t *phone = phone_of(diagnosis("x", "SEP8CB64F576113", "t"));
+	json_t *timeline = json_object_get(phone, "timeline");
+	json_array_clear(timeline);
+	json_array_append_new(timeline,
+		line_of("2026-11-21T10:19:27.155Z", "asa", "722051",
+			"Group <G> User <bob> IP <192.0.2.1> IPv4 Address <10.0.0.1> assigned",
+			false));
+	json_array_append_new(timeline, line_of("2026-11-21T10:19:27.155Z", "asa", "113005",
+						"AAA user <a> IP <b> x", false));
+	char *text = rendered(render_phone, phone, 80);
+	assert_has(text, "  722051 … IPv4 Address <10.0.0.1> assigned\n");
+	assert_has(text, "  113005 AAA user <a> IP <b> x\n");
+	json_array_append_new(timeline, line_of("2026-11-21T10:19:27.155Z", "phone", "VPNC",
+						"VPNC: -dtls_state_cb: up", false));
+	free(text);
+	text = rendered(render_phone, phone, 80);
+	assert_has(text, " │ VPNC dtls_state_cb: up\n");
+	free(text);
+	json_decref(phone);
+}
+
+static void one_side_has_the_whole_width(void **state)
+{
+	(void)state;
+	json_t *phone = phone_of(diagnosis("x", "SEP8CB64F576113", "t"));
+	json_array_remove(json_object_get(phone, "timeline"), 1);
+	char *text = rendered(render_phone, phone, 100);
+	assert_has(text, "10:19:27.432  725006 Device failed SSL handshake with client "
+			 "outside:172.16.250.9/50091\n");
+	assert_lacks(text, "│");
+	free(text);
+	json_decref(phone);
+}
+
+static void only_the_latest_lines_are_shown(void **state)
+{
+	(void)state;
+	json_t *phone = phone_of(diagnosis("x", "SEP8CB64F576113", "t"));
+	for (unsigned i = 0; i < 97; i++)
+		json_array_append_new(json_object_get(phone, "timeline"),
+			line_of("2026-11-21T10:30:00.000Z", "asa", "1", "x", false));
+	char *text = rendered(render_phone, phone, 80);
+	assert_has(text, "Time line, times in UTC; 84 earlier lines are in --json\n");
+	assert_lacks(text, "725006 Device failed");
+	free(text);
+	json_decref(phone);
+}
+
+static void nothing_wrong_is_said_plainly(void **state)
+{
+	(void)state;
+	json_t *phone = phone_of(diagnosis("x", "SEP8CB64F576113", "t"));
+	json_array_clear(json_object_get(phone, "diagnoses"));
+	char *text = rendered(render_phone, phone, 80);
+	assert_has(text, "\nNothing is known to be wrong.\n");
+	free(text);
+	json_decref(phone);
+}
+
+// ---- status, replay ----
+
+static void status_fits_a_page(void **state)
+{
+	(void)state;
+	json_t *status = status_of();
+	char *text = rendered(render_status, status, 80);
+	assert_fits(text, 80);
+	assert_has(text, "offhook 0.1.0: degraded, up 1d 02:03:04, pid 7\n"
+			 "  ! the last reload of the rules failed; the old ones are in use\n");
+	assert_has(text, "net_af_xdp, 1 queue, 1,234,567 received, 3 missed\n");
+	assert_has(text, "    /r/a.yaml:1:2: bad\n    /r/a.yaml:3:4: worse\n");
+	assert_has(text, "      mend: logging class ssl trap debugging\n");
+	assert_has(text, "1024.0 MiB, of 1.0 MiB that jemalloc has reserved\n");
+	free(text);
+	json_decref(status);
+}
+
+static void replay_tells_diagnoses_then_statistics(void **state)
+{
+	(void)state;
+	json_t *list =
+		json_pack("[o]", diagnosis("csd-enabled", "SEP8CB64F576113", "CSD is enabled"));
+	json_t *stats = json_pack("{s:s, s:i, s:i, s:{s:i, s:i}}", "type", "stats", "packets", 12,
+		"messages", 11, "asa_codes", "725006", 2, "725014", 0);
+	char *text = NULL;
+	size_t size;
+	setenv("COLUMNS", "80", 1);
+	FILE *out = open_memstream(&text, &size);
+	render_replay(out, list, stats);
+	fclose(out);
+	assert_fits(text, 80);
+	assert_has(
+		text, "SEP8CB64F576113  172.16.250.9  at asa-hq-1\nopen, confirmed: csd-enabled\n");
+	assert_has(text, "  Evidence\n");
+	assert_has(text, "          12  packets\n");
+	assert_has(text, "           2  725006\n");
+	assert_lacks(text, "0  725014");
+	free(text);
+	json_decref(list);
+	json_decref(stats);
+}
+
+// ---- the canvas ----
+
+static void text_is_wrapped_at_blanks(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		unsigned width, max_lines;
+		const char *wanted;
+	} cases[] = {
+		{"one two three", 80, 0, "one two three\n"},
+		{"one two three", 7, 0, "one two\n  three\n"},
+		{"one two three", 8, 0, "one two\n  three\n"},
+		{"onetwothree", 4, 0, "onet\n  woth\n  ree\n"},
+		{"one\ntwo\n\nthree", 80, 0, "one\n  two\n\n  three\n"},
+		{"  keep indent", 80, 0, "  keep indent\n"},
+		{"one two three four", 7, 2, "one two\n  three…\n"},
+		{"", 80, 0, "\n"},
+		{"電話電話電話", 5, 0, "電話\n  電話\n  電話\n"},
+		{"一二三四五", 4, 1, "一…\n"},
+		{"\xff\xff", 4, 0, "\\xFF\n  \\xFF\n"},
+	};
+	for (size_t i = 0; i < N(cases); i++) {
+		char *text = NULL;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+		struct canvas canvas = canvas_of(out, 80);
+		canvas_wrap(&canvas, cases[i].text, 2, cases[i].width, cases[i].max_lines);
+		fclose(out);
+		assert_string_equal(text, cases[i].wanted);
+		free(text);
+	}
+}
+
+static void cell_is_as_wide_as_it_should_be(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		unsigned width;
+		const char *wanted;
+	} cases[] = {{"abc", 5, "abc  "}, {"abcdef", 5, "abcd…"}, {"abcde", 5, "abcde"},
+		{"電話機", 5, "電話…"}, {"電話機", 4, "電… "}, {"", 3, "   "}, {NULL, 2, "  "},
+		{"abc", 0, ""}, {"\x1b", 4, "\\x1B"}};
+	for (size_t i = 0; i < N(cases); i++) {
+		char *text = NULL;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+		struct canvas canvas = canvas_of(out, 80);
+		canvas_cell(&canvas, STYLE_BOLD, cases[i].text, cases[i].width);
+		fclose(out);
+		assert_string_equal(text, cases[i].wanted);
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(diagnoses_stand_below_what_is_wrong),
+		cmocka_unit_test(closed_and_ambiguous_ones_say_so),
+		cmocka_unit_test(long_names_give_way_to_the_phone),
+		cmocka_unit_test(chinese_titles_are_measured_in_columns),
+		cmocka_unit_test(nothing_is_said_plainly),
+		cmocka_unit_test(change_is_one_line),
+		cmocka_unit_test(no_byte_of_log_text_reaches_the_terminal),
+		cmocka_unit_test(what_an_object_lacks_is_left_out),
+		cmocka_unit_test(story_is_told_on_one_screen),
+		cmocka_unit_test(what_is_to_be_typed_is_never_broken),
+		cmocka_unit_test(time_line_leaves_out_who_it_is),
+		cmocka_unit_test(one_side_has_the_whole_width),
+		cmocka_unit_test(only_the_latest_lines_are_shown),
+		cmocka_unit_test(nothing_wrong_is_said_plainly),
+		cmocka_unit_test(status_fits_a_page),
+		cmocka_unit_test(replay_tells_diagnoses_then_statistics),
+		cmocka_unit_test(text_is_wrapped_at_blanks),
+		cmocka_unit_test(cell_is_as_wide_as_it_should_be),
+	};
+	return cmocka_run_group_tests(tests, set_zone, NULL);
+}

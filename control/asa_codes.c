@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define STEP 20000 // ids that one step looks at: some 20 us a worker
+#define STEP 10000 // ids that one step looks at: some 10 us a worker
 
 static void add(struct asa_codes *codes, uint32_t id, uint64_t count)
 {

@@ -14,7 +14,9 @@
 #define ETHERNET_LEN 14
 #define FRAME_MAX 262144 // libpcap's own limit
 #define AHEAD_LINES_MAX 4096 // how far a text log is read ahead for its first date
+#define AHEAD_BYTES_MAX (4 << 20)
 #define INPUT_BUFFER (256 * 1024)
+#define SECONDS_MAX 253402300799 // the end of the year 9999: what a damaged file can bring beyond is cut
 
 struct ahead_line {
 	char *bytes;
@@ -44,25 +46,35 @@ struct capture {
 	bool in_long_line;
 	struct ahead_line *ahead;
 	unsigned n_ahead, ahead_next;
+	size_t ahead_bytes;
 	struct logtime_date date;
 	bool looked;
 };
 
 // ---- bytes ----
 
+// zlib's reason, without the "<fd:3>: " by which it names the file.
+static void tell_gz_error(struct capture *c, const char *reason)
+{
+	const char *end = reason[0] == '<' ? strstr(reason, ">: ") : NULL;
+	snprintf(c->error, sizeof(c->error), "%s", end ? end + 3 : reason);
+}
+
 static int read_bytes(struct capture *c, void *out, unsigned len)
 {
 	unsigned n = 0;
+	int code = Z_OK;
 	while (c->head_used < c->head_len && n < len)
 		((unsigned char *)out)[n++] = c->head[c->head_used++];
 	if (n == len)
 		return (int)n;
 	int got = gzread(c->gz, (char *)out + n, len - n);
-	if (got < 0) {
-		int code;
-		snprintf(c->error, sizeof(c->error), "%s", gzerror(c->gz, &code));
+	// The end of a file in the middle of its stream is no error of gzread().
+	const char *reason = gzerror(c->gz, &code);
+	if (got < 0 || (got < (int)(len - n) && code != Z_OK))
+		tell_gz_error(c, reason);
+	if (got < 0)
 		return n ? (int)n : -1;
-	}
 	return (int)n + got;
 }
 
@@ -147,7 +159,7 @@ static bool open_bytes(struct capture *c)
 	int n = gzread(c->gz, c->head, sizeof(c->head));
 	if (n < 0) {
 		int code;
-		snprintf(c->error, sizeof(c->error), "%s", gzerror(c->gz, &code));
+		tell_gz_error(c, gzerror(c->gz, &code));
 		return false;
 	}
 	c->head_len = (unsigned)n;
@@ -283,7 +295,8 @@ static bool next_packet(struct capture *c)
 			snprintf(c->error, sizeof(c->error), "%s", pcap_geterr(c->pcap));
 		return false;
 	}
-	int64_t ms = (int64_t)header->ts.tv_sec * 1000 + header->ts.tv_usec / 1000;
+	int64_t seconds = header->ts.tv_sec < SECONDS_MAX ? header->ts.tv_sec : SECONDS_MAX;
+	int64_t ms = seconds < 0 ? 0 : seconds * 1000 + header->ts.tv_usec / 1000;
 	c->item.time_ms = ms > 0 ? (uint64_t)ms : 0;
 	c->item.bytes = to_ethernet(c, packet, header->caplen);
 	c->item.wire_len = header->len;
@@ -309,12 +322,12 @@ static bool fill(struct capture *c)
 static bool read_line(struct capture *c, struct slice *line)
 {
 	for (;;) {
-		const char *start = c->buffer + c->buffer_at;
 		unsigned left = c->buffer_len - c->buffer_at;
-		const char *end = memchr(start, '\n', left);
+		const char *end = memchr(c->buffer + c->buffer_at, '\n', left);
 		bool whole = end != NULL, skip = c->in_long_line;
 		if (!whole && left <= CAPTURE_LINE_MAX && fill(c))
 			continue;
+		const char *start = c->buffer + c->buffer_at; // fill() moves what is left
 		if (!whole && left == 0)
 			return false;
 		unsigned len = whole ? (unsigned)(end - start) : left;
@@ -341,7 +354,7 @@ static void look_ahead(struct capture *c)
 	if (c->looked)
 		return;
 	c->looked = true;
-	while (c->n_ahead < AHEAD_LINES_MAX && c->date.year == 0) {
+	while (c->n_ahead < AHEAD_LINES_MAX && c->ahead_bytes < AHEAD_BYTES_MAX && c->date.year == 0) {
 		struct ahead_line *ahead = &c->ahead[c->n_ahead];
 		struct message message;
 		struct logtime_date date;
@@ -353,6 +366,7 @@ static void look_ahead(struct capture *c)
 			return;
 		memcpy(ahead->bytes, line.data, line.len);
 		ahead->len = line.len;
+		c->ahead_bytes += line.len;
 		c->n_ahead++;
 		parse(line, &message);
 		if (logtime_date_of(&message, &date) && date.year)

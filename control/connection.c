@@ -10,7 +10,7 @@
 #include "command.h"
 
 #define TURN_BYTES 16384 // of answers that one client has made for it in a turn
-#define TURN_STEPS 64
+#define TURN_STEPS 16
 
 struct connection *connection_create(struct daemon *daemon, int fd, uint64_t now_ms)
 {

@@ -9,7 +9,7 @@
 #include "text.h"
 #include "timeline.h"
 
-#define SCAN_STEP 512 // places that one step looks at
+#define SCAN_STEP 256 // places that one step looks at
 #define WALK_MAX 4096 // lines of a session that are looked at
 #define READ_TRIES 16
 

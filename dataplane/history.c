@@ -18,6 +18,20 @@ void history_free(struct session_table *t, uint32_t at)
 	t->links[at].history = SESSION_NONE;
 }
 
+void history_forget(struct session_table *t, uint32_t index, uint8_t identity)
+{
+	uint32_t history = t->links[index].history;
+	if (history == SESSION_NONE)
+		return;
+	struct history *h = &t->histories[history];
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (h->sightings[i].identity != identity)
+			h->sightings[n++] = h->sightings[i];
+	}
+	h->n = n;
+}
+
 // Of the sessions of a class, the one heard longest ago that can spare its history.
 static uint32_t find_spare(struct session_table *t, uint8_t class, uint32_t except)
 {

@@ -24,4 +24,7 @@ uint64_t history_keep_line(struct subject *subject, const struct event *event, u
 const struct sighting *history_sightings(const struct session_table *table, uint32_t index,
 	unsigned *n);
 
+// Forget what was seen of one identity: its number may become another's.
+void history_forget(struct session_table *table, uint32_t index, uint8_t identity);
+
 void history_free(struct session_table *table, uint32_t index);

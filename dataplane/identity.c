@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "history.h"
 #include "judge.h"
 #include "seq.h"
 
@@ -133,6 +134,7 @@ void identity_drop(struct subject *s, uint32_t index)
 	} else {
 		*link = t->identities[index].next;
 	}
+	history_forget(t, s->index, t->identities[index].number);
 	s->session.n_identities--;
 	s->session.n_phones -= (t->identities[index].flags & IDENTITY_PHONE) != 0;
 	identity_free(t, index);

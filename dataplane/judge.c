@@ -4,6 +4,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "history.h"
 #include "proof.h"
 #include "verdict.h"
 
@@ -181,6 +182,7 @@ static uint32_t open_new(struct subject *s, const struct diagnosis_rule *rule, u
 	w.d.identity = identity;
 	w.d.confidence = (uint8_t)v->confidence;
 	w.d.ambiguous = v->ambiguous;
+	proof_add_context(&w, v);
 	add_evidence(&w, v);
 	if (w.d.first_ms == 0)
 		w.d.first_ms = w.d.last_ms = s->now_ms;
@@ -415,11 +417,33 @@ void judge_learn(struct subject *s, uint8_t identity)
 	}
 }
 
+// One line of a session that gives up an identity, told again for the session that takes it.
+static void tell_again(struct subject *s, const struct line *line, const struct session_key *to,
+	const struct identity *known, const struct diagnosis *of)
+{
+	struct event event;
+	line_to_event(line, &event);
+	event.stage = STAGE_JUDGE;
+	event.key = *to;
+	event.client = to->kind == KEY_CLIENT ? to->address : (struct address){0};
+	event.device = known->device;
+	memcpy(event.model, known->model, sizeof(event.model));
+	event.flags |= known->flags & IDENTITY_PHONE ? EVENT_MARKS_PHONE : 0;
+	if (of) {
+		event.adopt_id = of->id;
+		event.adopt_sequence = of->sequence;
+		event.adopt_count = of->count;
+		event.adopt_diagnosis = of->number;
+	}
+	s->table->emit(s->table->emit_context, &event);
+}
+
 void judge_move(struct subject *s, uint8_t identity, const struct session_key *to,
 	const struct identity *known)
 {
 	struct diagnosis_table *t = s->table->diagnoses;
 	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
+	uint64_t told[EVENT_WORDS] = {0};
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
 		struct diagnosis_work w = diagnosis_take(s, slot);
@@ -429,21 +453,19 @@ void judge_move(struct subject *s, uint8_t identity, const struct session_key *t
 			continue;
 		evidence_read(t->evidence, &w.d.evidence, lines);
 		while ((line = evidence_line(lines, w.d.evidence.bytes, &offset)) != NULL) {
-			struct event event;
-			line_to_event(line, &event);
-			event.stage = STAGE_JUDGE;
-			event.key = *to;
-			event.client = to->kind == KEY_CLIENT ? to->address : (struct address){0};
-			event.device = known->device;
-			memcpy(event.model, known->model, sizeof(event.model));
-			event.flags |= known->flags & IDENTITY_PHONE ? EVENT_MARKS_PHONE : 0;
-			event.adopt_id = w.d.id;
-			event.adopt_sequence = w.d.sequence;
-			event.adopt_count = w.d.count;
-			event.adopt_diagnosis = w.d.number;
-			s->table->emit(s->table->emit_context, &event);
+			tell_again(s, line, to, known, &w.d);
+			told[line->event / 64] |= 1ull << (line->event % 64);
 		}
 		diagnosis_close(&w, DIAGNOSIS_ABSORBED, s->now_ms);
+	}
+	// What has proved nothing yet may do so there.
+	unsigned n;
+	const struct sighting *seen = history_sightings(s->table, s->index, &n);
+	for (unsigned i = 0; i < n; i++) {
+		struct line_buffer buffer;
+		if (seen[i].identity == identity && !event_bit(told, seen[i].event) &&
+			session_line_read(s->table, seen[i].line, &buffer))
+			tell_again(s, &buffer.line, to, known, NULL);
 	}
 }
 

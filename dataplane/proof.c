@@ -57,14 +57,34 @@ void proof_add_line(struct diagnosis_work *w, const struct line *line)
 		w->d.last_ms = line->time_ms;
 }
 
+static bool read_line(struct diagnosis_work *w, const struct sighting *sighting,
+	struct line_buffer *out)
+{
+	bool kept = session_line_read(w->subject->table, sighting->line, out);
+	if (!kept)
+		counter_add(&w->subject->table->counters->lines_lost, 1);
+	else if (sighting->flags & SIGHTING_AMBIGUOUS)
+		out->line.flags |= LINE_AMBIGUOUS;
+	return kept;
+}
+
 void proof_add_sighting(struct diagnosis_work *w, const struct sighting *sighting)
 {
 	struct line_buffer buffer;
-	if (session_line_read(w->subject->table, sighting->line, &buffer)) {
-		buffer.line.flags |= sighting->flags & SIGHTING_AMBIGUOUS ? LINE_AMBIGUOUS : 0;
+	if (read_line(w, sighting, &buffer))
 		proof_add_line(w, &buffer.line);
-	} else {
-		counter_add(&w->subject->table->counters->lines_lost, 1);
+}
+
+void proof_add_context(struct diagnosis_work *w, const struct verdict *v)
+{
+	for (unsigned i = 0; i < v->n; i++) {
+		const struct sighting *seen = &v->sightings[i];
+		struct line_buffer buffer;
+		bool last = event_bit(w->rule->context, seen->event);
+		for (unsigned k = i + 1; k < v->n; k++)
+			last &= v->sightings[k].event != seen->event;
+		if (last && read_line(w, seen, &buffer))
+			keep_evidence(w, event_index(&w->table->links[w->slot], seen->event), &buffer.line);
 	}
 }
 

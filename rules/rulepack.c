@@ -404,6 +404,16 @@ static bool diagnosis_evidence(struct yaml_file *file, struct fy_node *node, voi
 	return yaml_sequence(file, node, false, diagnosis_one_evidence, target);
 }
 
+static bool diagnosis_one_context(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return read_event_bit(file, node, ((struct diagnosis_rule *)target)->context);
+}
+
+static bool diagnosis_context(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return yaml_sequence(file, node, false, diagnosis_one_context, target);
+}
+
 static bool diagnosis_one_attempt(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	return read_event_bit(file, node, ((struct diagnosis_rule *)target)->attempts);
@@ -613,6 +623,7 @@ static bool read_diagnosis(struct yaml_file *file, struct fy_node *node, void *t
 		{"quiet", diagnosis_quiet, false},
 		{"evidence", diagnosis_evidence, false},
 		{"attempts", diagnosis_attempts, false},
+		{"context", diagnosis_context, false},
 		{"absorbs", diagnosis_absorbs, false},
 		{"details", diagnosis_details, false},
 		{"causes", diagnosis_causes, false},
@@ -683,7 +694,7 @@ static void use_leaf(const struct expression *leaf, bool positive, void *context
 		return;
 	event->triggers = add_index(&use->pack->arena, event->triggers, &event->n_triggers,
 		(uint16_t)(use->rule - use->pack->diagnoses));
-	if (positive)
+	if (positive && !event_bit(use->rule->context, leaf->event))
 		use->rule->evidence[leaf->event / 64] |= 1ull << (leaf->event % 64);
 }
 
@@ -709,7 +720,8 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 	for (unsigned i = 0; i < rule->n_causes; i++)
 		expression_walk(rule->causes[i].when, true, use_leaf, &use);
 	for (unsigned event = 0; event < EVENTS_MAX; event++) {
-		if (event_bit(rule->evidence, (uint16_t)event)) {
+		if (event_bit(rule->evidence, (uint16_t)event) ||
+			event_bit(rule->context, (uint16_t)event)) {
 			pack->events[event].keep = true;
 			use_scope(&pack->events[event], rule->scope);
 		}

@@ -159,6 +159,9 @@ struct diagnosis_rule {
 	uint64_t quiet_ms; // recovers after so long without evidence; 0: no
 	uint64_t evidence[EVENT_WORDS]; // events kept as evidence
 	uint64_t attempts[EVENT_WORDS]; // events that count attempts; none: any evidence that repeats
+	// Events that must have been, but are no failure (a tunnel that is up): of each the last line is
+	// shown among the evidence, and neither counts nor dates.
+	uint64_t context[EVENT_WORDS];
 	uint16_t *absorbs; // diagnoses that are its consequences
 	struct rule_place *absorb_places;
 	unsigned n_absorbs;

@@ -189,26 +189,36 @@ void desk_send(struct desk *desk, int client, const char *text)
 	desk_serve(desk);
 }
 
+// What there is of the line, without what follows it. 0: nothing for now; -1: the end.
+static ssize_t receive_some(int client, char *out, size_t size)
+{
+	ssize_t n = recv(client, out, size, MSG_PEEK);
+	if (n <= 0)
+		return n < 0 && errno == EAGAIN ? 0 : -1;
+	const char *end = memchr(out, '\n', (size_t)n);
+	return recv(client, out, end ? (size_t)(end + 1 - out) : (size_t)n, 0);
+}
+
 char *desk_receive(struct desk *desk, int client)
 {
 	char *line = NULL;
 	size_t len = 0, size = 0;
 	for (unsigned patience = 0; patience < 3;) {
-		char c;
-		ssize_t n = recv(client, &c, 1, 0);
-		if (n < 0 && errno == EAGAIN) {
+		if (size - len < 65536)
+			line = realloc(line, size = 2 * size + 131072);
+		assert_non_null(line);
+		ssize_t n = receive_some(client, line + len, size - len - 1);
+		if (n < 0)
+			break;
+		if (n == 0) {
 			desk_serve(desk);
 			patience++;
 			continue;
 		}
-		if (n <= 0)
-			break;
 		patience = 0;
-		if (len + 1 >= size)
-			line = realloc(line, size = size ? 2 * size : 4096);
-		line[len++] = c;
+		len += (size_t)n;
 		line[len] = '\0';
-		if (c == '\n')
+		if (line[len - 1] == '\n')
 			return line;
 	}
 	free(line);

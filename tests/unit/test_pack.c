@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "unit.h"
+
+#include <unistd.h>
+
+#include "../../control/pack.h"
+
+static char path[] = "/tmp/offhook-test-pack-XXXXXX";
+
+static int make_file(void **state)
+{
+	(void)state;
+	int fd = mkstemp(path);
+	return fd < 0 || close(fd) < 0;
+}
+
+static int remove_file(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+static struct ruleset *load(const char *text, struct report *report)
+{
+	FILE *out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+	return pack_load(path, NULL, vocabulary_create(), report);
+}
+
+static void discard(struct ruleset *ruleset, struct report *report)
+{
+	struct vocabulary *vocabulary = ruleset ? ruleset->pack->vocabulary : NULL;
+	ruleset_destroy(ruleset);
+	if (vocabulary)
+		vocabulary_destroy(vocabulary);
+	report_fini(report);
+}
+
+// One of the report's lines is at this place and says so.
+static void says(const struct report *report, const char *place, const char *reason, int at)
+{
+	char start[128];
+	snprintf(start, sizeof(start), "%s:%s", path, place);
+	for (const char *line = report->text; line && *line; line = strchr(line, '\n') + 1) {
+		const char *end = strchr(line, '\n'), *found = strstr(line, reason);
+		if (strncmp(line, start, strlen(start)) == 0 && found && found < end)
+			return;
+	}
+	fail_msg("%d: %s, not %s: %s", at, report->text ? report->text : "nothing", start, reason);
+}
+
+#define MESSAGE                                                                                    \
+	"messages:\n"                                                                              \
+	"  - id: ASA-725006\n"                                                                     \
+	"    text: Device failed SSL handshake with client {interface}:{client}/{port}\n"          \
+	"    event: failed\n"                                                                      \
+	"    cases:\n"                                                                             \
+	"      - {interface: inside, event: failed-inside}\n"                                      \
+	"    examples:\n"
+#define LINE "%ASA-6-725006: Device failed SSL handshake with client outside:198.51.100.9/50091"
+
+static void refused(const char *examples, const char *place, const char *reason, int at)
+{
+	struct report report = {0};
+	char text[4096];
+	snprintf(text, sizeof(text), MESSAGE "%s", examples);
+	// The vocabulary is lost with the pack; leak checkers need not see it.
+	struct vocabulary *vocabulary = vocabulary_create();
+	FILE *out = fopen(path, "w");
+	fputs(text, out);
+	fclose(out);
+	struct ruleset *ruleset = pack_load(path, NULL, vocabulary, &report);
+	assert_null(ruleset);
+	says(&report, place, reason, at);
+	report_fini(&report);
+	vocabulary_destroy(vocabulary);
+}
+
+#define REFUSED(examples, place, reason) refused(examples, place, reason, __LINE__)
+
+static void examples_that_hold_are_taken(void **state)
+{
+	(void)state;
+	struct report report = {0};
+	struct ruleset *ruleset = load(MESSAGE
+		"      - line: '" LINE "'\n"
+		"        fields: {client: 198.51.100.9, port: 50091, interface: outside}\n"
+		"        event: failed\n"
+		"      - line: '<166>Nov 07 2026 09:59:27: %ASA-6-725006: Device failed SSL handshake with client inside:10.1.1.1/1'\n"
+		"        event: failed-inside\n", &report);
+	if (ruleset == NULL)
+		fail_msg("%s", report.text);
+	assert_int_equal(report.n, 0);
+	discard(ruleset, &report);
+}
+
+static void an_example_that_does_not_match_is_an_error_of_the_file(void **state)
+{
+	(void)state;
+	REFUSED("      - line: '%ASA-6-725006: Device has failed'\n", "8:9: ", "example of ASA-725006: the line does not match");
+	REFUSED("      - line: '" LINE "'\n      - line: '%ASA-6-725007: Device failed SSL handshake with client outside:1.2.3.4/5'\n",
+		"9:9: ", "the line does not match");
+	REFUSED("      - line: 'nothing of the kind'\n", "8:9: ", "the line does not match");
+	REFUSED("      - line: ''\n", "8:9: ", "the line is empty");
+	REFUSED("      - line: '%ASA-6-725006: Device failed SSL handshake with client outside:198.51.100.9/99999'\n", "8:9: ",
+		"a field holds a value of the wrong type");
+}
+
+static void an_example_with_other_fields_is_an_error(void **state)
+{
+	(void)state;
+	REFUSED("      - line: '" LINE "'\n        fields: {client: 198.51.100.8}\n", "8:9: ",
+		"example of ASA-725006: field client is '198.51.100.9', not '198.51.100.8'");
+	REFUSED("      - line: '" LINE "'\n        fields: {user: x}\n", "8:9: ", "field user is '', not 'x'");
+	REFUSED("      - line: '" LINE "'\n        event: failed-inside\n", "8:9: ", "the event is 'failed', not 'failed-inside'");
+}
+
+static void every_bad_example_is_told(void **state)
+{
+	(void)state;
+	struct report report = {0};
+	struct vocabulary *vocabulary = vocabulary_create();
+	FILE *out = fopen(path, "w");
+	fputs(MESSAGE "      - line: 'x'\n      - line: 'y'\n      - line: '" LINE "'\n      - line: 'z'\n", out);
+	fclose(out);
+	assert_null(pack_load(path, NULL, vocabulary, &report));
+	assert_int_equal(report.n, 3);
+	says(&report, "8:9: ", "does not match", __LINE__);
+	says(&report, "9:9: ", "does not match", __LINE__);
+	says(&report, "11:9: ", "does not match", __LINE__);
+	report_fini(&report);
+	vocabulary_destroy(vocabulary);
+}
+
+// ---- examples of diagnoses ----
+
+#define DIAGNOSIS                                                                                  \
+	MESSAGE                                                                                    \
+	"      - line: '" LINE "'\n"                                                               \
+	"  - {id: ASA-722055, text: 'User <{user}> IP <{client}> Client Type: {agent}', event: agent, marks: phone}\n" \
+	"  - {id: ASA-722051, text: 'User <{user}> IP <{client}> Address <{tunnel}> assigned', event: up, alias: assign}\n" \
+	"recovery: [up]\n"                                                                         \
+	"diagnoses:\n"                                                                             \
+	"  - id: d\n"                                                                              \
+	"    when: {count: failed, at_least: 2, within: 1m}\n"                                     \
+	"    title: t\n"                                                                           \
+	"    remedy: r\n"                                                                          \
+	"    examples:\n"
+#define PHONE "          - '%ASA-6-722055: User <u> IP <198.51.100.9> Client Type: Cisco'\n"
+#define FAILS "          - '" LINE "'\n"
+#define UP "          - '%ASA-6-722051: User <u> IP <198.51.100.9> Address <10.9.0.7> assigned'\n"
+
+static void test(const char *text, unsigned passed, unsigned failed, const char *place, const char *reason, int at)
+{
+	struct report report = {0};
+	unsigned n_passed, n_failed;
+	struct ruleset *ruleset = load(text, &report);
+	if (ruleset == NULL)
+		fail_msg("%d: %s", at, report.text);
+	pack_test(ruleset, &n_passed, &n_failed, &report);
+	if (n_passed != passed || n_failed != failed)
+		fail_msg("%d: %u passed, %u failed: %s", at, n_passed, n_failed, report.text ? report.text : "");
+	if (failed)
+		says(&report, place, reason, at);
+	discard(ruleset, &report);
+}
+
+#define PASSES(example) test(DIAGNOSIS example, 2, 0, NULL, NULL, __LINE__)
+#define FAILS_AT(example, place, reason) test(DIAGNOSIS example, 1, 1, place, reason, __LINE__)
+
+static void a_diagnosis_is_what_its_lines_give(void **state)
+{
+	(void)state;
+	PASSES("      - lines:\n" PHONE FAILS FAILS "        client: 198.51.100.9\n        confidence: probable\n        state: open\n");
+	PASSES("      - lines:\n" PHONE FAILS FAILS UP "        state: recovered\n");
+	PASSES("      - lines:\n" PHONE FAILS "        absent: true\n");
+	FAILS_AT("      - lines:\n" PHONE FAILS, "18:9: ", "example of d: not as expected");
+	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        client: 198.51.100.8\n", "18:9: ", "not as expected");
+	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        confidence: confirmed\n", "18:9: ", "not as expected");
+	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        absent: true\n", "18:9: ", "must not be diagnosed");
+}
+
+static void an_example_can_let_time_pass(void **state)
+{
+	(void)state;
+	PASSES("      - lines:\n" PHONE FAILS "          - +61s\n" FAILS "        absent: true\n");
+	PASSES("      - lines:\n" PHONE FAILS "          - +50s\n" FAILS "        confidence: probable\n");
+}
+
+static void a_sender_is_an_address(void **state)
+{
+	(void)state;
+	PASSES("      - lines:\n" PHONE FAILS FAILS "        sender: 192.0.2.1\n");
+	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        sender: somewhere\n", "18:9: ", "sender must be an address");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(examples_that_hold_are_taken),
+		cmocka_unit_test(an_example_that_does_not_match_is_an_error_of_the_file),
+		cmocka_unit_test(an_example_with_other_fields_is_an_error),
+		cmocka_unit_test(every_bad_example_is_told),
+		cmocka_unit_test(a_diagnosis_is_what_its_lines_give),
+		cmocka_unit_test(an_example_can_let_time_pass),
+		cmocka_unit_test(a_sender_is_an_address),
+	};
+	return cmocka_run_group_tests(tests, make_file, remove_file);
+}

@@ -11,7 +11,7 @@ const char *const source_names[] = {"asa", "phone", "other"};
 
 json_t *line_json(const struct line *line)
 {
-	return json_pack("{s:o, s:s, s:o, s:o}", "time", json_time_or_null(line->time_ms), "source",
+	return json_pack("{s:o, s:s, s:o, s:o}", "time", json_time(line->time_ms), "source",
 		source_names[line->source], "code", json_text(line_code(line)), "text",
 		json_text(slice_first(line_text(line), line->line_len)));
 }
@@ -133,7 +133,7 @@ static json_t *filled_text(const char *text, const json_t *values, const json_t 
 json_t *diagnosis_json(const struct diagnosis *d, const void *lines, const struct rulepack *pack,
 	const struct gateway_table *gateways, enum language language)
 {
-	const struct diagnosis_rule *rule = rulepack_diagnosis(pack, d->number);
+	const struct diagnosis_rule *rule = rulepack_diagnosis(pack, (enum scope)d->scope, d->number);
 	char id[20], device[DEVICE_TEXT_MAX];
 	snprintf(id, sizeof(id), "%016" PRIx64, d->id);
 	json_t *details = details_json(d, lines, rule);
@@ -151,8 +151,8 @@ json_t *diagnosis_json(const struct diagnosis *d, const void *lines, const struc
 	json_object_set_new(o, "tunnel_group", json_text_or_null(slice_of(d->tunnel_group)));
 	json_object_set_new(o, "group_policy", json_text_or_null(slice_of(d->group_policy)));
 	json_object_set_new(o, "gateway", json_text_or_null(gateway_name(gateways, d->gateway)));
-	json_object_set_new(o, "first_seen", json_time_or_null(d->first_ms));
-	json_object_set_new(o, "last_seen", json_time_or_null(d->last_ms));
+	json_object_set_new(o, "first_seen", json_time(d->first_ms));
+	json_object_set_new(o, "last_seen", json_time(d->last_ms));
 	json_object_set_new(o, "recovered_at", json_time_or_null(d->recovered_ms));
 	json_object_set_new(o, "count", json_integer(d->count));
 	json_object_set(o, "details", details);

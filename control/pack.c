@@ -136,12 +136,23 @@ static bool is_expected(const json_t *object, const struct diagnosis_rule *rule,
 }
 
 // What else the lines were taken for, above a mere suspicion: each example has one cause.
-static const char *other_cause(const json_t *list, const struct diagnosis_rule *rule)
+static bool is_also(const struct diagnosis_example *example, const json_t *object)
+{
+	for (unsigned i = 0; i < example->n_also; i++) {
+		if (has(object, "diagnosis", example->also[i]))
+			return true;
+	}
+	return false;
+}
+
+static const char *other_cause(const json_t *list, const struct diagnosis_rule *rule,
+	const struct diagnosis_example *example)
 {
 	size_t i;
 	json_t *object;
 	json_array_foreach((json_t *)list, i, object) {
-		if (!has(object, "diagnosis", rule->id) && !has(object, "confidence", "suspected"))
+		if (!has(object, "diagnosis", rule->id) && !has(object, "confidence", "suspected") &&
+			!is_also(example, object))
 			return json_string_value(json_object_get(object, "diagnosis"));
 	}
 	return NULL;
@@ -157,7 +168,7 @@ static bool judge_example(const json_t *list, const struct diagnosis_rule *rule,
 		same |= has(object, "diagnosis", rule->id);
 		found |= is_expected(object, rule, example);
 	}
-	const char *other = example->absent ? NULL : other_cause(list, rule);
+	const char *other = example->absent ? NULL : other_cause(list, rule, example);
 	if (example->absent ? !same : found && other == NULL)
 		return true;
 	char *got = json_dumps(list, JSON_COMPACT);
@@ -184,6 +195,7 @@ static bool run_example(struct workers *workers, const struct diagnosis_rule *ru
 			"sender must be an address");
 		ok = false;
 	}
+	worker_turn(worker, arrival.time_ms, UINT32_MAX);
 	for (unsigned i = 0; ok && i < example->n_lines; i++) {
 		// "+90s" lets time pass.
 		unsigned wait = 0;

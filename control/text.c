@@ -52,8 +52,13 @@ const char *time_format(uint64_t ms, char *out)
 	return out;
 }
 
-json_t *json_time_or_null(uint64_t ms)
+json_t *json_time(uint64_t ms)
 {
 	char text[TIME_TEXT_MAX];
-	return ms ? json_string(time_format(ms, text)) : json_null();
+	return json_string(time_format(ms, text));
+}
+
+json_t *json_time_or_null(uint64_t ms)
+{
+	return ms ? json_time(ms) : json_null();
 }

@@ -16,7 +16,9 @@ json_t *json_text(struct slice text);
 json_t *json_text_or_null(struct slice text);
 json_t *json_address_or_null(const struct address *address);
 
-// "2026-11-21T10:19:27.155Z", null for 0.
+// "2026-11-21T10:19:27.155Z"
+json_t *json_time(uint64_t ms);
+// The same, null for 0.
 json_t *json_time_or_null(uint64_t ms);
 
 #define TIME_TEXT_MAX 32

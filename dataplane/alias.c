@@ -82,7 +82,8 @@ uint64_t alias_of_event(const struct event *event)
 	struct slice user = event_value(event, FIELD_USER);
 	if (!device_is_none(&event->device))
 		return alias_of_device(&event->device);
-	if (!address_is_none(&event->tunnel))
+	// A line that gives the tunnel address away cannot be found by it: who had it before is another.
+	if (!address_is_none(&event->tunnel) && event->alias_action != ALIAS_ASSIGN)
 		return alias_of_tunnel(&event->tunnel);
 	if (user.len && !(event->flags & EVENT_HIDDEN_USER))
 		return alias_of_user(event->gateway, user);

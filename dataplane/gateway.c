@@ -125,7 +125,8 @@ void gateway_note(struct gateway_table *table, const struct event *event,
 	if (user.len)
 		counter_add(event->flags & EVENT_HIDDEN_USER ? &gateway->hidden_users : &gateway->users, 1);
 	if (use->gateway_fact) {
-		set(&gateway->facts_ms[event->type], event->time_ms);
+		// 0 is never; an undated log begins there.
+		set(&gateway->facts_ms[event->type], event->time_ms ? event->time_ms : 1);
 		note_fact(gateway, event);
 	}
 }

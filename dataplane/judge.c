@@ -111,7 +111,7 @@ static uint32_t find_absorber(struct subject *s, uint16_t number, uint8_t identi
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
 		const struct diagnosis *d = &t->slots[slot];
 		const struct diagnosis_rule *rule =
-			rulepack_diagnosis(s->table->ruleset->pack, d->number);
+			rulepack_diagnosis(s->table->ruleset->pack, (enum scope)d->scope, d->number);
 		if (d->state == DIAGNOSIS_OPEN && rule_absorbs(rule, number) &&
 			is_of(s, d, identity) && d->last_ms + rule->window_ms >= s->now_ms)
 			return slot;
@@ -184,7 +184,7 @@ static uint32_t open_new(struct subject *s, const struct diagnosis_rule *rule, u
 	w.d.ambiguous = v->ambiguous;
 	proof_add_context(&w, v);
 	add_evidence(&w, v);
-	if (w.d.first_ms == 0)
+	if (w.d.first_ms == UINT64_MAX)
 		w.d.first_ms = w.d.last_ms = s->now_ms;
 	w.d.id = id_of(&w.d, rule);
 	if (event)
@@ -339,7 +339,8 @@ static void recover(struct subject *s, const struct sighting *sighting, uint8_t 
 		struct diagnosis_work w = diagnosis_take(s, slot);
 		if (w.d.state == DIAGNOSIS_OPEN && w.rule && is_sign_of_success(w.rule, sighting) &&
 			may_recover(s, &w.d, identity) &&
-			sighting->time_ms + ORDER_SLACK_MS >= w.d.last_ms) {
+			sighting->time_ms + (w.rule->calm_ms ? 0 : ORDER_SLACK_MS) >=
+				w.d.last_ms + w.rule->calm_ms) {
 			name_it(&w);
 			diagnosis_close(&w, DIAGNOSIS_RECOVERED,
 				sighting->time_ms > w.d.last_ms ? sighting->time_ms : w.d.last_ms);
@@ -475,6 +476,8 @@ static void expire_one(struct diagnosis_work *w)
 {
 	struct subject *s = w->subject;
 	uint64_t now = s->now_ms, expire = s->table->limits.expire_ms;
+	if (w->rule && w->rule->expires_ms)
+		expire = w->rule->expires_ms;
 	if (w->rule == NULL)
 		diagnosis_close(w, DIAGNOSIS_EXPIRED, now);
 	else if (w->rule->quiet_ms && w->d.last_ms + w->rule->quiet_ms <= now)

@@ -28,9 +28,9 @@ static void count_attempt(struct diagnosis_work *w, unsigned index, const struct
 	if (memcmp(counted, none, sizeof(none)) != 0 && !event_bit(counted, line->event))
 		return;
 	if (!(l->attempt & bit)) {
-		l->attempt |= bit;
-		if (l->attempt_ms == 0)
+		if (l->attempt == 0)
 			l->attempt_ms = line->time_ms;
+		l->attempt |= bit;
 	} else if (line->time_ms > l->attempt_ms + ATTEMPT_GAP_MS) {
 		w->d.count++;
 		l->attempt = bit;
@@ -51,7 +51,7 @@ void proof_add_line(struct diagnosis_work *w, const struct line *line)
 	keep_evidence(w, index, line);
 	if (index < DIAGNOSIS_EVENTS_MAX)
 		count_attempt(w, index, line);
-	if (line->time_ms < w->d.first_ms || w->d.first_ms == 0)
+	if (line->time_ms < w->d.first_ms)
 		w->d.first_ms = line->time_ms;
 	if (line->time_ms > w->d.last_ms)
 		w->d.last_ms = line->time_ms;

@@ -16,7 +16,7 @@ static unsigned collect(const struct subject *s, const struct diagnosis_rule *ru
 		uint64_t distance = seen->time_ms > s->now_ms ? seen->time_ms - s->now_ms
 							      : s->now_ms - seen->time_ms;
 		bool mine = seen->identity == identity || (seen->identity == 0 && identity != 0);
-		if (!mine || distance > rule->window_ms || seen->time_ms <= after_ms)
+		if (!mine || distance > rule->window_ms || (after_ms && seen->time_ms <= after_ms))
 			continue;
 		out[n] = *seen;
 		if (seen->identity != identity && !alone)

@@ -320,11 +320,6 @@ static bool diagnosis_id(struct yaml_file *file, struct fy_node *node, void *tar
 		return false;
 	rule->id = registry_name(&pack->vocabulary->diagnoses, rule->number);
 	rule->place = place_of(file, node);
-	int16_t other = pack->diagnosis_of[rule->number];
-	if (other >= 0)
-		return yaml_error(file, node, "duplicate id '%s'; first at %s:%d", rule->id,
-			pack->diagnoses[other].place.file, pack->diagnoses[other].place.line);
-	pack->diagnosis_of[rule->number] = (int16_t)(rule - pack->diagnoses);
 	return true;
 }
 
@@ -371,6 +366,16 @@ static bool diagnosis_window(struct yaml_file *file, struct fy_node *node, void 
 static bool diagnosis_quiet(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	return yaml_duration(file, node, &((struct diagnosis_rule *)target)->quiet_ms);
+}
+
+static bool diagnosis_calm(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return yaml_duration(file, node, &((struct diagnosis_rule *)target)->calm_ms);
+}
+
+static bool diagnosis_expires(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return yaml_duration(file, node, &((struct diagnosis_rule *)target)->expires_ms);
 }
 
 static bool diagnosis_one_recovery(struct yaml_file *file, struct fy_node *node, void *target)
@@ -584,6 +589,19 @@ static bool case_absent(struct yaml_file *file, struct fy_node *node, void *targ
 	return yaml_boolean(file, node, &((struct diagnosis_example *)target)->absent);
 }
 
+static bool case_one_other(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_example *example = target;
+	return yaml_text_copy(file, node, &example->also[example->n_also++]);
+}
+
+static bool case_also(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_example *example = target;
+	example->also = arena_zeroed(file->arena, (yaml_count(node) + 1) * sizeof(*example->also));
+	return yaml_sequence(file, node, true, case_one_other, example);
+}
+
 static bool diagnosis_one_example(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	static const struct yaml_key keys[] = {
@@ -595,6 +613,7 @@ static bool diagnosis_one_example(struct yaml_file *file, struct fy_node *node, 
 		{"state", case_state, false},
 		{"cause", case_cause, false},
 		{"absent", case_absent, false},
+		{"also", case_also, false},
 	};
 	struct diagnosis_rule *rule = target;
 	struct diagnosis_example *example = &rule->examples[rule->n_examples++];
@@ -609,6 +628,21 @@ static bool diagnosis_examples(struct yaml_file *file, struct fy_node *node, voi
 	return yaml_sequence(file, node, false, diagnosis_one_example, rule);
 }
 
+// Under its name and scope, which are known only now.
+static bool enter_diagnosis(struct yaml_file *file, const struct diagnosis_rule *rule)
+{
+	struct rulepack *pack = pack_of(file);
+	int16_t *index = &pack->diagnosis_of[rule->scope][rule->number];
+	if (*index >= 0) {
+		const struct rule_place *first = &pack->diagnoses[*index].place;
+		report_add(file->report, rule->place.file, rule->place.line, rule->place.column,
+			"duplicate id '%s'; first at %s:%d", rule->id, first->file, first->line);
+		return false;
+	}
+	*index = (int16_t)(rule - pack->diagnoses);
+	return true;
+}
+
 static bool read_diagnosis(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	static const struct yaml_key keys[] = {
@@ -621,6 +655,8 @@ static bool read_diagnosis(struct yaml_file *file, struct fy_node *node, void *t
 		{"window", diagnosis_window, false},
 		{"recovers", diagnosis_recovers, false},
 		{"quiet", diagnosis_quiet, false},
+		{"calm", diagnosis_calm, false},
+		{"expires", diagnosis_expires, false},
 		{"evidence", diagnosis_evidence, false},
 		{"attempts", diagnosis_attempts, false},
 		{"context", diagnosis_context, false},
@@ -643,7 +679,10 @@ static bool read_diagnosis(struct yaml_file *file, struct fy_node *node, void *t
 	bool any = false;
 	for (int i = CONFIDENCE_SUSPECTED; i <= CONFIDENCE_CONFIRMED; i++)
 		any |= rule->levels[i] != NULL;
-	return any || yaml_error(file, node, "a diagnosis needs 'when', 'suspected', 'probable' or 'confirmed'");
+	if (!any)
+		return yaml_error(file, node,
+			"a diagnosis needs 'when', 'suspected', 'probable' or 'confirmed'");
+	return enter_diagnosis(file, rule);
 }
 
 static bool read_one_recovery(struct yaml_file *file, struct fy_node *node, void *target)
@@ -706,7 +745,7 @@ static void use_recovery(struct rulepack *pack, struct diagnosis_rule *rule,
 	event->recovers = add_index(&pack->arena, event->recovers, &event->n_recovers,
 		(uint16_t)(rule - pack->diagnoses));
 	for (unsigned i = 0; i < pack->n_recovery; i++)
-		rule->by_tunnel |= pack->recovery[i]->event == leaf->event;
+		rule->by_tunnel |= rule->calm_ms == 0 && pack->recovery[i]->event == leaf->event;
 }
 
 static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
@@ -785,7 +824,8 @@ static bool check_keys(struct files *files)
 static bool check_diagnosis_name(const struct rulepack *pack, uint16_t number, const char *key,
 	const struct rule_place *place, struct report *report)
 {
-	if (pack->diagnosis_of[number] >= 0)
+	if (pack->diagnosis_of[SCOPE_PHONE][number] >= 0 ||
+		pack->diagnosis_of[SCOPE_GATEWAY][number] >= 0)
 		return true;
 	report_add(report, place->file, place->line, place->column, "'%s' names an unknown diagnosis '%s'",
 		key, registry_name(&pack->vocabulary->diagnoses, number));
@@ -821,8 +861,7 @@ static struct rulepack *rulepack_create(struct vocabulary *vocabulary)
 	pack->diagnoses = arena_zeroed(&pack->arena, DIAGNOSES_MAX * sizeof(*pack->diagnoses));
 	for (int i = 0; i < EVENTS_MAX; i++)
 		pack->events[i].distinct_field = FIELD_NONE;
-	for (int i = 0; i < DIAGNOSES_MAX; i++)
-		pack->diagnosis_of[i] = -1;
+	memset(pack->diagnosis_of, -1, sizeof(pack->diagnosis_of));
 	return pack;
 }
 
@@ -940,9 +979,10 @@ struct rulepack *rulepack_load_bytes(const char *name, const char *bytes, size_t
 	return finish(pack, files, ok, report);
 }
 
-const struct diagnosis_rule *rulepack_diagnosis(const struct rulepack *pack, uint16_t number)
+const struct diagnosis_rule *rulepack_diagnosis(const struct rulepack *pack, enum scope scope,
+	uint16_t number)
 {
-	int16_t index = number < DIAGNOSES_MAX ? pack->diagnosis_of[number] : -1;
+	int16_t index = number < DIAGNOSES_MAX ? pack->diagnosis_of[scope][number] : -1;
 	return index < 0 ? NULL : &pack->diagnoses[index];
 }
 

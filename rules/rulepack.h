@@ -53,6 +53,7 @@ struct translations {
 	X(HANDSHAKE_REASON_EARLY, "reason-early", "as reason, before a cipher is agreed")          \
 	X(HANDSHAKE_REASON_LATE, "reason-late", "as reason, after a cipher is agreed")             \
 	X(HANDSHAKE_CHAIN_STARTS, "chain-starts", "as chain, the first line of a validation")      \
+	X(HANDSHAKE_FOLLOWS, "follows", "no address: of the client of the line just before")       \
 	X(HANDSHAKE_CHAIN, "chain", "validation of a client certificate; no address: bound to one")
 
 enum handshake_step {
@@ -116,7 +117,7 @@ struct message_rule {
 	unsigned n_examples;
 };
 
-enum scope { SCOPE_PHONE, SCOPE_GATEWAY };
+enum scope { SCOPE_PHONE, SCOPE_GATEWAY, SCOPE_MAX };
 enum confidence { CONFIDENCE_NONE, CONFIDENCE_SUSPECTED, CONFIDENCE_PROBABLE, CONFIDENCE_CONFIRMED };
 extern const char *const confidence_names[];
 extern const char *const scope_names[];
@@ -141,6 +142,8 @@ struct diagnosis_example {
 	const char *confidence; // NULL: any
 	const char *client, *device, *state, *cause;
 	bool absent; // the lines must not lead to it
+	const char **also; // other diagnoses that the lines may lead to
+	unsigned n_also;
 };
 
 #define EVENT_WORDS (EVENTS_MAX / 64)
@@ -154,9 +157,11 @@ struct diagnosis_rule {
 	uint64_t window_ms;
 	const struct expression *recovers[RULES_RECOVERS_MAX];
 	unsigned n_recovers;
-	bool by_tunnel; // recovers when a tunnel comes up: evidence from before that is void
+	bool by_tunnel; // recovers when a tunnel comes up at once: evidence from before that is void
 	bool has_absence;
 	uint64_t quiet_ms; // recovers after so long without evidence; 0: no
+	uint64_t calm_ms;  // a sign of success counts only so long after the last evidence
+	uint64_t expires_ms; // expires after so long without evidence; 0: as the limits say
 	uint64_t evidence[EVENT_WORDS]; // events kept as evidence
 	uint64_t attempts[EVENT_WORDS]; // events that count attempts; none: any evidence that repeats
 	// Events that must have been, but are no failure (a tunnel that is up): of each the last line is
@@ -201,7 +206,7 @@ struct rulepack {
 	const struct expression *recovery[RULES_RECOVERS_MAX];
 	unsigned n_recovery;
 	struct event_use events[EVENTS_MAX];
-	int16_t diagnosis_of[DIAGNOSES_MAX]; // vocabulary number -> index, or -1
+	int16_t diagnosis_of[SCOPE_MAX][DIAGNOSES_MAX]; // vocabulary number -> index, or -1
 };
 
 // Read every *.yaml and *.yml of a directory in the order of their names, or one file.
@@ -215,8 +220,10 @@ struct rulepack *rulepack_load_bytes(const char *name, const char *bytes, size_t
 
 void rulepack_destroy(struct rulepack *pack);
 
-// The diagnosis rule of a vocabulary number, or NULL when no rule of this pack has it.
-const struct diagnosis_rule *rulepack_diagnosis(const struct rulepack *pack, uint16_t number);
+// The diagnosis rule of a vocabulary number, or NULL when no rule of this pack has it. A phone's and a
+// gateway's may share a name (an address pool that is empty is both).
+const struct diagnosis_rule *rulepack_diagnosis(const struct rulepack *pack, enum scope scope,
+	uint16_t number);
 
 const char *translation(const struct translations *translations, enum language language);
 

@@ -249,6 +249,13 @@ static bool in_last_value(enum field_type type, unsigned char c)
 	}
 }
 
+static struct slice trim_end(struct slice value)
+{
+	while (value.len && is_blank(value.data[value.len - 1]))
+		value.len--;
+	return value;
+}
+
 // The value of a field that nothing follows: as far as its type reaches, less a closing mark.
 static struct slice last_value(enum field_type type, struct slice text, uint32_t at)
 {
@@ -257,11 +264,10 @@ static struct slice last_value(enum field_type type, struct slice text, uint32_t
 	while (len < value.len && value.data[len] && in_last_value(type, (unsigned char)value.data[len]))
 		len++;
 	value.len = len;
-	while (value.len && (is_blank(value.data[value.len - 1])))
-		value.len--;
+	value = trim_end(value);
 	if (value.len && strchr(type == TYPE_ADDRESS ? ".:" : ".,", value.data[value.len - 1]))
 		value.len--;
-	return value;
+	return trim_end(value);
 }
 
 static bool store(struct program *p, const struct template_op *op, uint32_t at, uint32_t len)

@@ -53,9 +53,9 @@ static void the_sample_of_the_design_is_read(void **state)
 	assert_non_null(d->levels[CONFIDENCE_PROBABLE]);
 	assert_string_equal(translation(&d->title, LANGUAGE_KO), "\xed\x95\x9c");
 	assert_string_equal(translation(&d->remedy, LANGUAGE_KO), "type this");
-	assert_ptr_equal(rulepack_diagnosis(pack, d->number), d);
-	assert_null(rulepack_diagnosis(pack, (uint16_t)(d->number + 1)));
-	assert_null(rulepack_diagnosis(pack, NAME_NONE));
+	assert_ptr_equal(rulepack_diagnosis(pack, SCOPE_PHONE, d->number), d);
+	assert_null(rulepack_diagnosis(pack, SCOPE_PHONE, (uint16_t)(d->number + 1)));
+	assert_null(rulepack_diagnosis(pack, SCOPE_PHONE, NAME_NONE));
 	rulepack_destroy(pack);
 	vocabulary_destroy(v);
 }
@@ -121,7 +121,7 @@ static void numbers_outlive_the_pack(void **state)
 	// Its rule is gone, its number is not.
 	uint16_t d = registry_find(&v->diagnoses, slice_of("d"));
 	assert_int_not_equal(d, NAME_NONE);
-	assert_null(rulepack_diagnosis(pack, d));
+	assert_null(rulepack_diagnosis(pack, SCOPE_PHONE, d));
 	rulepack_destroy(pack);
 	vocabulary_destroy(v);
 }

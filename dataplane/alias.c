@@ -18,7 +18,8 @@ struct waiting {
 struct alias_table {
 	struct counters *counters;
 	struct alias *entries;
-	unsigned n_max, n; // n_max: power of two
+	unsigned n_max; // power of two
+	_Atomic(unsigned) n;
 	struct waiting *waiting; // circular, oldest first; those that went in between are not in_use
 	unsigned n_waiting_max, waiting_first, n_waiting;
 };
@@ -52,7 +53,13 @@ void alias_table_destroy(struct alias_table *table)
 
 unsigned alias_count(const struct alias_table *table)
 {
-	return table->n;
+	return atomic_load_explicit((_Atomic(unsigned) *)&table->n, memory_order_relaxed);
+}
+
+static void count(struct alias_table *t, int n)
+{
+	unsigned now = atomic_load_explicit(&t->n, memory_order_relaxed);
+	atomic_store_explicit(&t->n, now + (unsigned)n, memory_order_relaxed);
 }
 
 // The kind is the seed; 0 is no hash.
@@ -95,12 +102,16 @@ static struct alias *probe(struct alias_table *t, uint64_t hash, unsigned i)
 	return &t->entries[(hash + i) & (t->n_max - 1)];
 }
 
-const struct alias *alias_find(struct alias_table *t, uint64_t hash)
+const struct alias *alias_find(struct alias_table *t, const struct event *event)
 {
 	for (unsigned i = 0; i < ALIAS_PROBE_MAX; i++) {
-		struct alias *entry = probe(t, hash, i);
-		if (entry->hash == hash)
-			return entry;
+		const struct alias *entry = probe(t, event->alias, i);
+		if (entry->hash != event->alias)
+			continue;
+		bool holds = !entry->is_claim ||
+			(event->source == MESSAGE_ASA &&
+				event->time_ms <= entry->time_ms + ALIAS_CLAIM_MS);
+		return holds ? entry : NULL;
 	}
 	return NULL;
 }
@@ -124,23 +135,28 @@ enum alias_outcome alias_set(struct alias_table *t, const struct event *event,
 {
 	struct alias *entry = place(t, event->alias);
 	bool same = entry->hash == event->alias, has_asa = (event->flags & EVENT_HAS_ASA) != 0;
-	bool elsewhere = same && !key_equals(&entry->key, &event->key);
+	bool known = same && !entry->is_claim;
+	bool elsewhere = known && !key_equals(&entry->key, &event->key);
 	if (event->flags & EVENT_RELEASE) {
 		// Only the session that the alias leads to can end it.
 		if (same && !elsewhere) {
 			entry->hash = 0;
-			t->n--;
+			count(t, -1);
 		}
 		return ALIAS_ENDED;
 	}
-	if (elsewhere) {
+	if (event->flags & EVENT_UNPROVEN) {
+		if (known)
+			return ALIAS_ENDED; // what is known is not overwritten by a claim
+	} else if (elsewhere) {
 		*other = entry->key;
 		if (entry->has_asa && !has_asa && event->time_ms < entry->time_ms + ALIAS_KEEP_MS)
 			return ALIAS_KEPT;
 	}
-	t->n += entry->hash == 0;
-	*entry = (struct alias){event->alias, event->key, event->time_ms, has_asa};
-	return elsewhere ? ALIAS_MOVED : ALIAS_SET;
+	count(t, entry->hash == 0);
+	*entry = (struct alias){event->alias, event->key, event->time_ms, has_asa,
+		(event->flags & EVENT_UNPROVEN) != 0};
+	return entry->is_claim ? ALIAS_CLAIMED : elsewhere ? ALIAS_MOVED : ALIAS_SET;
 }
 
 void alias_wait(struct alias_table *t, const struct event *event)
@@ -162,32 +178,41 @@ static void forget_done(struct alias_table *t)
 	}
 }
 
-void alias_release(struct alias_table *t, uint64_t hash, event_emit_fn emit, void *context)
+void alias_release(struct alias_table *t, uint64_t hash, const struct session_key *key,
+	event_emit_fn emit, void *context)
 {
-	const struct alias *alias = alias_find(t, hash);
-	if (t->n_waiting == 0 || alias == NULL)
-		return;
-	struct session_key key = alias->key;
 	for (unsigned i = 0; i < t->n_waiting; i++) {
 		struct waiting *w = &t->waiting[(t->waiting_first + i) % t->n_waiting_max];
 		if (!w->in_use || w->event.alias != hash)
 			continue;
 		w->in_use = false;
-		w->event.key = key;
+		w->event.key = *key;
 		w->event.stage = STAGE_JUDGE;
 		emit(context, &w->event);
 	}
 	forget_done(t);
 }
 
-void alias_expire_step(struct alias_table *t, uint64_t now_ms, bool all)
+static void give_up(struct alias_table *t, struct event *event, event_emit_fn emit, void *context)
+{
+	if (device_is_none(&event->device)) {
+		counter_add(&t->counters->events_dropped[EVENT_DROP_unresolved], 1);
+		return;
+	}
+	event->key = key_of_device(&event->device);
+	event->stage = STAGE_JUDGE;
+	emit(context, event);
+}
+
+void alias_expire_step(struct alias_table *t, uint64_t now_ms, bool all, event_emit_fn emit,
+	void *context)
 {
 	for (unsigned i = 0; t->n_waiting && (all || i < EXPIRE_STEP); i++) {
 		struct waiting *w = &t->waiting[t->waiting_first];
 		if (!all && w->event.time_ms + ALIAS_WAIT_MS > now_ms)
 			return;
 		w->in_use = false;
+		give_up(t, &w->event, emit, context);
 		forget_done(t);
-		counter_add(&t->counters->events_dropped[EVENT_DROP_unresolved], 1);
 	}
 }

@@ -7,13 +7,15 @@
 
 #include "event.h"
 
-#define ALIAS_WAIT_MS 5000 // an event whose alias is not known yet waits so long
+#define ALIAS_WAIT_MS 5000   // an event whose alias is not known yet waits so long
+#define ALIAS_CLAIM_MS 10000 // lines of one login attempt are nearer to each other
 
 struct alias {
 	uint64_t hash; // 0: free
 	struct session_key key;
 	uint64_t time_ms; // last set
 	bool has_asa;	  // a gateway, not a phone's own line, has said so
+	bool is_claim;	  // only claimed by the client: holds for ALIAS_CLAIM_MS, and for a gateway's lines
 };
 
 struct alias_table;
@@ -29,13 +31,14 @@ uint64_t alias_of_tunnel(const struct address *tunnel);
 // The alias by which an event without a client is looked up, 0: it names nobody.
 uint64_t alias_of_event(const struct event *event);
 
-// NULL: unknown.
-const struct alias *alias_find(struct alias_table *table, uint64_t hash);
+// What the event's alias leads to; NULL: unknown.
+const struct alias *alias_find(struct alias_table *table, const struct event *event);
 
 enum alias_outcome {
 	ALIAS_SET,   // it leads there now
 	ALIAS_MOVED, // it does, and led to *other before
 	ALIAS_KEPT,  // what a gateway said (*other) outweighs what a phone's own lines say
+	ALIAS_CLAIMED, // holds for the lines around it
 	ALIAS_ENDED,
 };
 
@@ -46,10 +49,13 @@ enum alias_outcome alias_set(struct alias_table *table, const struct event *even
 // Keep an event until its alias is set. Full: counted, dropped.
 void alias_wait(struct alias_table *table, const struct event *event);
 
-// Emit, with stage JUDGE, those that waited for this alias.
-void alias_release(struct alias_table *table, uint64_t hash, event_emit_fn emit, void *context);
+// Emit, with stage JUDGE, those that waited for an alias of this hash, which now leads to this key.
+void alias_release(struct alias_table *table, uint64_t hash, const struct session_key *key,
+	event_emit_fn emit, void *context);
 
-// Those that waited too long are counted as unresolved. all: every one (end of a replay).
-void alias_expire_step(struct alias_table *table, uint64_t now_ms, bool all);
+// Of those that waited too long, a phone known by its device gets a session by it; others are counted
+// as unresolved. all: every one (end of a replay).
+void alias_expire_step(struct alias_table *table, uint64_t now_ms, bool all, event_emit_fn emit,
+	void *context);
 
 unsigned alias_count(const struct alias_table *table);

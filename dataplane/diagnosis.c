@@ -207,6 +207,7 @@ bool diagnosis_new(struct subject *s, const struct diagnosis_rule *rule, struct 
 			.state = DIAGNOSIS_OPEN,
 			.session = s->index,
 			.gateway = GATEWAY_NONE,
+			.first_ms = UINT64_MAX,
 			.count = 1}};
 	if (s->session.key.kind == KEY_CLIENT)
 		out->d.client = s->session.key.address;

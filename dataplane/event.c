@@ -251,6 +251,8 @@ static void build(const struct event_matcher *m, const struct message_rule *rule
 	for (int i = 0; i < n_values; i++)
 		read_value(m, event, &event->values[i]);
 	apply_effect(event, rule);
+	if (rule->only_while != NAME_NONE || event->alias_action == ALIAS_RELEASE)
+		event->flags |= EVENT_PASSING;
 }
 
 // Whether one of the rule's texts fits; its values into the event.

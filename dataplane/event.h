@@ -55,7 +55,8 @@ struct session_key {
 #define EVENT_HAS_ASA 0x40	// STAGE_ALIAS: the session has been seen by a gateway, not by phone lines alone
 #define EVENT_RELEASE 0x80	// STAGE_ALIAS: the alias ends
 #define EVENT_HIDDEN_USER 0x100 // the ASA printed ***** in place of the user
-#define EVENT_UNPROVEN 0x200	// its names are claims of the client: never made aliases
+#define EVENT_UNPROVEN 0x200	// its names are claims of the client
+#define EVENT_PASSING 0x400	// of no use unless its client is known now: does not wait
 
 struct event {
 	uint64_t time_ms; // arrival, since the epoch

@@ -101,6 +101,7 @@ void gateway_note(struct gateway_table *table, const struct event *event,
 	counter_add(&gateway->events, 1);
 	switch ((enum handshake_step)event->handshake) {
 	case HANDSHAKE_NONE:
+	case HANDSHAKE_FOLLOWS:
 	case HANDSHAKE_CHAIN:
 	case HANDSHAKE_CHAIN_STARTS:
 	case HANDSHAKE_STEP_MAX:

@@ -9,6 +9,7 @@
 #define NONE UINT32_MAX
 #define LIST_MAX 960 // bytes of a cipher list; 725011 prints one name of about 25 a line, up to 40 of them
 #define EXPIRE_STEP 16
+#define HANDSHAKE_FOLLOWS_MS 1000 // an ASA's clock has seconds, and lines of one login are together
 #define QUEUES_MIXED_MS 60000 // how long the order of a gateway's lines is not trusted
 
 // What the head announced and what came of it. Lines get lost: half a list is not told.
@@ -42,6 +43,10 @@ struct gateway_state {
 	// Order is kept within a receive queue only: lines through two of them are bound as ambiguous.
 	uint16_t queue;
 	uint64_t queues_mixed_ms;
+	// the client of the last line that had one: what follows at once may be about it
+	struct address last_client;
+	struct device last_device;
+	uint64_t last_ms;
 	// the cipher list that is being read
 	enum handshake_step list;
 	uint32_t list_handshake, list_generation;
@@ -69,7 +74,8 @@ struct held {
 struct handshake_table {
 	struct counters *counters;
 	struct handshake *slots;
-	uint32_t n_slots, free_slot, n_open, sweep;
+	uint32_t n_slots, free_slot, sweep;
+	_Atomic(uint32_t) n_open; // control reads it
 	uint32_t *buckets, n_buckets;
 	struct gateway_state *gateways;
 	struct held *held; // circular: the oldest at held_first
@@ -120,7 +126,7 @@ void handshake_table_destroy(struct handshake_table *table)
 
 unsigned handshake_count(const struct handshake_table *table)
 {
-	return table->n_open;
+	return atomic_load_explicit((_Atomic(uint32_t) *)&table->n_open, memory_order_relaxed);
 }
 
 // ---- handshakes under way ----
@@ -145,6 +151,12 @@ static struct handshake *find(struct handshake_table *t, const struct event *eve
 	return NULL;
 }
 
+static void count_open(struct handshake_table *t, int n)
+{
+	uint32_t now = atomic_load_explicit(&t->n_open, memory_order_relaxed);
+	atomic_store_explicit(&t->n_open, now + (uint32_t)n, memory_order_relaxed);
+}
+
 static void close_handshake(struct handshake_table *t, struct handshake *h)
 {
 	struct gateway_state *g = &t->gateways[h->gateway];
@@ -163,7 +175,7 @@ static void close_handshake(struct handshake_table *t, struct handshake *h)
 		g->newest = h->older;
 	g->n_open--;
 	g->n_chosen -= h->chosen;
-	t->n_open--;
+	count_open(t, -1);
 	h->open = false;
 	h->generation++;
 	h->hash_next = t->free_slot;
@@ -230,7 +242,7 @@ static struct handshake *open_handshake(struct handshake_table *t, const struct 
 		g->oldest = at;
 	g->newest = at;
 	g->n_open++;
-	t->n_open++;
+	count_open(t, 1);
 	return h;
 }
 
@@ -586,6 +598,25 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 	emit_line(event, emit, context);
 }
 
+// Older texts of some messages name nobody, right behind one that does.
+static void follow(struct handshake_table *t, const struct gateway_state *g, struct event *event)
+{
+	if (!address_is_none(&event->client) || !device_is_none(&event->device) ||
+		event->time_ms > g->last_ms + HANDSHAKE_FOLLOWS_MS)
+		return;
+	event->client = g->last_client;
+	event->device = g->last_device;
+	event->flags |= EVENT_AMBIGUOUS;
+	counter_add(&t->counters->ambiguous_bindings, 1);
+}
+
+static void note_client(struct gateway_state *g, const struct event *event)
+{
+	g->last_client = event->client;
+	g->last_device = event->device;
+	g->last_ms = event->time_ms;
+}
+
 void handshake_step(struct handshake_table *t, struct event *event, event_emit_fn emit, void *context)
 {
 	struct gateway_state *g = &t->gateways[event->gateway];
@@ -593,6 +624,10 @@ void handshake_step(struct handshake_table *t, struct event *event, event_emit_f
 	if (g->addressed && g->queue != event->queue)
 		g->queues_mixed_ms = event->time_ms;
 	g->queue = event->queue;
+	if (event->handshake == HANDSHAKE_FOLLOWS)
+		follow(t, g, event);
+	else if (!address_is_none(&event->client))
+		note_client(g, event);
 	switch ((enum handshake_step)event->handshake) {
 	case HANDSHAKE_SUPPORTS:
 	case HANDSHAKE_OTHER_LIST:
@@ -624,6 +659,7 @@ void handshake_step(struct handshake_table *t, struct event *event, event_emit_f
 		}
 		// fall through
 	case HANDSHAKE_NONE:
+	case HANDSHAKE_FOLLOWS:
 	case HANDSHAKE_STEP_MAX:
 		emit_line(event, emit, context);
 	}

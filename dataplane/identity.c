@@ -192,7 +192,7 @@ static uint32_t identity_new(struct subject *s)
 
 // ---- aliases ----
 
-static void tell_alias(struct subject *s, uint64_t hash, bool has_asa, bool release)
+static void tell_alias(struct subject *s, uint64_t hash, uint16_t flags)
 {
 	struct event event;
 	memset(&event, 0, offsetof(struct event, text));
@@ -200,8 +200,19 @@ static void tell_alias(struct subject *s, uint64_t hash, bool has_asa, bool rele
 	event.alias = hash;
 	event.key = s->session.key;
 	event.time_ms = s->now_ms;
-	event.flags = (uint16_t)((has_asa ? EVENT_HAS_ASA : 0) | (release ? EVENT_RELEASE : 0));
+	event.flags = flags;
 	s->table->emit(s->table->emit_context, &event);
+}
+
+static void tell_claim(struct subject *s, const struct identity *identity)
+{
+	if (s->session.key.kind != KEY_CLIENT)
+		return;
+	if (!device_is_none(&identity->device))
+		tell_alias(s, alias_of_device(&identity->device), EVENT_UNPROVEN);
+	if (identity->user[0] && identity->gateway != GATEWAY_NONE)
+		tell_alias(s, alias_of_user(identity->gateway, slice_of(identity->user)),
+			EVENT_UNPROVEN);
 }
 
 static void tell_device(struct subject *s, const struct identity *identity, bool has_asa)
@@ -225,9 +236,9 @@ static void tell_aliases(struct subject *s, const struct identity *identity)
 	if (!device_is_none(&identity->device))
 		tell_device(s, identity, has_asa);
 	if (client && identity->user[0] && identity->gateway != GATEWAY_NONE)
-		tell_alias(s, alias_of_user(identity->gateway, slice_of(identity->user)), true, false);
+		tell_alias(s, alias_of_user(identity->gateway, slice_of(identity->user)), EVENT_HAS_ASA);
 	if (client && !address_is_none(&identity->tunnel))
-		tell_alias(s, alias_of_tunnel(&identity->tunnel), true, false);
+		tell_alias(s, alias_of_tunnel(&identity->tunnel), EVENT_HAS_ASA);
 }
 
 // ---- learning ----
@@ -254,11 +265,11 @@ static void learn_tunnel(struct subject *s, struct identity *identity, const str
 	if (event->alias_action == ALIAS_ASSIGN && !address_is_none(&event->tunnel)) {
 		if (!address_is_none(&identity->tunnel) &&
 			!address_equals(&identity->tunnel, &event->tunnel))
-			tell_alias(s, alias_of_tunnel(&identity->tunnel), true, true);
+			tell_alias(s, alias_of_tunnel(&identity->tunnel), EVENT_HAS_ASA | EVENT_RELEASE);
 		identity->tunnel = event->tunnel;
 		identity->aliases_ms = 0;
 	} else if (event->alias_action == ALIAS_RELEASE && !address_is_none(&identity->tunnel)) {
-		tell_alias(s, alias_of_tunnel(&identity->tunnel), true, true);
+		tell_alias(s, alias_of_tunnel(&identity->tunnel), EVENT_HAS_ASA | EVENT_RELEASE);
 		identity->tunnel = (struct address){0};
 	}
 }
@@ -293,9 +304,12 @@ static bool learn(struct subject *s, struct identity *identity, const struct eve
 	if (proven)
 		identity->flags |= IDENTITY_HAS_ASA;
 	learn_tunnel(s, identity, event);
-	bool claims = event->source == MESSAGE_ASA && !proven && !(flags & IDENTITY_HAS_ASA);
+	// Of a claim the lines around it are told every time, for a short while.
+	bool claim = event->source == MESSAGE_ASA && !proven && !(identity->flags & IDENTITY_HAS_ASA);
+	if (claim && (event->flags & EVENT_UNPROVEN) && !(event->flags & EVENT_AMBIGUOUS))
+		tell_claim(s, identity);
 	fresh |= flags != identity->flags || s->now_ms > identity->aliases_ms + ALIAS_REFRESH_MS;
-	return fresh && !claims;
+	return fresh && !claim;
 }
 
 static bool is_known_user(struct slice user)

@@ -26,6 +26,7 @@
 #define SWEEP_STEP 256	     // sessions looked at a turn
 #define IDLE_TURNS_MIN 2048  // turns without a packet before an adaptive poll sleeps
 #define IDLE_SLEEP_NS 50000  // short against the 1 ms from wire to control that is promised
+#define IDLE_SLEEP_MAX_NS 500000
 #define OUTBOX_MAX 65536
 #define HELD_MAX 1024
 #define WAITING_MAX 1024
@@ -330,17 +331,21 @@ static struct session_key key_without_alias(const struct event *event)
 
 static void resolve_event(struct worker *w, struct event *event)
 {
-	const struct alias *alias = alias_find(w->aliases, event->alias);
+	const struct alias *alias = alias_find(w->aliases, event);
 	if (alias) {
 		struct session_key key = alias->key;
 		go_to(w, event, &key);
 		return;
 	}
+	// A phone's own line does without. A gateway's that names a device or user alone is likely to be
+	// followed by one that has the address.
 	struct session_key key = key_without_alias(event);
-	if (key.kind == KEY_NONE)
-		alias_wait(w->aliases, event);
-	else
+	bool wait = key.kind == KEY_NONE ||
+		(key.kind == KEY_DEVICE && event->source == MESSAGE_ASA);
+	if (!wait)
 		go_to(w, event, &key);
+	else if (!(event->flags & EVENT_PASSING))
+		alias_wait(w->aliases, event);
 }
 
 // Which alias an event is looked up by; one that has none goes on, or names nobody.
@@ -362,10 +367,10 @@ static void alias_event(struct worker *w, struct event *event)
 {
 	struct session_key other, mine = event->key;
 	enum alias_outcome outcome = alias_set(w->aliases, event, &other);
-	if (outcome == ALIAS_SET || outcome == ALIAS_MOVED)
-		alias_release(w->aliases, event->alias, emit, w);
+	if (outcome == ALIAS_SET || outcome == ALIAS_MOVED || outcome == ALIAS_CLAIMED)
+		alias_release(w->aliases, event->alias, &mine, emit, w);
 	// Two keys of one phone: what its own lines have told goes to where a gateway has seen it.
-	if (device_is_none(&event->device) || outcome == ALIAS_SET || outcome == ALIAS_ENDED)
+	if (device_is_none(&event->device) || (outcome != ALIAS_MOVED && outcome != ALIAS_KEPT))
 		return;
 	event->key = outcome == ALIAS_KEPT ? mine : other;
 	event->key_to = outcome == ALIAS_KEPT ? other : mine;
@@ -505,7 +510,7 @@ bool worker_turn(struct worker *w, uint64_t now_ms, uint32_t max_sessions)
 {
 	bool any = exchange(w);
 	handshake_expire_step(w->handshakes, now_ms, false, emit_now, w);
-	alias_expire_step(w->aliases, now_ms, false);
+	alias_expire_step(w->aliases, now_ms, false, emit_now, w);
 	session_expire_step(&w->sessions, now_ms, max_sessions);
 	if (w->reader)
 		datagram_expire_step(w->reader, now_ms, false);
@@ -522,7 +527,8 @@ bool worker_finish(struct worker *w, uint64_t now_ms)
 	take_deferred(w);
 	any |= exchange(w);
 	if (!any)
-		alias_expire_step(w->aliases, now_ms, true);
+		alias_expire_step(w->aliases, now_ms, true, emit_now, w);
+	take_deferred(w);
 	return any;
 }
 
@@ -576,13 +582,15 @@ static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms)
 	return n;
 }
 
-// An adaptive poll that finds nothing lets go of its core, a little at a time.
+// An adaptive poll that finds nothing lets go of its core, for longer the longer it is so.
 static void rest(unsigned idle_turns)
 {
+	long ns = IDLE_SLEEP_NS * (long)(1 + (idle_turns - IDLE_TURNS_MIN) / IDLE_TURNS_MIN);
 	if (idle_turns < IDLE_TURNS_MIN)
 		rte_pause();
 	else
-		nanosleep(&(struct timespec){.tv_nsec = IDLE_SLEEP_NS}, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = ns < IDLE_SLEEP_MAX_NS ? ns : IDLE_SLEEP_MAX_NS},
+			NULL);
 }
 
 static int run(void *argument)

@@ -171,7 +171,8 @@ static bool parse(struct yaml_file *file, size_t len)
 		return false;
 	struct fy_diag *diag = fy_diag_create(&(struct fy_diag_cfg){
 		.level = FYET_ERROR, .module_mask = ~0u, .fp = NULL, .output_fn = NULL});
-	struct fy_parse_cfg config = {.flags = FYPCF_QUIET, .diag = diag};
+	// libfyaml's own look for duplicate keys is quadratic; yaml_mapping() looks for them.
+	struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag};
 	struct fy_parser *parser = diag ? fy_parser_create(&config) : NULL;
 	bool ok = parser != NULL;
 	if (ok) {

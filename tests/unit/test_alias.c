@@ -48,9 +48,30 @@ static void wait_for(struct alias_table *t, uint64_t hash, uint64_t time_ms)
 	alias_wait(t, &e);
 }
 
+static const struct alias *look_up(struct alias_table *t, uint64_t hash)
+{
+	memset(&e, 0, sizeof(e));
+	e.alias = hash;
+	e.source = MESSAGE_ASA;
+	return alias_find(t, &e);
+}
+
+static void release(struct alias_table *t, uint64_t hash, struct told *told)
+{
+	const struct alias *alias = look_up(t, hash);
+	if (alias)
+		alias_release(t, hash, &alias->key, tell, told);
+}
+
+static void expire(struct alias_table *t, uint64_t now_ms, bool all)
+{
+	struct told nobody = {0};
+	alias_expire_step(t, now_ms, all, tell, &nobody);
+}
+
 static bool leads_to(struct alias_table *t, uint64_t hash, const char *client)
 {
-	const struct alias *a = alias_find(t, hash);
+	const struct alias *a = look_up(t, hash);
 	struct session_key wanted = key(client);
 	return a && key_equals(&a->key, &wanted);
 }
@@ -65,10 +86,10 @@ static void an_alias_leads_where_it_was_set(void **state)
 {
 	(void)state;
 	SETUP(64, 4);
-	assert_null(alias_find(t, 5));
+	assert_null(look_up(t, 5));
 	assert_int_equal(set(t, 5, "198.51.100.1", 1000, EVENT_HAS_ASA, &other), ALIAS_SET);
 	assert_true(leads_to(t, 5, "198.51.100.1"));
-	assert_null(alias_find(t, 6));
+	assert_null(look_up(t, 6));
 	assert_int_equal(set(t, 5, "198.51.100.1", 2000, EVENT_HAS_ASA, &other), ALIAS_SET);
 	assert_int_equal(alias_count(t), 1);
 	alias_table_destroy(t);
@@ -114,7 +135,7 @@ static void only_where_it_leads_can_end_it(void **state)
 	set(t, 5, "198.51.100.2", 2000, EVENT_HAS_ASA | EVENT_RELEASE, &other);
 	assert_true(leads_to(t, 5, "198.51.100.1"));
 	assert_int_equal(set(t, 5, "198.51.100.1", 3000, EVENT_RELEASE, &other), ALIAS_ENDED);
-	assert_null(alias_find(t, 5));
+	assert_null(look_up(t, 5));
 	assert_int_equal(alias_count(t), 0);
 	assert_int_equal(set(t, 5, "198.51.100.1", 3000, EVENT_RELEASE, &other), ALIAS_ENDED);
 	assert_int_equal(alias_count(t), 0);
@@ -141,10 +162,10 @@ static void the_oldest_gives_way_in_a_full_table(void **state)
 	for (uint64_t i = 1; i <= 8; i++)
 		set(t, i << 32 | 3, "198.51.100.1", 1000 * i, EVENT_HAS_ASA, &other);
 	for (uint64_t i = 1; i <= 8; i++)
-		assert_non_null(alias_find(t, i << 32 | 3));
+		assert_non_null(look_up(t, i << 32 | 3));
 	assert_int_equal(set(t, 9ull << 32 | 3, "198.51.100.9", 9000, EVENT_HAS_ASA, &other), ALIAS_SET);
-	assert_null(alias_find(t, 1ull << 32 | 3));
-	assert_non_null(alias_find(t, 2ull << 32 | 3));
+	assert_null(look_up(t, 1ull << 32 | 3));
+	assert_non_null(look_up(t, 2ull << 32 | 3));
 	assert_true(leads_to(t, 9ull << 32 | 3, "198.51.100.9"));
 	assert_int_equal(alias_count(t), 8);
 	// However many come, the table holds no more than it has room for.
@@ -162,8 +183,8 @@ static void a_hole_hides_nobody(void **state)
 	for (uint64_t i = 1; i <= 4; i++)
 		set(t, i << 32 | 3, "198.51.100.1", 1000 * i, EVENT_HAS_ASA, &other);
 	set(t, 2ull << 32 | 3, "198.51.100.1", 5000, EVENT_RELEASE, &other);
-	assert_non_null(alias_find(t, 3ull << 32 | 3));
-	assert_non_null(alias_find(t, 4ull << 32 | 3));
+	assert_non_null(look_up(t, 3ull << 32 | 3));
+	assert_non_null(look_up(t, 4ull << 32 | 3));
 	// Set again while a hole stands before it: one entry, not two.
 	set(t, 4ull << 32 | 3, "198.51.100.4", 6000, EVENT_HAS_ASA, &other);
 	assert_int_equal(alias_count(t), 3);
@@ -181,10 +202,10 @@ static void who_waited_goes_on_when_the_alias_is_known(void **state)
 	wait_for(t, 5, 1000);
 	wait_for(t, 6, 1001);
 	wait_for(t, 5, 1002);
-	alias_release(t, 5, tell, &told);
+	release(t, 5, &told);
 	assert_int_equal(told.n, 0);
 	set(t, 5, "198.51.100.1", 1500, EVENT_HAS_ASA, &other);
-	alias_release(t, 5, tell, &told);
+	release(t, 5, &told);
 	assert_int_equal(told.n, 2);
 	struct session_key wanted = key("198.51.100.1");
 	for (unsigned i = 0; i < told.n; i++) {
@@ -192,7 +213,7 @@ static void who_waited_goes_on_when_the_alias_is_known(void **state)
 		assert_int_equal(told.stage[i], STAGE_JUDGE);
 	}
 	assert_int_equal(told.time_ms[0] + told.time_ms[1], 2002);
-	alias_release(t, 5, tell, &told);
+	release(t, 5, &told);
 	assert_int_equal(told.n, 2);
 	assert_int_equal(counters.events_dropped[EVENT_DROP_unresolved], 0);
 	alias_table_destroy(t);
@@ -207,12 +228,12 @@ static void who_waited_goes_on_in_order(void **state)
 	wait_for(t, 9, 1000);
 	wait_for(t, 5, 1001);
 	set(t, 9, "198.51.100.9", 1002, EVENT_HAS_ASA, &other);
-	alias_release(t, 9, tell, &told);
+	release(t, 9, &told);
 	wait_for(t, 5, 1003);
 	wait_for(t, 5, 1004);
 	set(t, 5, "198.51.100.1", 1500, EVENT_HAS_ASA, &other);
 	told.n = 0;
-	alias_release(t, 5, tell, &told);
+	release(t, 5, &told);
 	assert_int_equal(told.n, 3);
 	assert_int_equal(told.time_ms[0], 1001);
 	assert_int_equal(told.time_ms[1], 1003);
@@ -229,13 +250,13 @@ static void who_waits_too_long_is_counted(void **state)
 	wait_for(t, 5, 1000);
 	wait_for(t, 5, 4000);
 	for (int i = 0; i < 8; i++)
-		alias_expire_step(t, 5999, false);
+		expire(t, 5999, false);
 	assert_int_equal(counters.events_dropped[EVENT_DROP_unresolved], 0);
 	for (int i = 0; i < 8; i++)
-		alias_expire_step(t, 6001, false);
+		expire(t, 6001, false);
 	assert_int_equal(counters.events_dropped[EVENT_DROP_unresolved], 1);
 	set(t, 5, "198.51.100.1", 6002, EVENT_HAS_ASA, &other);
-	alias_release(t, 5, tell, &told);
+	release(t, 5, &told);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.time_ms[0], 4000);
 	alias_table_destroy(t);
@@ -248,7 +269,7 @@ static void a_full_place_is_counted(void **state)
 	for (unsigned i = 0; i < 6; i++)
 		wait_for(t, 5, 1000 + i);
 	assert_int_equal(counters.events_dropped[EVENT_DROP_waiting_full], 2);
-	alias_expire_step(t, 0, true);
+	expire(t, 0, true);
 	assert_int_equal(counters.events_dropped[EVENT_DROP_unresolved], 4);
 	wait_for(t, 5, 2000);
 	assert_int_equal(counters.events_dropped[EVENT_DROP_waiting_full], 2);

@@ -82,7 +82,8 @@ void proof_add_context(struct diagnosis_work *w, const struct verdict *v)
 		struct line_buffer buffer;
 		bool last = event_bit(w->rule->context, seen->event);
 		for (unsigned k = i + 1; k < v->n; k++)
-			last &= v->sightings[k].event != seen->event;
+			last &= v->sightings[k].event != seen->event ||
+				v->sightings[k].gateway != seen->gateway;
 		if (last && read_line(w, seen, &buffer))
 			keep_evidence(w, event_index(&w->table->links[w->slot], seen->event), &buffer.line);
 	}

@@ -11,7 +11,7 @@ void proof_add_line(struct diagnosis_work *work, const struct line *line);
 // The same by what the session keeps of the line; it may have been overwritten, which is counted.
 void proof_add_sighting(struct diagnosis_work *work, const struct sighting *sighting);
 
-// The last sighting of each event that is the rule's context: its line alone.
+// Of each event that is the rule's context the last line, at each gateway.
 void proof_add_context(struct diagnosis_work *work, const struct verdict *verdict);
 
 // The first of the rule's causes that holds.

@@ -55,6 +55,7 @@ struct diagnosis_links {
 	struct {
 		uint16_t event;
 		uint16_t n; // lines of it that have come
+		uint64_t last_ms;
 	} events[DIAGNOSIS_EVENTS_MAX];
 	uint32_t attempt; // bits of `events`: seen in the present attempt
 	uint64_t attempt_ms;

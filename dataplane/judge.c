@@ -241,6 +241,8 @@ static void add_event(struct diagnosis_work *w, const struct sighting *sighting,
 		w->d.state = DIAGNOSIS_OPEN;
 		w->d.closed_ms = w->d.recovered_ms = 0;
 	}
+	if (v->confidence > w->d.confidence)
+		proof_add_context(w, v);
 	raise_to(w, v);
 	name_it(w);
 	proof_find_cause(w, v);

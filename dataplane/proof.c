@@ -13,6 +13,7 @@ static unsigned event_index(struct diagnosis_links *l, uint16_t event)
 	if (i == l->n_events && i < DIAGNOSIS_EVENTS_MAX) {
 		l->events[i].event = event;
 		l->events[i].n = 0;
+		l->events[i].last_ms = 0;
 		l->n_events++;
 	}
 	return i;
@@ -41,7 +42,10 @@ static void count_attempt(struct diagnosis_work *w, unsigned index, const struct
 static void keep_evidence(struct diagnosis_work *w, unsigned index, const struct line *line)
 {
 	struct diagnosis_links *l = &w->table->links[w->slot];
-	if (index < DIAGNOSIS_EVENTS_MAX && l->events[index].n++ < EVIDENCE_OF_EVENT_MAX)
+	if (index == DIAGNOSIS_EVENTS_MAX)
+		return;
+	l->events[index].last_ms = line->time_ms;
+	if (l->events[index].n++ < EVIDENCE_OF_EVENT_MAX)
 		evidence_append(w->table->evidence, &w->d.evidence, line);
 }
 
@@ -84,8 +88,14 @@ void proof_add_context(struct diagnosis_work *w, const struct verdict *v)
 		for (unsigned k = i + 1; k < v->n; k++)
 			last &= v->sightings[k].event != seen->event ||
 				v->sightings[k].gateway != seen->gateway;
-		if (last && read_line(w, seen, &buffer))
-			keep_evidence(w, event_index(&w->table->links[w->slot], seen->event), &buffer.line);
+		if (!last || !read_line(w, seen, &buffer))
+			continue;
+		struct diagnosis_links *l = &w->table->links[w->slot];
+		unsigned index = event_index(l, seen->event);
+		bool told = index < DIAGNOSIS_EVENTS_MAX && l->events[index].n &&
+			l->events[index].last_ms >= seen->time_ms;
+		if (!told)
+			keep_evidence(w, index, &buffer.line);
 	}
 }
 

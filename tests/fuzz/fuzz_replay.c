@@ -105,9 +105,9 @@ static void check_told(struct collector *collector)
 		assert(json_is_string(json_object_get(object, "first_seen")));
 		assert(json_integer_value(json_object_get(object, "count")) >= 1);
 		assert(json_array_size(json_object_get(object, "evidence")) <= EVIDENCE_LINES_MAX);
-		const char *first = json_string_value(json_object_get(object, "first_seen"));
+		const char *begin = json_string_value(json_object_get(object, "first_seen"));
 		const char *last = json_string_value(json_object_get(object, "last_seen"));
-		assert(strcmp(first, last) <= 0);
+		assert(strcmp(begin, last) <= 0);
 		// Nothing above a suspicion of one who is no phone.
 		bool phone = json_is_true(json_object_get(object, "is_phone"));
 		const char *scope = json_string_value(json_object_get(object, "scope"));

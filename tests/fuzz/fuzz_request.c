@@ -25,8 +25,7 @@ static struct ruleset *compile(struct vocabulary *vocabulary)
 static void log_some(struct workers *workers)
 {
 	static const char *const lines[] = {
-		"fw1 : %ASA-6-722051: Group <VPNPhone> User <CP-7962G-SEP8CB64F576113> IP <198.51.100.9> IPv4 Address <10.9.0.7> "
-		"IPv6 address <::> assigned to session",
+		"fw1 : %ASA-6-722051: Group <VPNPhone> User <CP-7962G-SEP8CB64F576113> IP <198.51.100.9> IPv4 Address <10.9.0.7>",
 		"fw1 : %ASA-4-724002: Group <VPNPhone> User <CP-7962G-SEP8CB64F576113> IP <198.51.100.9> WebVPN session not terminated",
 		"fw1 : %ASA-6-716039: Group <g> User <some\"body\xff> IP <198.51.100.10> Authentication: rejected",
 		"fw2 : %ASA-2-113022: AAA Marking RADIUS server 10.0.0.1 in aaa-server group x as FAILED",

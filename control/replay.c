@@ -259,8 +259,13 @@ static struct worker *worker_of(struct replay *r, struct slice bytes, enum captu
 	uint32_t hash = 2166136261u;
 	if (r->n_workers == 1)
 		return r->workers->worker[0];
-	// The addresses of an untagged IPv4 or IPv6 frame, and of a line all before its tag.
-	uint32_t from = kind == CAPTURE_PACKETS ? 22 : 0, to = kind == CAPTURE_PACKETS ? 34 : 0;
+	// The addresses of an untagged frame; text logs and tagged frames stay on one worker.
+	uint32_t from = 0, to = 0;
+	if (kind == CAPTURE_PACKETS && bytes.len > 14) {
+		bool six = (bytes.data[14] & 0xf0) == 0x60;
+		from = six ? 22 : 26;
+		to = six ? 54 : 34;
+	}
 	for (uint32_t i = from; i < to && i < bytes.len; i++)
 		hash = (hash ^ (unsigned char)bytes.data[i]) * 16777619u;
 	return r->workers->worker[hash % r->n_workers];

@@ -46,11 +46,18 @@ static void name_it(struct diagnosis_work *w)
 		w->d.ambiguous = true;
 }
 
-static uint64_t id_of(const struct diagnosis *d, const struct diagnosis_rule *rule)
+// A gateway goes by its name here: its number hangs on how many workers there are.
+static uint64_t id_of(const struct diagnosis_work *w, const struct diagnosis_rule *rule)
 {
+	const struct diagnosis *d = &w->d;
 	XXH3_state_t state;
 	XXH3_64bits_reset(&state);
-	XXH3_64bits_update(&state, &d->key, sizeof(d->key));
+	if (d->scope == SCOPE_GATEWAY) {
+		struct slice name = gateway_name(w->subject->table->gateways, d->gateway);
+		XXH3_64bits_update(&state, name.data, name.len);
+	} else {
+		XXH3_64bits_update(&state, &d->key, sizeof(d->key));
+	}
 	XXH3_64bits_update(&state, &d->identity, sizeof(d->identity));
 	XXH3_64bits_update(&state, rule->id, strlen(rule->id));
 	XXH3_64bits_update(&state, &d->first_ms, sizeof(d->first_ms));
@@ -186,10 +193,10 @@ static uint32_t open_new(struct subject *s, const struct diagnosis_rule *rule, u
 	add_evidence(&w, v);
 	if (w.d.first_ms == UINT64_MAX)
 		w.d.first_ms = w.d.last_ms = s->now_ms;
-	w.d.id = id_of(&w.d, rule);
+	name_it(&w);
+	w.d.id = id_of(&w, rule);
 	if (event)
 		adopt(&w, event);
-	name_it(&w);
 	proof_find_cause(&w, v);
 	absorb(&w);
 	diagnosis_put(&w);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Sourced by test_*.sh: cases, a probe in the background, what it counted.
+# Sourced by test_*.sh: cases (told as TAP), a probe in the background, what it counted.
 #
 # A case is a function; a command that fails within it (set -e) fails the case. Only processes that
 # were started here are ended, each by its number.
@@ -10,6 +10,7 @@ work=$(mktemp -d)
 probe=$(readlink -f "$1") # made of probe.c
 run_in=  # "ip netns exec NAME", or nothing
 probe_pid=
+cases=0
 failed=0
 
 traffic() {
@@ -102,11 +103,24 @@ run() {
 	) >"$work/log" 2>&1
 	status=$?
 	set -e
+	cases=$((cases + 1))
 	if [ $status = 0 ]; then
-		echo "ok      $*"
+		echo "ok $cases - $*"
 	else
-		echo "FAILED  $*"
-		sed 's/^/        /' "$work/log"
+		echo "not ok $cases - $*"
+		sed 's/^/# /' "$work/log"
 		failed=$((failed + 1))
 	fi
+}
+
+# The last line of a test: the plan, and the result.
+finish() {
+	echo "1..$cases"
+	[ $failed = 0 ]
+}
+
+# In place of all cases.
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 0
 }

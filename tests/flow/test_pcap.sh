@@ -78,4 +78,4 @@ run a_looped_capture_never_ends_on_any_worker
 run a_file_may_have_any_name
 run what_is_no_capture_is_refused_in_one_line
 run no_privilege_is_needed
-[ $failed = 0 ]
+finish

@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Ports on network interfaces: two namespaces, a veth pair with two queues between them, the probe
 # on one side. usage: test_port.sh PROBE XDP_OBJECT
-[ "$(id -u)" = 0 ] || exit 77
-unshare -n true 2>/dev/null || exit 77
-for tool in ip ethtool python3; do
-	command -v $tool >/dev/null || exit 77
-done
-
 . "$(dirname "$0")/lib.sh"
+[ "$(id -u)" = 0 ] || skip_all 'needs root'
+unshare -n true 2>/dev/null || skip_all 'needs network namespaces'
+for tool in ip ethtool python3; do
+	command -v $tool >/dev/null || skip_all "needs $tool"
+done
 xdp_object=$2
 a=offhook-a-$$ b=offhook-b-$$
 run_in="ip netns exec $b"
@@ -347,4 +346,4 @@ run nothing_stays_behind KILL
 run promiscuous_mode_of_somebody_else_stays
 run where_af_xdp_does_not_work_af_packet_does
 run what_cannot_be_is_refused_in_one_line
-[ $failed = 0 ]
+finish

@@ -10,6 +10,9 @@ traffic.py knock IP PORT                     fails if the kernel refuses a datag
 traffic.py tagged INTERFACE MAC COUNT FIRST  COUNT each of IPv4 and IPv6 in a VLAN, and in two
 traffic.py ask INTERFACE                     ARP, ND and echo, with tags too, are answered in kind
 traffic.py capture FILE COUNT [LINKTYPE]     a pcap file of frames as `send` makes them
+traffic.py split FILE PART...                its packets dealt to several files in turn
+traffic.py count FILE                        how many packets it has
+traffic.py replay INTERFACE MAC FILE IP      its IPv4 frames, to another address
 """
 import os
 import socket
@@ -210,6 +213,43 @@ def capture(path, count, link="1"):
             file.write(struct.pack("<IIII", i // 1000, i % 1000, len(frame), len(frame)) + frame)
 
 
+def split(path, *parts):
+    data = open(path, "rb").read()
+    files = [open(part, "wb") for part in parts]
+    for file in files:
+        file.write(data[:24])
+    at, n = 24, 0
+    while at < len(data):
+        end = at + 16 + struct.unpack_from("<I", data, at + 8)[0]
+        files[n % len(files)].write(data[at:end])
+        at, n = end, n + 1
+
+
+def packets(path):
+    data = open(path, "rb").read()
+    at = 24
+    while at < len(data):
+        length = struct.unpack_from("<I", data, at + 8)[0]
+        yield data[at + 16:at + 16 + length]
+        at += 16 + length
+
+
+def count(path):
+    print(sum(1 for _ in packets(path)))
+
+
+def replay(interface, mac, path, ip):
+    """Frames with their own sender, to another address: a UDP checksum of 0 is none at all."""
+    raw = raw_socket(interface)
+    target = bytes.fromhex(mac.replace(":", ""))
+    for frame in packets(path):
+        header = frame[14:24] + b"\0\0" + frame[26:30] + socket.inet_aton(ip)
+        header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+        raw.send(target + frame[6:14] + header + frame[34:40] + b"\0\0" + frame[42:])
+        time.sleep(0.0005)
+
+
 if __name__ == "__main__":
-    command = {f.__name__: f for f in (send, ping, serve, fetch, knock, tagged, ask, capture)}
+    command = {f.__name__: f for f in (send, ping, serve, fetch, knock, tagged, ask, capture, split,
+                                       count, replay)}
     command[sys.argv[1]](*sys.argv[2:])

@@ -4,7 +4,10 @@
 //   +N  lets N seconds pass
 //   @A  is sent by the address A from here on
 //   ~   swaps other rules in
+//   ~~  swaps rules in that are freed with the next swap (takes long: once an input)
 #include "fuzz.h"
+
+#include <unistd.h>
 
 #include "../../control/collector.h"
 #include "../unit/scene_pack.h"
@@ -12,7 +15,8 @@
 #define TURNS_MAX 100000
 
 static struct vocabulary *vocabulary;
-static struct ruleset *first; // of every run: compiling takes longer than all the rest
+static struct ruleset *kept[2]; // of every run: compiling takes longer than all the rest
+static char cache[] = "/tmp/offhook-fuzz-XXXXXX";
 
 // The pack of the unit tests, or that without its last diagnoses: their rules are then gone.
 static struct ruleset *compile(bool whole)
@@ -22,18 +26,29 @@ static struct ruleset *compile(bool whole)
 	if (!whole)
 		len = (size_t)(strstr(scene_pack, "  - {id: csd,") - scene_pack);
 	struct rulepack *pack = rulepack_load_bytes("rules", scene_pack, len, vocabulary, &report);
-	struct ruleset *ruleset = pack ? ruleset_compile(pack, NULL, &report) : NULL;
+	struct ruleset *ruleset = pack ? ruleset_compile(pack, cache, &report) : NULL;
 	if (ruleset == NULL)
 		fputs(report.text, stderr);
 	assert(ruleset != NULL);
 	return ruleset;
 }
 
+static void remove_cache(void)
+{
+	char command[64];
+	snprintf(command, sizeof(command), "rm -r %s", cache);
+	if (system(command) != 0)
+		perror(cache);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
 	vocabulary = vocabulary_create();
-	first = compile(true);
+	assert(mkdtemp(cache) != NULL);
+	atexit(remove_cache);
+	kept[0] = compile(false);
+	kept[1] = compile(true);
 	return 0;
 }
 
@@ -87,7 +102,7 @@ static void check_limits(const struct workers *workers)
 		const struct session_table *t = &workers->worker[i]->sessions;
 		assert(atomic_load(&t->n_sessions) <= t->limits.sessions);
 		assert(atomic_load(&t->n_identities) <= t->limits.identities);
-		assert(atomic_load(&t->n_phones) <= atomic_load(&t->n_sessions));
+		assert(atomic_load(&t->n_phones) <= atomic_load(&t->n_identities));
 		assert(atomic_load(&t->high_water) <= t->limits.sessions);
 		assert(atomic_load(&t->diagnoses->high_water) <= t->limits.diagnoses);
 		assert(atomic_load(&t->diagnoses->n_open) + atomic_load(&t->diagnoses->n_closed) <= t->limits.diagnoses);
@@ -120,12 +135,28 @@ static void check_told(struct collector *collector)
 	json_decref(list);
 }
 
+static void disown(struct workers *workers)
+{
+	if (workers->ruleset == kept[0] || workers->ruleset == kept[1])
+		workers->ruleset = NULL; // not theirs to free
+}
+
+static void reload(struct workers *workers, struct ruleset *ruleset, uint64_t now_ms)
+{
+	disown(workers);
+	assert(workers_publish(workers, ruleset) == 0);
+	for (unsigned i = 0; i < workers->n; i++) {
+		worker_enter(workers->worker[i]);
+		worker_pass(workers->worker[i], now_ms, UINT32_MAX);
+		worker_leave(workers->worker[i]);
+	}
+}
+
 static void run(struct workers *workers, struct collector *collector, struct slice log)
 {
 	struct arrival arrival = {.time_ms = 1000, .input = 1};
 	uint64_t packets = 0;
-	bool whole = true;
-	unsigned n = 0, n_reloads = 0;
+	unsigned n = 0, n_reloads = 0, n_compiled = 0;
 	while (log.len) {
 		const char *end = memchr(log.data, '\n', log.len);
 		struct slice line = slice_first(log, end ? (uint32_t)(end - log.data) : log.len);
@@ -137,13 +168,10 @@ static void run(struct workers *workers, struct collector *collector, struct sli
 		} else if (text[0] == '@') {
 			if (!address_parse(slice_of(text + 1), &arrival.sender))
 				arrival.sender = (struct address){0};
-		} else if (text[0] == '~' && n_reloads++ < 4) {
-			whole = !whole;
-			if (workers->ruleset == first)
-				workers->ruleset = NULL; // ours, not the workers' to free
-			assert(workers_publish(workers, compile(whole)) == 0);
-			for (unsigned i = 0; i < workers->n; i++)
-				worker_pass(workers->worker[i], arrival.time_ms, UINT32_MAX);
+		} else if (strcmp(text, "~~") == 0 && n_compiled++ == 0) {
+			reload(workers, compile(true), arrival.time_ms);
+		} else if (text[0] == '~') {
+			reload(workers, kept[n_reloads++ % 2], arrival.time_ms);
 		} else {
 			arrival.time_ms++;
 			packets++;
@@ -164,14 +192,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1 || size > 16384)
 		return 0;
 	unsigned n_workers = data[0] % 3 + 1;
-	struct workers *workers = workers_create(n_workers, &limits, first, &policy);
+	struct workers *workers = workers_create(n_workers, &limits, kept[1], &policy);
 	assert(workers != NULL);
 	struct collector *collector = collector_create(workers);
 	run(workers, collector, (struct slice){(const char *)data + 1, (uint32_t)size - 1});
 	check_told(collector);
 	collector_destroy(collector);
-	if (workers->ruleset == first)
-		workers->ruleset = NULL;
+	disown(workers);
 	workers_destroy(workers);
 	return 0;
 }

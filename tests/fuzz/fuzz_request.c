@@ -3,9 +3,13 @@
 // lines of JSON that say whether they are one.
 #include "fuzz.h"
 
+#include <unistd.h>
+
 #include "../../control/command.h"
 #include "../../control/daemon.h"
+#include "../../control/log.h"
 #include "../../control/reload_command.h"
+#include "../../control/server.h"
 #include "../unit/scene_pack.h"
 
 #define STEPS_MAX 1000
@@ -20,6 +24,11 @@ static struct ruleset *compile(struct vocabulary *vocabulary)
 	struct ruleset *ruleset = pack ? ruleset_compile(pack, NULL, &report) : NULL;
 	assert(ruleset != NULL);
 	return ruleset;
+}
+
+static void remove_socket(void)
+{
+	server_destroy(daemon_.server);
 }
 
 static void log_some(struct workers *workers)
@@ -55,6 +64,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	daemon_.feed = feed_create(daemon_.workers);
 	log_some(daemon_.workers);
 	feed_drain(daemon_.feed);
+	// Only so that there is one to tell of; nobody connects.
+	char path[64], error[256];
+	snprintf(path, sizeof(path), "/tmp/offhook-fuzz-%d.sock", (int)getpid());
+	daemon_.server = server_create(&daemon_, path, error, sizeof(error));
+	assert(daemon_.server != NULL);
+	atexit(remove_socket);
 	return 0;
 }
 

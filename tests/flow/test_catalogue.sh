@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# A capture with every failure of the catalogue in, JSON out, against tests/data/catalogue.json; and the
+# same whatever the form of the input. usage: test_catalogue.sh OFFHOOK CAPTURE_OF
+#
+# After a change that is meant: offhook replay --json --stats tests/data/catalogue.pcap, and read the
+# difference line by line before it becomes the golden file.
+. "$(dirname "$0")/lib.sh"
+offhook=$(readlink -f "$1")
+capture_of=$(readlink -f "$2")
+data=$(readlink -f "$here/../data")
+trap 'rm -rf "$work"' EXIT
+
+replay() {
+	"$offhook" replay --json --stats --rules "$here/../../rules/pack" "$@"
+}
+
+same() { # GOLDEN GOT
+	diff "$1" "$2" >"$work/diff" || {
+		cut -c 1-400 "$work/diff"
+		return 1
+	}
+}
+
+# How often a diagnosis was told, and which worker did what, hangs on the number of workers.
+diagnoses_alone() {
+	grep '"type":"diagnosis"' "$1" | sed 's/"sequence":[0-9]*,//'
+}
+
+capture_is_what_its_script_says() {
+	"$capture_of" "$data/catalogue.script" "$work/made.pcap"
+	cmp "$work/made.pcap" "$data/catalogue.pcap"
+}
+
+capture_gives_the_golden_diagnoses() {
+	replay "$data/catalogue.pcap" >"$work/got"
+	same "$data/catalogue.json" "$work/got"
+}
+
+gzip_and_standard_input_give_the_same() {
+	gzip -c "$data/catalogue.pcap" >"$work/catalogue.pcap.gz"
+	replay "$work/catalogue.pcap.gz" >"$work/got"
+	same "$data/catalogue.json" "$work/got"
+	replay - <"$data/catalogue.pcap" >"$work/got"
+	same "$data/catalogue.json" "$work/got"
+}
+
+two_halves_of_a_capture_merge_by_time() {
+	python3 "$here/traffic.py" split "$data/catalogue.pcap" "$work/even.pcap" "$work/odd.pcap"
+	replay "$work/odd.pcap" "$work/even.pcap" >"$work/got"
+	same "$data/catalogue.json" "$work/got"
+}
+
+any_number_of_workers_gives_the_same() {
+	diagnoses_alone "$data/catalogue.json" >"$work/golden"
+	for n in 2 3 4; do
+		replay --workers $n "$data/catalogue.pcap" | diagnoses_alone /dev/stdin >"$work/got"
+		same "$work/golden" "$work/got"
+	done
+}
+
+nobody_in_particular_may_replay() {
+	[ "$(id -u)" = 0 ] || return 0
+	cp "$data/catalogue.pcap" "$work/readable.pcap"
+	cp -r "$here/../../rules/pack" "$work/pack"
+	chmod -R a+rX "$work"
+	setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent \
+		"$offhook" replay --json --stats --rules "$work/pack" "$work/readable.pcap" >"$work/got"
+	same "$data/catalogue.json" "$work/got"
+}
+
+ledger_adds_up() {
+	python3 - "$data/catalogue.json" <<-'PYTHON'
+		import json, sys
+		stats = json.loads(open(sys.argv[1]).readlines()[-1])
+		assert stats["packets"] == stats["datagrams"] + stats["fragments_merged"] + sum(stats["dropped"].values())
+		assert stats["messages"] == sum(stats["by_source"].values())
+		assert sum(stats["asa_codes"].values()) == stats["by_source"]["asa"]
+		names = {json.loads(line).get("diagnosis") for line in open(sys.argv[1])} - {None}
+		print(len(names), "kinds of diagnoses")
+	PYTHON
+}
+
+languages_differ_only_in_words() {
+	for lang in zh-TW ko; do
+		replay --lang $lang "$data/catalogue.pcap" >"$work/$lang"
+		python3 - "$data/catalogue.json" "$work/$lang" <<-'PYTHON'
+			import json, sys
+			for english, other in zip(open(sys.argv[1]), open(sys.argv[2]), strict=True):
+			    english, other = json.loads(english), json.loads(other)
+			    if english["type"] == "diagnosis":
+			        assert english["title"] != other["title"], english["title"]
+			        assert english["remedy"] != other["remedy"], english["title"]
+			    for words in ("title", "remedy"):
+			        english.pop(words, None), other.pop(words, None)
+			    assert english == other
+		PYTHON
+	done
+}
+
+run capture_is_what_its_script_says
+run capture_gives_the_golden_diagnoses
+run gzip_and_standard_input_give_the_same
+run two_halves_of_a_capture_merge_by_time
+run any_number_of_workers_gives_the_same
+run nobody_in_particular_may_replay
+run ledger_adds_up
+run languages_differ_only_in_words
+finish

@@ -298,15 +298,20 @@ static bool run_field(struct program *p, unsigned op_index, uint32_t at)
 		uint32_t end = greedy ? p->text.len - (i - at) : i;
 		if (++p->steps > TEMPLATE_STEPS_MAX)
 			return false;
+		// A run of blanks before or at the start of the literal is taken as one, from its start:
+		// from within it, the rest would be the same.
+		if ((literal.data[0] == ' ' || literal.data[0] == ':') && end > at &&
+			is_blank(p->text.data[end - 1]))
+			continue;
 		int32_t next = literal_end(literal, p->text, end);
+		// "User  IP": the blanks are those of both literals, and the value is missing.
+		if (next < 0 && end == at && at > 0 && literal.data[0] == ' ' && literal.len > 1 &&
+			is_blank(p->text.data[at - 1]))
+			next = literal_end(slice_from(literal, 1), p->text, at);
 		if (next < 0)
 			continue;
-		// Blanks before a colon belong to the literal, however many there are.
-		uint32_t len = end - at;
-		while (len && literal.data[0] == ':' && is_blank(p->text.data[at + len - 1]))
-			len--;
 		int n_before = p->n_values;
-		if (store(p, op, at, len) && run(p, op_index + 2, (uint32_t)next))
+		if (store(p, op, at, end - at) && run(p, op_index + 2, (uint32_t)next))
 			return true;
 		p->n_values = n_before;
 	}

@@ -129,6 +129,7 @@ every_datagram_is_accounted_for() { # DRIVER
 	net_up
 	daemon_start "$1"
 	for ip in 10.7.0.2 fd07::2; do
+		on_a python3 "$here/traffic.py" ping $ip # a kernel that looks for its neighbour drops
 		on_a python3 "$here/traffic.py" send $ip 5514 2000 0
 		on_a python3 "$here/traffic.py" send $ip 514 1000 0
 	done

@@ -195,6 +195,20 @@ static void runs_of_blanks_are_one(void **state)
 	REFUSES("two words", "twowords");
 }
 
+// Nor do they belong to the value before them.
+static void blanks_around_a_value_are_not_its_own(void **state)
+{
+	(void)state;
+	GIVES("User {user} IP {client}", "User bob   IP 198.51.100.9", "user=bob", "client=198.51.100.9");
+	GIVES("User {user} : IP {client}", "User bob  : IP 198.51.100.9", "user=bob");
+	GIVES("Group {group} User {user}: IP", "Group a b   User c d   : IP", "group=a b", "user=c d");
+	// The word may be missing.
+	GIVES("User {user} IP {client}", "User  IP 198.51.100.9", "user=", "client=198.51.100.9");
+	GIVES("User {user} IP {client}", "User IP 198.51.100.9", "user=", "client=198.51.100.9");
+	GIVES("Group {group} User {user} IP {client}", "Group User u IP 198.51.100.9", "group=", "user=u");
+	GIVES("User {user} IP {client}", "User x IP y  IP 198.51.100.9", "user=x IP y");
+}
+
 static void a_blank_before_a_colon_comes_and_goes(void **state)
 {
 	(void)state;
@@ -383,6 +397,7 @@ int main(void)
 		cmocka_unit_test(phone_texts_are_found_anywhere_in_the_line),
 		cmocka_unit_test(an_asa_text_stands_at_the_start),
 		cmocka_unit_test(runs_of_blanks_are_one),
+		cmocka_unit_test(blanks_around_a_value_are_not_its_own),
 		cmocka_unit_test(a_blank_before_a_colon_comes_and_goes),
 		cmocka_unit_test(a_final_full_stop_is_optional),
 		cmocka_unit_test(a_tail_that_a_relay_added_is_not_looked_at),

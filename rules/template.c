@@ -4,8 +4,9 @@
 #include <ctype.h>
 #include <stdio.h>
 
-// A hostile line can make a lazy field try many ends; genuine ones need a few hundred.
-#define TEMPLATE_STEPS_MAX 20000
+// Places tried for the ends of fields. A genuine line needs a few hundred, and one of EVENT_LINE_MAX
+// at most twice its length; a hostile one can make each field try every place again.
+#define TEMPLATE_STEPS_MAX 4000
 #define LITERAL_LETTERS_MIN 3 // letters and digits that the longest literal must hold
 
 static bool is_blank(char c)

@@ -187,6 +187,7 @@ void alias_release(struct alias_table *t, uint64_t hash, const struct session_ke
 			continue;
 		w->in_use = false;
 		w->event.key = *key;
+		w->event.flags |= EVENT_LATE;
 		w->event.stage = STAGE_JUDGE;
 		emit(context, &w->event);
 	}

@@ -50,7 +50,7 @@ struct session_key {
 #define EVENT_MARKS_PHONE 0x02	// says that the client is a phone
 #define EVENT_PHONE_GROUP 0x04	// its group is one of phones
 #define EVENT_BY_SENDER 0x08	// a phone's line: the client is where it came from
-#define EVENT_MOVED 0x10	// told again, for a session that another was merged into
+#define EVENT_LATE 0x10	// has waited for its client, or is told again for a session that another was merged into
 #define EVENT_CLIPPED 0x20	// the line was longer than EVENT_LINE_MAX
 #define EVENT_HAS_ASA 0x40	// STAGE_ALIAS: the session has been seen by a gateway, not by phone lines alone
 #define EVENT_RELEASE 0x80	// STAGE_ALIAS: the alias ends
@@ -76,7 +76,7 @@ struct event {
 	uint8_t stage, source, severity, handshake, alias_action;
 	uint8_t n_values, origin_len, code_len;
 	uint32_t input;	   // KEY_ANONYMOUS: the number of the file, 0: none
-	uint64_t adopt_id; // EVENT_MOVED: id of the diagnosis that this line proved, 0: none
+	uint64_t adopt_id; // EVENT_LATE: id of the diagnosis that this line proved, 0: none
 	uint32_t adopt_sequence, adopt_count;
 	uint16_t adopt_diagnosis;
 	char model[EVENT_MODEL_MAX];

@@ -152,7 +152,7 @@ static void absorb(struct diagnosis_work *w)
 
 static void adopt(struct diagnosis_work *w, const struct event *event)
 {
-	if (!(event->flags & EVENT_MOVED) || event->adopt_id == 0 ||
+	if (!(event->flags & EVENT_LATE) || event->adopt_id == 0 ||
 		event->adopt_diagnosis != w->d.number || event->time_ms > w->d.first_ms)
 		return;
 	w->d.id = event->adopt_id;
@@ -208,7 +208,7 @@ static uint64_t void_before(const struct subject *s, const struct diagnosis_rule
 	uint8_t identity, const struct event *event)
 {
 	uint64_t after = 0;
-	if (event && event->flags & EVENT_MOVED)
+	if (event && event->flags & EVENT_LATE)
 		return 0;
 	for (uint32_t i = s->session.identity; rule->by_tunnel && i != SESSION_NONE;) {
 		const struct identity *id = &s->table->identities[i];
@@ -260,7 +260,7 @@ static void add_event(struct diagnosis_work *w, const struct sighting *sighting,
 static void recover_moved(struct diagnosis_work *w, const struct event *event)
 {
 	const struct identity *who = identity_by_number(w->subject, w->d.identity);
-	if (event == NULL || !(event->flags & EVENT_MOVED) || who == NULL || !w->rule->by_tunnel ||
+	if (event == NULL || !(event->flags & EVENT_LATE) || who == NULL || !w->rule->by_tunnel ||
 		w->d.state != DIAGNOSIS_OPEN || who->tunnel_up_ms <= w->d.last_ms)
 		return;
 	diagnosis_close(w, DIAGNOSIS_RECOVERED, who->tunnel_up_ms);

@@ -80,7 +80,7 @@ void line_to_event(const struct line *line, struct event *out)
 	out->line_len = line->line_len;
 	out->source = line->source;
 	out->severity = line->severity;
-	out->flags = EVENT_MOVED | (line->flags & LINE_AMBIGUOUS ? EVENT_AMBIGUOUS : 0) |
+	out->flags = EVENT_LATE | (line->flags & LINE_AMBIGUOUS ? EVENT_AMBIGUOUS : 0) |
 		(line->flags & LINE_CLIPPED ? EVENT_CLIPPED : 0);
 	out->n_values = line->n_values;
 	out->code_len = line->code_len;

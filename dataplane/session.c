@@ -388,7 +388,7 @@ void session_update(struct session_table *t, struct event *event)
 		return;
 	}
 	struct subject s = {t, t->sessions[index], index, event->time_ms};
-	if (!(event->flags & EVENT_MOVED) && s.session.last_ms > s.now_ms)
+	if (!(event->flags & EVENT_LATE) && s.session.last_ms > s.now_ms)
 		s.now_ms = s.session.last_ms;
 	// What was due before this line: a failure that had long been quiet does not go on, it relapses.
 	if (t->links[index].diagnoses != SESSION_NONE)

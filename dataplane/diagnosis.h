@@ -59,6 +59,7 @@ struct diagnosis_links {
 	} events[DIAGNOSIS_EVENTS_MAX];
 	uint32_t attempt; // bits of `events`: seen in the present attempt
 	uint64_t attempt_ms;
+	uint16_t attempt_port; // the client's, 0: no line has told it
 };
 
 struct diagnosis_table {

@@ -391,9 +391,14 @@ static void let_go_late(struct handshake_table *t, struct held *held, event_emit
 		at = t->slots[at].older;
 	}
 	// A line that names its phone needs no guess at the address.
-	if (h && is_unsure(h, held) && !device_is_none(&held->event.device))
+	bool unsure = h && is_unsure(h, held);
+	if (unsure && !device_is_none(&held->event.device))
 		h = NULL;
-	let_go(t, held, h, h && is_unsure(h, held), emit, context);
+	bool over = h && !unsure && is_reason(held->event.handshake);
+	let_go(t, held, h, h && unsure, emit, context);
+	// It has failed, and its end is not logged: no line that follows is its own.
+	if (over)
+		close_handshake(t, h);
 }
 
 static void hold(struct handshake_table *t, const struct event *event, event_emit_fn emit,

@@ -19,6 +19,13 @@ static unsigned event_index(struct diagnosis_links *l, uint16_t event)
 	return i;
 }
 
+// Whether a line is of another attempt than the present one: on another connection, or some time after.
+static bool is_next_attempt(const struct diagnosis_links *l, const struct line *line)
+{
+	return (line->port && l->attempt_port && line->port != l->attempt_port) ||
+		line->time_ms > l->attempt_ms + ATTEMPT_GAP_MS;
+}
+
 // The same kind of line once more is the next attempt.
 static void count_attempt(struct diagnosis_work *w, unsigned index, const struct line *line)
 {
@@ -28,14 +35,14 @@ static void count_attempt(struct diagnosis_work *w, unsigned index, const struct
 	uint32_t bit = 1u << index;
 	if (memcmp(counted, none, sizeof(none)) != 0 && !event_bit(counted, line->event))
 		return;
-	if (!(l->attempt & bit)) {
-		if (l->attempt == 0)
-			l->attempt_ms = line->time_ms;
-		l->attempt |= bit;
-	} else if (line->time_ms > l->attempt_ms + ATTEMPT_GAP_MS) {
-		w->d.count++;
-		l->attempt = bit;
+	bool first = l->attempt == 0, next = (l->attempt & bit) && is_next_attempt(l, line);
+	w->d.count += next;
+	l->attempt = next ? bit : l->attempt | bit;
+	if (first || next) {
 		l->attempt_ms = line->time_ms;
+		l->attempt_port = line->port;
+	} else if (l->attempt_port == 0) {
+		l->attempt_port = line->port;
 	}
 }
 

@@ -5,7 +5,7 @@
 //
 // A run of white space in the template stands for any run in the line, white space before a colon
 // comes and goes, a final full stop is optional, and what follows the last literal is not looked at:
-// releases and relays differ in all of these (messages.md sections 0 and 2). `{{` is a brace.
+// releases and relays differ in all of these. `{{` is a brace.
 #pragma once
 
 #include "arena.h"

@@ -241,7 +241,7 @@ static void who_waited_goes_on_in_order(void **state)
 	alias_table_destroy(t);
 }
 
-// "waits a bounded time (5 s) in a bounded place and is counted": design section 3.
+// It waits a bounded time in a bounded place, and is counted.
 static void who_waits_too_long_is_counted(void **state)
 {
 	(void)state;

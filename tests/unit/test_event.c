@@ -412,7 +412,7 @@ static void a_phones_line_says_that_it_is_one(void **state)
 	assert_false(e->flags & EVENT_BY_SENDER);
 }
 
-// Design section 4, point 8. origin: what stands in the header's place of the host.
+// origin: what stands in the header's place of the host.
 static void belongs_to(const char *sender, const char *origin, const char *client, const char *device)
 {
 	char line[256];

@@ -36,7 +36,7 @@ static void a_gateway_is_known_by_its_name(void **state)
 	gateway_table_fini(&t);
 }
 
-// "else the sender's address": design section 6.
+// Without a name in the line it is the sender's address.
 static void one_without_a_name_is_called_by_its_address(void **state)
 {
 	(void)state;

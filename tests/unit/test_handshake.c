@@ -216,6 +216,19 @@ static void without_an_end_a_reason_is_let_go_after_2_seconds(void **state)
 	assert_certain(fails, A, 50091);
 }
 
+// Field case: no shared cipher, and only the connection's teardown behind it.
+static void who_has_failed_without_an_end_is_no_rival(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	bare(HANDSHAKE_REASON);
+	wait_ms(2001);
+	line(HANDSHAKE_STARTS, B, 2);
+	uint16_t refused = chain(HANDSHAKE_CHAIN_STARTS, NULL);
+	line(HANDSHAKE_FAILS, B, 2);
+	assert_certain(refused, B, 2);
+}
+
 static void the_end_of_the_input_lets_everything_go(void **state)
 {
 	(void)state;
@@ -234,7 +247,7 @@ static void a_reason_of_nobody_is_counted(void **state)
 	assert_int_equal(counters.events_dropped[EVENT_DROP_unbound], 1);
 }
 
-// Section 8: "If more than one handshake is open, mark the binding as uncertain instead of guessing".
+// With more than one handshake open, a binding is a guess, and says so.
 static void several_open_handshakes_make_it_ambiguous(void **state)
 {
 	(void)state;
@@ -476,7 +489,7 @@ static void gateways_do_not_mix(void **state)
 	assert_certain(reason, A, 1);
 }
 
-// "lines of one gateway that came through two queues are bound as ambiguous": design section 3.
+// Order is kept within a receive queue only.
 static void two_queues_keep_no_order(void **state)
 {
 	(void)state;
@@ -787,7 +800,7 @@ static void a_cipher_without_a_list_is_passed_over(void **state)
 
 // ---- certificate chains ----
 
-// Source: messages.md section 6: 717025, 717029, 717030, 717022, 717028, then 725002.
+// As field lines come: 717025, 717029, 717030, 717022, 717028, then 725002.
 static void a_chain_goes_with_the_handshake_that_completes(void **state)
 {
 	(void)state;
@@ -890,6 +903,7 @@ int main(void)
 		TEST(a_reason_goes_with_the_handshake_that_fails_next),
 		TEST(a_handshake_need_not_have_been_seen_to_start),
 		TEST(without_an_end_a_reason_is_let_go_after_2_seconds),
+		TEST(who_has_failed_without_an_end_is_no_rival),
 		TEST(the_end_of_the_input_lets_everything_go),
 		TEST(a_reason_of_nobody_is_counted),
 		TEST(several_open_handshakes_make_it_ambiguous),

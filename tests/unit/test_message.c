@@ -72,7 +72,7 @@ static void blank_lines_are_passed_over(void **state)
 	DIVIDES(" <161> Dec 27 2016 07:43:48 x", "<161> Dec 27 2016 07:43:48 x");
 }
 
-// Source: messages.md section 1, "One datagram, one message?".
+// As collectors have recorded it.
 static void glued_records_are_divided(void **state)
 {
 	(void)state;
@@ -146,7 +146,7 @@ static void check_headers(const struct header *headers, size_t n)
 	done(&p);
 }
 
-// Source: messages.md section 2; every row of its table, with names of our own.
+// Every header that an ASA, an FTD or a relay is known to write, with names of our own.
 static void every_header_of_an_asa_is_read(void **state)
 {
 	(void)state;
@@ -210,7 +210,7 @@ static void the_tag_tells_the_level(void **state)
 	check_headers(headers, N(headers));
 }
 
-// "the device-id in the ASA's own header, else the relay's host": design section 6.
+// The device-id in the ASA's own header, else the relay's host.
 static void the_asas_own_name_outweighs_the_relays(void **state)
 {
 	(void)state;
@@ -391,7 +391,7 @@ static void check_records(const struct record *records, size_t n)
 	done(&p);
 }
 
-// Source: messages.md section 5.1; texts of 5.2.
+// The record shapes of 79xx, 89xx and 88xx consoles.
 static void every_record_of_a_phone_is_read(void **state)
 {
 	(void)state;
@@ -429,7 +429,7 @@ static void every_record_of_a_phone_is_read(void **state)
 	check_records(records, N(records));
 }
 
-// Source: messages.md section 5.3.
+// No packet of a phone is known in public: what may stand in front of a record.
 static void a_syslog_header_stands_before_a_record(void **state)
 {
 	(void)state;

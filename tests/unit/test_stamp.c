@@ -32,7 +32,7 @@ static void assert_ends(uint32_t (*of)(struct slice), const char *marked)
 	}
 }
 
-// Source: messages.md section 2, "How it looks".
+// Times of ASA, FTD, relays and phones.
 static void every_form_of_a_header_is_known(void **state)
 {
 	(void)state;

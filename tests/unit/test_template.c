@@ -132,7 +132,7 @@ static const char *error_of(const char *text, bool anchored)
 
 // ---- documented texts ----
 
-// Source: messages.md sections 3 and 4; addresses and names are made up.
+// The texts are Cisco's (ASA syslog guide); addresses and names are made up.
 static void documented_texts_give_their_fields(void **state)
 {
 	(void)state;

@@ -268,7 +268,7 @@ bool yaml_mapping(struct yaml_file *file, struct fy_node *node, const char *what
 			(fy_node_is_scalar(value) && fy_node_get_scalar_token(value) == NULL)) {
 			ok = yaml_error(file, key, "key '%s' has no value", keys[i].name);
 		} else {
-			ok &= keys[i].read(file, value, target);
+			ok &= keys[i].read(file, value, (char *)target + keys[i].offset);
 		}
 		if (i < n_keys)
 			seen |= 1ull << i;

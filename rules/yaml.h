@@ -40,11 +40,13 @@ __attribute__((format(printf, 3, 4))) bool yaml_error(struct yaml_file *file, st
 // 1-based position of a node in its file.
 void yaml_position(struct fy_node *node, int *line, int *column);
 
-// One key of a mapping. `read` gets the value and the target; false: it has reported.
+// One key of a mapping. `read` gets the value and the target's member at `offset`; false: it has
+// reported.
 struct yaml_key {
 	const char *name;
 	bool (*read)(struct yaml_file *file, struct fy_node *value, void *target);
 	bool required;
+	size_t offset;
 };
 
 // Read a mapping by its table. Unknown and missing keys are errors that name the known ones.

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// diagnosis_reader: one item of `diagnoses:`.
+#include "pack_reader.h"
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+// ---- name and scope ----
+
+static bool diagnosis_id(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_rule *rule = target;
+	struct rulepack *pack = pack_of(file);
+	if (!pack_read_slug(file, node, &pack->vocabulary->diagnoses, &rule->number))
+		return false;
+	rule->id = registry_name(&pack->vocabulary->diagnoses, rule->number);
+	rule->place = pack_place(file, node);
+	return true;
+}
+
+static bool diagnosis_scope(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	unsigned choice = 0;
+	bool ok = yaml_choice(file, node, scope_names, SCOPE_MAX, &choice);
+	*(enum scope *)target = (enum scope)choice;
+	return ok;
+}
+
+// ---- expressions, times, events ----
+
+static bool diagnosis_level(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	const struct expression **level = target;
+	if (*level)
+		return yaml_error(file, node, "'when' is another name of 'probable': write one of them");
+	*level = expression_read(file, node);
+	return *level != NULL;
+}
+
+static bool diagnosis_window(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	uint64_t *window_ms = target;
+	return yaml_duration(file, node, window_ms) &&
+		(*window_ms <= RULES_WINDOW_MAX_MS || yaml_error(file, node, "a window is at most 1h"));
+}
+
+static bool diagnosis_one_recovery(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_rule *rule = target;
+	if (rule->n_recovers == RULES_RECOVERS_MAX)
+		return yaml_error(file, node, "more than %d signs of success", RULES_RECOVERS_MAX);
+	return (rule->recovers[rule->n_recovers++] = expression_read_leaf(file, node)) != NULL;
+}
+
+static bool diagnosis_recovers(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return yaml_sequence(file, node, false, diagnosis_one_recovery, target);
+}
+
+static bool add_event(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	uint64_t *bits = target;
+	const struct expression *leaf = expression_read_leaf(file, node);
+	if (leaf)
+		bits[leaf->event / 64] |= 1ull << (leaf->event % 64);
+	return leaf != NULL;
+}
+
+static bool diagnosis_events(struct yaml_file *file, struct fy_node *node, void *bits)
+{
+	return yaml_sequence(file, node, false, add_event, bits);
+}
+
+static bool diagnosis_one_absorbed(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_rule *rule = target;
+	rule->absorb_places[rule->n_absorbs] = pack_place(file, node);
+	return pack_read_slug(file, node, &pack_of(file)->vocabulary->diagnoses,
+		&rule->absorbs[rule->n_absorbs++]);
+}
+
+static bool diagnosis_absorbs(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_rule *rule = target;
+	unsigned n = yaml_count(node) + 1;
+	rule->absorbs = arena_zeroed(file->arena, n * sizeof(*rule->absorbs));
+	rule->absorb_places = arena_zeroed(file->arena, n * sizeof(*rule->absorb_places));
+	return yaml_sequence(file, node, false, diagnosis_one_absorbed, rule);
+}
+
+
+// ---- details, causes ----
+
+// name: field, or name: event.field
+static bool read_detail(struct yaml_file *file, struct fy_node *node, struct diagnosis_detail *detail)
+{
+	struct slice text;
+	if (!yaml_text(file, node, &text))
+		return false;
+	const char *dot = memchr(text.data, '.', text.len);
+	detail->event = NAME_NONE;
+	if (dot) {
+		struct slice event = slice_first(text, (uint32_t)(dot - text.data));
+		detail->event = registry_find(&pack_of(file)->vocabulary->events, event);
+		if (detail->event == NAME_NONE || !pack_of(file)->events[detail->event].known)
+			return yaml_error(file, node, "unknown event '%.*s'", (int)event.len, event.data);
+		text = slice_from(text, event.len + 1);
+	}
+	detail->field = field_find(text);
+	return detail->field != FIELD_NONE ||
+		yaml_error(file, node, "unknown field '%.*s'", (int)slice_first(text, 64).len, text.data);
+}
+
+static bool diagnosis_details(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_rule *rule = target;
+	void *iterator = NULL;
+	struct fy_node_pair *pair;
+	if (!fy_node_is_mapping(node))
+		return yaml_error(file, node, "'details' must be a mapping of names to fields");
+	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
+		if (rule->n_details == RULES_DETAILS_MAX)
+			return yaml_error(file, node, "more than %d details", RULES_DETAILS_MAX);
+		struct diagnosis_detail *detail = &rule->details[rule->n_details++];
+		if (!yaml_text_copy(file, fy_node_pair_key(pair), &detail->name) ||
+			!read_detail(file, fy_node_pair_value(pair), detail))
+			return false;
+	}
+	return true;
+}
+
+static bool cause_when(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	const struct expression **when = target;
+	return (*when = expression_read(file, node)) != NULL;
+}
+
+static bool diagnosis_one_cause(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	static const struct yaml_key keys[] = {
+		{"cause", pack_read_text, true, offsetof(struct diagnosis_cause, name)},
+		{"when", cause_when, true, offsetof(struct diagnosis_cause, when)},
+	};
+	struct diagnosis_rule *rule = target;
+	if (rule->n_causes == RULES_CAUSES_MAX)
+		return yaml_error(file, node, "more than %d causes", RULES_CAUSES_MAX);
+	return yaml_mapping(file, node, "a cause", keys, N(keys), &rule->causes[rule->n_causes++]);
+}
+
+static bool diagnosis_causes(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return yaml_sequence(file, node, false, diagnosis_one_cause, target);
+}
+
+// ---- words ----
+
+static bool read_translations(struct yaml_file *file, struct fy_node *node, void *target)
+{
+#define LANGUAGE(language) offsetof(struct translations, text) + (language) * sizeof(const char *)
+	static const struct yaml_key keys[] = {
+		{"en", pack_read_text, true, LANGUAGE(LANGUAGE_EN)},
+		{"zh-TW", pack_read_text, false, LANGUAGE(LANGUAGE_ZH_TW)},
+		{"ko", pack_read_text, false, LANGUAGE(LANGUAGE_KO)},
+	};
+	struct translations *translations = target;
+	if (fy_node_is_scalar(node))
+		return pack_read_text(file, node, &translations->text[LANGUAGE_EN]);
+	return yaml_mapping(file, node, "a text by language", keys, N(keys), translations);
+}
+
+// ---- examples ----
+
+static bool example_one_line(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_example *example = target;
+	return yaml_text_copy(file, node, &example->lines[example->n_lines++]);
+}
+
+static bool example_lines(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_example *example = target;
+	example->lines = arena_zeroed(file->arena, (yaml_count(node) + 1) * sizeof(*example->lines));
+	return yaml_sequence(file, node, true, example_one_line, example);
+}
+
+static bool example_one_other(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_example *example = target;
+	return yaml_text_copy(file, node, &example->also[example->n_also++]);
+}
+
+static bool example_also(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_example *example = target;
+	example->also = arena_zeroed(file->arena, (yaml_count(node) + 1) * sizeof(*example->also));
+	return yaml_sequence(file, node, true, example_one_other, example);
+}
+
+static bool diagnosis_one_example(struct yaml_file *file, struct fy_node *node, void *target)
+{
+#define TEXT(key) {#key, pack_read_text, false, offsetof(struct diagnosis_example, key)}
+	static const struct yaml_key keys[] = {
+		{"lines", example_lines, true, 0},
+		TEXT(sender),
+		TEXT(confidence),
+		TEXT(client),
+		TEXT(device),
+		TEXT(state),
+		TEXT(cause),
+		{"absent", pack_read_boolean, false, offsetof(struct diagnosis_example, absent)},
+		{"also", example_also, false, 0},
+	};
+	struct diagnosis_rule *rule = target;
+	struct diagnosis_example *example = &rule->examples[rule->n_examples++];
+	example->place = pack_place(file, node);
+	return yaml_mapping(file, node, "an example", keys, N(keys), example);
+}
+
+static bool diagnosis_examples(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_rule *rule = target;
+	rule->examples = arena_zeroed(file->arena, yaml_count(node) * sizeof(*rule->examples) + 1);
+	return yaml_sequence(file, node, false, diagnosis_one_example, rule);
+}
+
+// ---- a diagnosis ----
+
+// Under its name and scope, which are known only now.
+static bool enter_diagnosis(struct yaml_file *file, const struct diagnosis_rule *rule)
+{
+	struct rulepack *pack = pack_of(file);
+	int16_t *index = &pack->diagnosis_of[rule->scope][rule->number];
+	if (*index >= 0) {
+		const struct rule_place *first = &pack->diagnoses[*index].place;
+		report_add(file->report, rule->place.file, rule->place.line, rule->place.column,
+			"duplicate id '%s'; first at %s:%d", rule->id, first->file, first->line);
+		return false;
+	}
+	*index = (int16_t)(rule - pack->diagnoses);
+	return true;
+}
+
+bool pack_read_diagnosis(struct yaml_file *file, struct fy_node *node, void *target)
+{
+#define AT(member) offsetof(struct diagnosis_rule, member)
+#define LEVEL(confidence) AT(levels) + (confidence) * sizeof(const struct expression *)
+	static const struct yaml_key keys[] = {
+		{"id", diagnosis_id, true, 0},
+		{"scope", diagnosis_scope, false, AT(scope)},
+		{"when", diagnosis_level, false, LEVEL(CONFIDENCE_PROBABLE)},
+		{"suspected", diagnosis_level, false, LEVEL(CONFIDENCE_SUSPECTED)},
+		{"probable", diagnosis_level, false, LEVEL(CONFIDENCE_PROBABLE)},
+		{"confirmed", diagnosis_level, false, LEVEL(CONFIDENCE_CONFIRMED)},
+		{"window", diagnosis_window, false, AT(window_ms)},
+		{"recovers", diagnosis_recovers, false, 0},
+		{"quiet", pack_read_duration, false, AT(quiet_ms)},
+		{"calm", pack_read_duration, false, AT(calm_ms)},
+		{"expires", pack_read_duration, false, AT(expires_ms)},
+		{"evidence", diagnosis_events, false, AT(evidence)},
+		{"attempts", diagnosis_events, false, AT(attempts)},
+		{"context", diagnosis_events, false, AT(context)},
+		{"absorbs", diagnosis_absorbs, false, 0},
+		{"details", diagnosis_details, false, 0},
+		{"causes", diagnosis_causes, false, 0},
+		{"cause", pack_read_text, false, AT(cause_otherwise)},
+		{"title", read_translations, true, AT(title)},
+		{"remedy", read_translations, true, AT(remedy)},
+		{"reference", pack_read_text, false, AT(reference)},
+		{"examples", diagnosis_examples, false, 0},
+	};
+	struct rulepack *pack = target;
+	if (pack->n_diagnoses == DIAGNOSES_MAX)
+		return yaml_error(file, node, "more than %d diagnoses", DIAGNOSES_MAX);
+	struct diagnosis_rule *rule = &pack->diagnoses[pack->n_diagnoses++];
+	*rule = (struct diagnosis_rule){.number = NAME_NONE, .window_ms = 5 * 60 * 1000};
+	if (!yaml_mapping(file, node, "a diagnosis", keys, N(keys), rule))
+		return false;
+	bool any = false;
+	for (int i = CONFIDENCE_SUSPECTED; i <= CONFIDENCE_CONFIRMED; i++)
+		any |= rule->levels[i] != NULL;
+	if (!any)
+		return yaml_error(file, node,
+			"a diagnosis needs 'when', 'suspected', 'probable' or 'confirmed'");
+	return enter_diagnosis(file, rule);
+}

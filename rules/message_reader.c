@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// message_reader: one item of `messages:`.
+#include "pack_reader.h"
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+// ---- what the event is to the engine ----
+
+static bool effect_event(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	uint16_t *event = target;
+	if (!pack_read_slug(file, node, &pack_of(file)->vocabulary->events, event))
+		return false;
+	pack_of(file)->events[*event].known = true;
+	return true;
+}
+
+static bool effect_marks(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	static const char *const words[] = {"phone"};
+	unsigned unused;
+	*(bool *)target = true;
+	return yaml_choice(file, node, words, N(words), &unused);
+}
+
+static bool effect_alias(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	static const char *const words[] = {"none", "assign", "release", "move"};
+	unsigned choice = 0;
+	bool ok = yaml_choice(file, node, words, N(words), &choice);
+	*(enum alias_action *)target = (enum alias_action)choice;
+	return ok;
+}
+
+static bool effect_handshake(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	static const char *const words[] = {
+#define X(constant, name, help) name,
+		HANDSHAKE_STEPS(X)
+#undef X
+	};
+	unsigned choice = 0;
+	bool ok = yaml_choice(file, node, words, N(words), &choice);
+	*(enum handshake_step *)target = (enum handshake_step)choice;
+	return ok;
+}
+
+// Keys of an effect, but for its event; `at` is where it is in what is read.
+// clang-format off
+#define EFFECT_KEYS(at)                                                                            \
+	{"marks", effect_marks, false, (at) + offsetof(struct event_effect, marks_phone)},         \
+	{"alias", effect_alias, false, (at) + offsetof(struct event_effect, alias)},               \
+	{"unproven", pack_read_boolean, false, (at) + offsetof(struct event_effect, unproven)},    \
+	{"handshake", effect_handshake, false, (at) + offsetof(struct event_effect, handshake)}
+// clang-format on
+
+// ---- id and texts ----
+
+// "ASA-725006"
+static bool asa_number(struct slice id, uint32_t *out)
+{
+	*out = 0;
+	if (id.len != 10 || !slice_starts(id, "ASA-"))
+		return false;
+	for (uint32_t i = 4; i < id.len; i++) {
+		if (id.data[i] < '0' || id.data[i] > '9')
+			return false;
+		*out = *out * 10 + (uint32_t)(id.data[i] - '0');
+	}
+	return true;
+}
+
+static bool message_id(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct message_rule *rule = target;
+	struct rulepack *pack = pack_of(file);
+	struct slice id;
+	if (!yaml_text(file, node, &id) || !yaml_text_copy(file, node, &rule->id))
+		return false;
+	rule->place = pack_place(file, node);
+	if (asa_number(id, &rule->asa_id)) {
+		rule->source = RULE_ASA;
+	} else if (slice_starts(id, "PHONE-") && name_is_slug(slice_from(id, 6))) {
+		rule->source = RULE_PHONE;
+	} else {
+		return yaml_error(file, node,
+			"'%.*s' must be ASA- and six digits, or PHONE- and a name of its own",
+			(int)slice_first(id, 64).len, id.data);
+	}
+	for (unsigned i = 0; i < pack->n_messages; i++) {
+		if (&pack->messages[i] != rule && pack->messages[i].id &&
+			strcmp(pack->messages[i].id, rule->id) == 0)
+			return yaml_error(file, node, "duplicate id '%s'; first at %s:%d", rule->id,
+				pack->messages[i].place.file, pack->messages[i].place.line);
+	}
+	return true;
+}
+
+static bool message_one_text(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct message_rule *rule = target;
+	struct slice text;
+	const char *error;
+	if (!yaml_text(file, node, &text))
+		return false;
+	if (rule->n_templates == RULES_TEXTS_MAX)
+		return yaml_error(file, node, "more than %d texts", RULES_TEXTS_MAX);
+	rule->text_places[rule->n_templates] = pack_place(file, node);
+	return template_parse(text, rule->source == RULE_ASA, file->arena,
+		       &rule->templates[rule->n_templates++], &error) ||
+		yaml_error(file, node, "%s", error);
+}
+
+static bool message_text(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct message_rule *rule = target;
+	if (rule->id == NULL)
+		return yaml_error(file, node, "'id' must come before 'text'");
+	rule->templates = arena_zeroed(file->arena, RULES_TEXTS_MAX * sizeof(*rule->templates));
+	return yaml_sequence(file, node, true, message_one_text, rule);
+}
+
+static bool message_pattern(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct message_rule *rule = target;
+	rule->text_places[0] = pack_place(file, node);
+	return yaml_text_copy(file, node, &rule->pattern);
+}
+
+static bool message_while(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct message_rule *rule = target;
+	rule->while_place = pack_place(file, node);
+	return pack_read_slug(file, node, &pack_of(file)->vocabulary->diagnoses, &rule->only_while);
+}
+
+// ---- cases ----
+
+static const struct yaml_key *effect_key(struct slice name)
+{
+	static const struct yaml_key keys[] = {
+		{"event", effect_event, false, offsetof(struct event_effect, event)}, EFFECT_KEYS(0)};
+	for (size_t i = 0; i < N(keys); i++) {
+		if (slice_equals_text(name, keys[i].name))
+			return &keys[i];
+	}
+	return NULL;
+}
+
+static bool message_one_case(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct message_rule *rule = target;
+	void *iterator = NULL;
+	struct fy_node_pair *pair;
+	if (!fy_node_is_mapping(node))
+		return yaml_error(file, node, "a case must be a mapping of fields to values");
+	if (rule->n_cases == RULES_CASES_MAX)
+		return yaml_error(file, node, "more than %d cases", RULES_CASES_MAX);
+	struct message_case *one = &rule->cases[rule->n_cases++];
+	one->effect = (struct event_effect){.event = NAME_NONE};
+	one->conditions = arena_zeroed(file->arena,
+		(unsigned)fy_node_mapping_item_count(node) * sizeof(*one->conditions));
+	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
+		struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
+		struct slice name;
+		if (!yaml_text(file, key, &name))
+			return false;
+		// What is no word of the engine is a field.
+		const struct yaml_key *effect = effect_key(name);
+		bool ok = effect ? effect->read(file, value, (char *)&one->effect + effect->offset)
+				 : condition_read(file, key, value, &one->conditions[one->n_conditions++]);
+		if (!ok)
+			return false;
+	}
+	return one->n_conditions > 0 || yaml_error(file, node, "a case needs a field to look at");
+}
+
+static bool message_cases(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct message_rule *rule = target;
+	rule->cases = arena_zeroed(file->arena, RULES_CASES_MAX * sizeof(*rule->cases));
+	return yaml_sequence(file, node, false, message_one_case, rule);
+}
+
+// ---- examples ----
+
+static bool example_fields(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct message_example *example = target;
+	void *iterator = NULL;
+	struct fy_node_pair *pair;
+	if (!fy_node_is_mapping(node))
+		return yaml_error(file, node, "'fields' must be a mapping of fields to values");
+	unsigned n = (unsigned)fy_node_mapping_item_count(node);
+	example->fields = arena_zeroed(file->arena, (2 * n + 1) * sizeof(*example->fields));
+	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
+		const char **field = &example->fields[2 * example->n_fields++];
+		if (!yaml_text_copy(file, fy_node_pair_key(pair), &field[0]) ||
+			!yaml_text_copy(file, fy_node_pair_value(pair), &field[1]))
+			return false;
+		if (field_find(slice_of(field[0])) == FIELD_NONE)
+			return yaml_error(file, fy_node_pair_key(pair), "unknown field '%s'", field[0]);
+	}
+	return true;
+}
+
+static bool message_one_example(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	static const struct yaml_key keys[] = {
+		{"line", pack_read_text, true, offsetof(struct message_example, line)},
+		{"event", pack_read_text, false, offsetof(struct message_example, event)},
+		{"fields", example_fields, false, 0},
+	};
+	struct message_rule *rule = target;
+	struct message_example *example = &rule->examples[rule->n_examples++];
+	example->place = pack_place(file, node);
+	return yaml_mapping(file, node, "an example", keys, N(keys), example);
+}
+
+static bool message_examples(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct message_rule *rule = target;
+	rule->examples = arena_zeroed(file->arena, yaml_count(node) * sizeof(*rule->examples) + 1);
+	return yaml_sequence(file, node, false, message_one_example, rule);
+}
+
+// ---- a message ----
+
+bool pack_read_message(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	static const struct yaml_key keys[] = {
+		{"id", message_id, true, 0},
+		{"text", message_text, false, 0},
+		{"pattern", message_pattern, false, 0},
+		{"event", effect_event, true, offsetof(struct message_rule, effect.event)},
+		EFFECT_KEYS(offsetof(struct message_rule, effect)),
+		{"while", message_while, false, 0},
+		{"cases", message_cases, false, 0},
+		{"examples", message_examples, false, 0},
+	};
+	struct rulepack *pack = target;
+	if (pack->n_messages == RULES_MESSAGES_MAX)
+		return yaml_error(file, node, "more than %d messages", RULES_MESSAGES_MAX);
+	struct message_rule *rule = &pack->messages[pack->n_messages++];
+	*rule = (struct message_rule){.only_while = NAME_NONE, .effect.event = NAME_NONE};
+	if (!yaml_mapping(file, node, "a message", keys, N(keys), rule))
+		return false;
+	if ((rule->n_templates == 0) == (rule->pattern == NULL))
+		return yaml_error(file, node, "a message needs either 'text' or 'pattern'");
+	return true;
+}

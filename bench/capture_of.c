@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// capture_of: turns a script of datagrams into a capture, always the same bytes for the same script.
+// capture_of: turns a script of datagrams into a capture, always the same bytes for the same
+// script.
 //
 //   capture_of SCRIPT OUT.pcap
 //
 // A line of a script:   +SECONDS SENDER PAYLOAD
-// The clock starts at 2026-11-21 10:00:00 UTC and goes on by SECONDS (with a fraction). In the payload
-// {asa} stands for the time as an ASA prints it (Nov 21 2026 10:00:00), {bsd} for the one of RFC 3164
-// (Nov 21 10:00:00), {iso} for RFC 5424's, {clock} for a phone's (10:00:00.000000), \n for a line feed.
-// Datagrams go from SENDER, port 514, to 192.0.2.250 or 2001:db8::250, port 514. # starts a comment.
+// The clock starts at 2026-11-21 10:00:00 UTC and goes on by SECONDS (with a fraction). In the
+// payload {asa} stands for the time as an ASA prints it (Nov 21 2026 10:00:00), {bsd} for the one
+// of RFC 3164 (Nov 21 10:00:00), {iso} for RFC 5424's, {clock} for a phone's (10:00:00.000000), \n
+// for a line feed. Datagrams go from SENDER, port 514, to 192.0.2.250 or 2001:db8::250, port 514. #
+// starts a comment.
 #include <arpa/inet.h>
 #include <pcap/pcap.h>
 #include <stdbool.h>
@@ -38,8 +40,8 @@ static size_t expand_time(const struct script *s, const char *name, size_t name_
 {
 	static const struct {
 		const char *name, *format;
-	} forms[] = {{"asa", "%b %d %Y %H:%M:%S"}, {"bsd", "%b %e %H:%M:%S"}, {"iso", "%Y-%m-%dT%H:%M:%SZ"},
-		{"clock", "%H:%M:%S"}};
+	} forms[] = {{"asa", "%b %d %Y %H:%M:%S"}, {"bsd", "%b %e %H:%M:%S"},
+		{"iso", "%Y-%m-%dT%H:%M:%SZ"}, {"clock", "%H:%M:%S"}};
 	time_t seconds = (time_t)(s->now_us / 1000000);
 	struct tm tm;
 	gmtime_r(&seconds, &tm);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// play: sends the syslog datagrams of a capture, or the lines of a text log, over UDP to a collector.
+// play: sends the syslog datagrams of a capture, or the lines of a text log, over UDP to a
+// collector.
 //
-//   play [--rate N] FILE ADDRESS PORT      N datagrams a second, 0: as fast as the socket takes them
+//   play [--rate N] FILE ADDRESS PORT      N datagrams a second, 0: as fast as the socket takes
+//   them
 //
 // The kernel gives the datagrams this machine's address as their source: what a capture shows of
 // senders is lost, and a collector goes by the names in the lines.
@@ -60,7 +62,8 @@ static void send_bytes(struct play *p, struct slice bytes)
 {
 	ssize_t n;
 	do {
-		n = sendto(p->socket, bytes.data, bytes.len, 0, (struct sockaddr *)&p->to, p->to_len);
+		n = sendto(
+			p->socket, bytes.data, bytes.len, 0, (struct sockaddr *)&p->to, p->to_len);
 	} while (n < 0 && (errno == EINTR || errno == ENOBUFS || errno == ECONNREFUSED));
 	if (n < 0)
 		p->n_failed++;

@@ -12,11 +12,12 @@
 #include <zlib.h>
 
 #define ETHERNET_LEN 14
-#define FRAME_MAX 262144 // libpcap's own limit
+#define FRAME_MAX 262144     // libpcap's own limit
 #define AHEAD_LINES_MAX 4096 // how far a text log is read ahead for its first date
 #define AHEAD_BYTES_MAX (4 << 20)
 #define INPUT_BUFFER (256 * 1024)
-#define SECONDS_MAX 253402300799 // the end of the year 9999: what a damaged file can bring beyond is cut
+#define SECONDS_MAX \
+	253402300799 // the end of the year 9999: what a damaged file can bring beyond is cut
 
 struct ahead_line {
 	char *bytes;
@@ -102,8 +103,8 @@ static bool is_packets(const unsigned char *head, unsigned len)
 static bool is_known_link(int link)
 {
 	return link == DLT_EN10MB || link == DLT_RAW || link == DLT_IPV4 || link == DLT_IPV6 ||
-		link == DLT_LINUX_SLL || link == DLT_LINUX_SLL2 || link == DLT_NULL ||
-		link == DLT_LOOP;
+	       link == DLT_LINUX_SLL || link == DLT_LINUX_SLL2 || link == DLT_NULL ||
+	       link == DLT_LOOP;
 }
 
 static bool open_packets(struct capture *c)
@@ -117,7 +118,8 @@ static bool open_packets(struct capture *c)
 		snprintf(c->error, sizeof(c->error), "out of memory");
 		return false;
 	}
-	c->pcap = pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_MICRO, why);
+	c->pcap =
+		pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_MICRO, why);
 	if (c->pcap == NULL) {
 		fclose(stream);
 		snprintf(c->error, sizeof(c->error), "%s", why);
@@ -166,8 +168,8 @@ static bool open_bytes(struct capture *c)
 	return true;
 }
 
-struct capture *capture_open(const char *path, const struct logtime_options *options, char *error,
-	size_t error_size)
+struct capture *capture_open(
+	const char *path, const struct logtime_options *options, char *error, size_t error_size)
 {
 	struct capture *c = calloc(1, sizeof(*c));
 	if (c == NULL || (c->path = strdup(path)) == NULL) {
@@ -252,14 +254,16 @@ static uint32_t link_header(int link, const unsigned char *packet, uint32_t len,
 		return 20;
 	case DLT_NULL:
 	case DLT_LOOP:
-		// The address family in the order of the machine that captured; IPv6 has many numbers.
+		// The address family in the order of the machine that captured; IPv6 has many
+		// numbers.
 		if (len >= 4) {
 			memcpy(&family, packet, 4);
 			if (family > 0xffff)
 				family = ntohl(family);
 			*type = family == 2 ? 0x0800
-				: family == 10 || family == 24 || family == 28 || family == 30 ? 0x86dd
-											  : 0;
+				: family == 10 || family == 24 || family == 28 || family == 30
+					? 0x86dd
+					: 0;
 		}
 		return 4;
 	default:
@@ -317,8 +321,8 @@ static bool fill(struct capture *c)
 	return n > 0;
 }
 
-// One line with its end taken off, in the buffer until the next call; false at the end of the input.
-// Of a line that is longer than CAPTURE_LINE_MAX the rest is passed over.
+// One line with its end taken off, in the buffer until the next call; false at the end of the
+// input. Of a line that is longer than CAPTURE_LINE_MAX the rest is passed over.
 static bool read_line(struct capture *c, struct slice *line)
 {
 	for (;;) {
@@ -354,7 +358,8 @@ static void look_ahead(struct capture *c)
 	if (c->looked)
 		return;
 	c->looked = true;
-	while (c->n_ahead < AHEAD_LINES_MAX && c->ahead_bytes < AHEAD_BYTES_MAX && c->date.year == 0) {
+	while (c->n_ahead < AHEAD_LINES_MAX && c->ahead_bytes < AHEAD_BYTES_MAX &&
+		c->date.year == 0) {
 		struct ahead_line *ahead = &c->ahead[c->n_ahead];
 		struct message message;
 		struct logtime_date date;

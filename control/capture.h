@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// capture: the inputs of `replay`: pcap, pcapng or a text log, plain or gzip, from a file or standard
-// input. What a file is, its first bytes tell. libpcap and zlib read; the file is not trusted.
+// capture: the inputs of `replay`: pcap, pcapng or a text log, plain or gzip, from a file or
+// standard input. What a file is, its first bytes tell. libpcap and zlib read; the file is not
+// trusted.
 #pragma once
 
 #include <stdio.h>
@@ -14,16 +15,17 @@ enum capture_kind { CAPTURE_PACKETS, CAPTURE_TEXT };
 
 struct capture_item {
 	uint64_t time_ms;
-	struct slice bytes; // an Ethernet frame (other link layers get an Ethernet header), or a line
-	uint32_t wire_len;  // of a frame: as it was on the wire
+	struct slice
+		bytes; // an Ethernet frame (other link layers get an Ethernet header), or a line
+	uint32_t wire_len; // of a frame: as it was on the wire
 };
 
 struct capture;
 
 // path  "-" is standard input
 // NULL: *error (at least 256 bytes) says why.
-struct capture *capture_open(const char *path, const struct logtime_options *options, char *error,
-	size_t error_size);
+struct capture *capture_open(
+	const char *path, const struct logtime_options *options, char *error, size_t error_size);
 void capture_close(struct capture *capture);
 
 enum capture_kind capture_kind_of(const struct capture *capture);

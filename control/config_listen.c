@@ -61,9 +61,7 @@ static bool read_port_name(struct yaml_file *file, struct fy_node *value, void *
 		listen->kind = LISTEN_INTERFACE;
 	else
 		return yaml_error(file, value,
-			"'%.*s' is neither a PCI address (0000:03:00.0), nor an interface (eth0), "
-			"nor a "
-			"capture file (a path, or .pcap, .pcapng)",
+			"'%.*s' is neither a PCI address (0000:03:00.0), nor an interface (eth0), nor a capture file (a path, or .pcap, .pcapng)",
 			(int)slice_first(name, 64).len, name.data);
 	slice_copy(name, listen->name, sizeof(listen->name));
 	return true;

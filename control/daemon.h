@@ -7,7 +7,7 @@
 #include "feed.h"
 #include "rates.h"
 
-#define GATEWAY_SILENT_MS (6 * 3600000ull)	// no relevant line for so long is worth a word
+#define GATEWAY_SILENT_MS (6 * 3600000ull)  // no relevant line for so long is worth a word
 #define GATEWAY_RECENT_MS (24 * 3600000ull) // what was seen within is how the gateway is set up
 
 struct server;

@@ -26,7 +26,8 @@ static json_t *evidence_json(const struct diagnosis *d, const void *lines)
 		json_t *one = line_json(line);
 		const char *time = json_string_value(json_object_get(one, "time"));
 		while (place > 0 && time &&
-			strcmp(json_string_value(json_object_get(json_array_get(list, place - 1), "time")),
+			strcmp(json_string_value(
+				       json_object_get(json_array_get(list, place - 1), "time")),
 				time) > 0)
 			place--;
 		json_array_insert_new(list, place, one);
@@ -52,8 +53,8 @@ static json_t *value_json(struct slice value, uint8_t field)
 }
 
 // The last line of evidence that has the field speaks.
-static json_t *detail_json(const struct diagnosis *d, const void *lines,
-	const struct diagnosis_detail *detail)
+static json_t *detail_json(
+	const struct diagnosis *d, const void *lines, const struct diagnosis_detail *detail)
 {
 	json_t *found = NULL;
 	const struct line *line;
@@ -67,8 +68,8 @@ static json_t *detail_json(const struct diagnosis *d, const void *lines,
 	return found;
 }
 
-static json_t *details_json(const struct diagnosis *d, const void *lines,
-	const struct diagnosis_rule *rule)
+static json_t *details_json(
+	const struct diagnosis *d, const void *lines, const struct diagnosis_rule *rule)
 {
 	json_t *details = json_object();
 	for (unsigned i = 0; rule && i < rule->n_details; i++) {
@@ -82,15 +83,15 @@ static json_t *details_json(const struct diagnosis *d, const void *lines,
 		json_t *devices = json_array();
 		char text[DEVICE_TEXT_MAX];
 		for (unsigned i = 0; i < d->n_devices; i++)
-			json_array_append_new(devices,
-				json_string(device_format(&d->devices[i], text)));
+			json_array_append_new(
+				devices, json_string(device_format(&d->devices[i], text)));
 		json_object_set_new(details, "devices", devices);
 	}
 	return details;
 }
 
-// Put what is known of this phone in place of {tunnel_group}, {gateway}, {leaf_hash} ...; what is not
-// known stays as <tunnel-group>, to be filled in by hand.
+// Put what is known of this phone in place of {tunnel_group}, {gateway}, {leaf_hash} ...; what is
+// not known stays as <tunnel-group>, to be filled in by hand.
 static json_t *filled_text(const char *text, const json_t *values, const json_t *details)
 {
 	char *out = NULL;
@@ -133,19 +134,20 @@ static json_t *filled_text(const char *text, const json_t *values, const json_t 
 json_t *diagnosis_json(const struct diagnosis *d, const void *lines, const struct rulepack *pack,
 	const struct gateway_table *gateways, enum language language)
 {
-	const struct diagnosis_rule *rule = rulepack_diagnosis(pack, (enum scope)d->scope, d->number);
+	const struct diagnosis_rule *rule =
+		rulepack_diagnosis(pack, (enum scope)d->scope, d->number);
 	char id[20], device[DEVICE_TEXT_MAX];
 	snprintf(id, sizeof(id), "%016" PRIx64, d->id);
 	json_t *details = details_json(d, lines, rule);
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "type", "diagnosis", "id", id,
-		"diagnosis", registry_name(&pack->vocabulary->diagnoses, d->number), "scope",
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "type", "diagnosis", "id",
+		id, "diagnosis", registry_name(&pack->vocabulary->diagnoses, d->number), "scope",
 		scope_names[d->scope], "state", diagnosis_state_names[d->state], "confidence",
 		confidence_names[diagnosis_confidence(d)], "is_phone", d->is_phone, "sequence",
 		(json_int_t)d->sequence);
 	json_object_set_new(o, "client_ip", json_address_or_null(&d->client));
 	json_object_set_new(o, "tunnel_ip", json_address_or_null(&d->tunnel));
-	json_object_set_new(o, "device",
-		json_text_or_null(slice_of(device_format(&d->device, device))));
+	json_object_set_new(
+		o, "device", json_text_or_null(slice_of(device_format(&d->device, device))));
 	json_object_set_new(o, "model", json_text_or_null(slice_of(d->model)));
 	json_object_set_new(o, "user", json_text_or_null(slice_of(d->user)));
 	json_object_set_new(o, "tunnel_group", json_text_or_null(slice_of(d->tunnel_group)));

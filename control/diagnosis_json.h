@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// diagnosis_json: a diagnosis and its evidence as the JSON object that `diagnoses`, `watch`, `replay`
-// and every export show.
+// diagnosis_json: a diagnosis and its evidence as the JSON object that `diagnoses`, `watch`,
+// `replay` and every export show.
 #pragma once
 
 #include <jansson.h>

@@ -44,14 +44,10 @@ static const struct {
 	const char *text, *command;
 } warnings[] = {
 	{"no-tls-lines", lacks_handshakes,
-		"sends no line of a TLS handshake (725xxx): a phone that fails before its login is "
-		"not "
-		"seen",
+		"sends no line of a TLS handshake (725xxx): a phone that fails before its login is not seen",
 		"logging class ssl trap debugging"},
 	{"no-tls-reasons", lacks_reasons,
-		"tells of failed TLS handshakes (725006), but of no reason, which comes at level 7 "
-		"only "
-		"(725014, 725010, 725008): failures cannot be told apart",
+		"tells of failed TLS handshakes (725006), but of no reason, which comes at level 7 only (725014, 725010, 725008): failures cannot be told apart",
 		"logging class ssl trap debugging"},
 	{"hidden-users", hides_users,
 		"prints ***** in place of users who fail to log in: their phones cannot be named",

@@ -8,8 +8,8 @@
 
 #define MIDNIGHT_SLACK_MS (2 * 3600 * 1000) // lines this near to each other across midnight
 #define DAY_MS (24 * 3600 * 1000)
-// A line of January this long after one of December is of the next year; one of December this shortly
-// before one of January came late.
+// A line of January this long after one of December is of the next year; one of December this
+// shortly before one of January came late.
 #define NEW_YEAR_MS (60ll * DAY_MS)
 #define NEW_YEAR_LATE_MS (2ll * DAY_MS)
 
@@ -92,7 +92,8 @@ static bool is_date(const struct logtime_date *date)
 {
 	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	bool leap = date->year % 4 == 0 && (date->year % 100 != 0 || date->year % 400 == 0);
-	if (date->month < 1 || date->month > 12 || date->day < 1 || date->day > days[date->month - 1])
+	if (date->month < 1 || date->month > 12 || date->day < 1 ||
+		date->day > days[date->month - 1])
 		return false;
 	return date->month != 2 || date->day != 29 || leap;
 }
@@ -103,7 +104,8 @@ static bool parse_stamp(struct slice slice, struct stamp *out)
 	int len = 0;
 	*out = (struct stamp){0};
 	slice_copy(slice, text, sizeof(text));
-	if (sscanf(text, "%4d-%2d-%2d%n", &out->date.year, &out->date.month, &out->date.day, &len) == 3 &&
+	if (sscanf(text, "%4d-%2d-%2d%n", &out->date.year, &out->date.month, &out->date.day,
+		    &len) == 3 &&
 		len == 10) {
 		if (out->date.year == 0 || !is_date(&out->date))
 			return false;
@@ -136,9 +138,9 @@ static bool parse_stamp(struct slice slice, struct stamp *out)
 bool logtime_parse_date(const char *text, struct logtime_date *out)
 {
 	int century;
-	if (strlen(text) != 10 || text[4] != '-' || text[7] != '-' || !parse_two(text, 99, &century) ||
-		!parse_two(text + 2, 99, &out->year) || !parse_two(text + 5, 12, &out->month) ||
-		!parse_two(text + 8, 31, &out->day))
+	if (strlen(text) != 10 || text[4] != '-' || text[7] != '-' ||
+		!parse_two(text, 99, &century) || !parse_two(text + 2, 99, &out->year) ||
+		!parse_two(text + 5, 12, &out->month) || !parse_two(text + 8, 31, &out->day))
 		return false;
 	out->year += 100 * century;
 	return out->year >= 1970 && is_date(out);
@@ -153,7 +155,7 @@ static bool is_zone_file(const char *zone)
 		return false;
 	FILE *file = fopen(path, "re");
 	bool known = file && fread(magic, 1, sizeof(magic), file) == sizeof(magic) &&
-		memcmp(magic, "TZif", sizeof(magic)) == 0;
+		     memcmp(magic, "TZif", sizeof(magic)) == 0;
 	if (file)
 		fclose(file);
 	return known;
@@ -167,8 +169,8 @@ bool logtime_set_zone(const struct logtime_options *options)
 	if (parse_offset(zone, &minutes)) {
 		// POSIX counts west of Greenwich, and a name has letters, digits and signs only.
 		int whole = abs(minutes);
-		snprintf(value, sizeof(value), "<%c%02d%02d>%c%d:%02d", zone[0], whole / 60, whole % 60,
-			minutes < 0 ? '+' : '-', whole / 60, whole % 60);
+		snprintf(value, sizeof(value), "<%c%02d%02d>%c%d:%02d", zone[0], whole / 60,
+			whole % 60, minutes < 0 ? '+' : '-', whole / 60, whole % 60);
 	} else {
 		if (strcmp(zone, "UTC") != 0 && !is_zone_file(zone))
 			return false;
@@ -239,10 +241,10 @@ static const struct logtime_date epoch = {1970, 1, 1};
 
 static struct logtime_date date_for(const struct logtime *log)
 {
-	return log->dated.year          ? log->dated
-		: log->options->date.year ? log->options->date
-		: log->lent.year          ? log->lent
-					  : epoch;
+	return log->dated.year		 ? log->dated
+	       : log->options->date.year ? log->options->date
+	       : log->lent.year		 ? log->lent
+					 : epoch;
 }
 
 // A time without a year: that of the line before, unless the new year lies between the two.
@@ -265,7 +267,8 @@ static uint64_t yearless(struct logtime *log, struct stamp *stamp)
 	return ms;
 }
 
-// A time of day: the date of the line before, and what days have gone since without one that says so.
+// A time of day: the date of the line before, and what days have gone since without one that says
+// so.
 static uint64_t time_of_day(struct logtime *log, struct stamp *stamp)
 {
 	stamp->date = date_for(log);
@@ -278,7 +281,7 @@ static uint64_t time_of_day(struct logtime *log, struct stamp *stamp)
 		log->days++;
 		stamp->date.day++;
 	} else if (ms > DAY_MS && log->last_ms > ms - DAY_MS &&
-		log->last_ms - (ms - DAY_MS) < MIDNIGHT_SLACK_MS && ms > log->last_ms) {
+		   log->last_ms - (ms - DAY_MS) < MIDNIGHT_SLACK_MS && ms > log->last_ms) {
 		stamp->date.day--;
 	}
 	return to_ms(log, stamp);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// logtime: the clock of a text log. Its lines bring times of every form, or none; `replay` runs on them.
+// logtime: the clock of a text log. Its lines bring times of every form, or none; `replay` runs on
+// them.
 //
 //   a full time                    is taken as it stands, in its own zone, else in --zone
 //   a time without a year          takes the year of the line before that had one, else of --date;
 //                                  January after December is the next year's
-//   a phone's time of day          takes the date of the nearest dated line, else --date, and goes on
+//   a phone's time of day          takes the date of the nearest dated line, else --date, and goes
+//   on
 //                                  to the next day at midnight
 //   no time                        the time of the line before
 #pragma once
@@ -29,7 +31,7 @@ struct logtime {
 	const struct logtime_options *options;
 	struct logtime_date dated; // of the last line that brought a full date
 	struct logtime_date lent;  // from other inputs, where this log has no date of its own
-	int days; // midnights that times of day have passed since
+	int days;		   // midnights that times of day have passed since
 	uint64_t last_ms;
 	bool started;
 	struct { // the hour whose start is known: mktime() is slow

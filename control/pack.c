@@ -21,8 +21,8 @@ static struct slice value_of(const struct event *event, const char *name)
 static void fail(struct report *report, const struct rule_place *place, const char *id,
 	const char *reason, struct slice got, const char *wanted)
 {
-	report_add(report, place->file, place->line, place->column, "example of %s: %s%s%.*s%s%s%s", id,
-		reason, wanted ? " '" : "", wanted ? (int)got.len : 0, wanted ? got.data : "",
+	report_add(report, place->file, place->line, place->column, "example of %s: %s%s%.*s%s%s%s",
+		id, reason, wanted ? " '" : "", wanted ? (int)got.len : 0, wanted ? got.data : "",
 		wanted ? "', not '" : "", wanted ? wanted : "", wanted ? "'" : "");
 }
 
@@ -36,7 +36,8 @@ static bool check_fields(const struct message_example *example, const struct eve
 		if (got.data == NULL || !slice_equals_text(got, wanted)) {
 			char reason[96];
 			snprintf(reason, sizeof(reason), "field %s is", name);
-			fail(report, &example->place, id, reason, got.data ? got : slice_of(""), wanted);
+			fail(report, &example->place, id, reason, got.data ? got : slice_of(""),
+				wanted);
 			return false;
 		}
 	}
@@ -129,10 +130,11 @@ static bool has(const json_t *object, const char *key, const char *wanted)
 static bool is_expected(const json_t *object, const struct diagnosis_rule *rule,
 	const struct diagnosis_example *example)
 {
-	return has(object, "diagnosis", rule->id) && has(object, "confidence", example->confidence) &&
-		has(object, "client_ip", example->client) && has(object, "device", example->device) &&
-		has(object, "state", example->state) &&
-		has(json_object_get(object, "details"), "cause", example->cause);
+	return has(object, "diagnosis", rule->id) &&
+	       has(object, "confidence", example->confidence) &&
+	       has(object, "client_ip", example->client) &&
+	       has(object, "device", example->device) && has(object, "state", example->state) &&
+	       has(json_object_get(object, "details"), "cause", example->cause);
 }
 
 // What else the lines were taken for, above a mere suspicion: each example has one cause.
@@ -150,9 +152,10 @@ static const char *other_cause(const json_t *list, const struct diagnosis_rule *
 {
 	size_t i;
 	json_t *object;
-	json_array_foreach((json_t *)list, i, object) {
-		if (!has(object, "diagnosis", rule->id) && !has(object, "confidence", "suspected") &&
-			!is_also(example, object))
+	json_array_foreach((json_t *)list, i, object)
+	{
+		if (!has(object, "diagnosis", rule->id) &&
+			!has(object, "confidence", "suspected") && !is_also(example, object))
 			return json_string_value(json_object_get(object, "diagnosis"));
 	}
 	return NULL;
@@ -164,7 +167,8 @@ static bool judge_example(const json_t *list, const struct diagnosis_rule *rule,
 	bool found = false, same = false;
 	size_t i;
 	json_t *object;
-	json_array_foreach((json_t *)list, i, object) {
+	json_array_foreach((json_t *)list, i, object)
+	{
 		same |= has(object, "diagnosis", rule->id);
 		found |= is_expected(object, rule, example);
 	}
@@ -175,7 +179,7 @@ static bool judge_example(const json_t *list, const struct diagnosis_rule *rule,
 	report_add(report, example->place.file, example->place.line, example->place.column,
 		"example of %s: %s%s; the lines give %.900s", rule->id,
 		example->absent ? "must not be diagnosed"
-		: other         ? "is also taken for "
+		: other		? "is also taken for "
 				: "not as expected",
 		other ? other : "", got ? got : "nothing");
 	free(got);
@@ -226,8 +230,8 @@ static const struct worker_limits example_limits = {
 	.expire_ms = 24 * 3600 * 1000,
 };
 
-void pack_test(struct ruleset *ruleset, unsigned *n_passed, unsigned *n_failed,
-	struct report *report)
+void pack_test(
+	struct ruleset *ruleset, unsigned *n_passed, unsigned *n_failed, struct report *report)
 {
 	struct policy policy = {.phone_groups = {"*phone*"}, .n_phone_groups = 1};
 	*n_passed = *n_failed = 0;
@@ -235,7 +239,8 @@ void pack_test(struct ruleset *ruleset, unsigned *n_passed, unsigned *n_failed,
 	for (unsigned i = 0; i < ruleset->pack->n_diagnoses; i++) {
 		const struct diagnosis_rule *rule = &ruleset->pack->diagnoses[i];
 		for (unsigned k = 0; k < rule->n_examples; k++) {
-			struct workers *workers = workers_create(1, &example_limits, ruleset, &policy);
+			struct workers *workers =
+				workers_create(1, &example_limits, ruleset, &policy);
 			bool ok = workers && run_example(workers, rule, &rule->examples[k], report);
 			++*(ok ? n_passed : n_failed);
 			if (workers)
@@ -250,7 +255,8 @@ void pack_test(struct ruleset *ruleset, unsigned *n_passed, unsigned *n_failed,
 const char *pack_default_dir(void)
 {
 	struct stat st;
-	return stat(OFFHOOK_RULES_INSTALLED, &st) == 0 ? OFFHOOK_RULES_INSTALLED : OFFHOOK_RULES_SOURCE;
+	return stat(OFFHOOK_RULES_INSTALLED, &st) == 0 ? OFFHOOK_RULES_INSTALLED
+						       : OFFHOOK_RULES_SOURCE;
 }
 
 const char *pack_cache_dir(void)

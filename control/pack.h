@@ -6,14 +6,14 @@
 #include "../dataplane/policy.h"
 #include "../rules/compile.h"
 
-// Load, check and compile. An example of a message that does not match, or gives other fields, is an
-// error of the file. NULL: the report says what is wrong.
+// Load, check and compile. An example of a message that does not match, or gives other fields, is
+// an error of the file. NULL: the report says what is wrong.
 struct ruleset *pack_load(const char *dir, const char *cache_dir, struct vocabulary *vocabulary,
 	struct report *report);
 
 // Run every example, of messages and of diagnoses; the report has the failures.
-void pack_test(struct ruleset *ruleset, unsigned *n_passed, unsigned *n_failed,
-	struct report *report);
+void pack_test(
+	struct ruleset *ruleset, unsigned *n_passed, unsigned *n_failed, struct report *report);
 
 // Where the shipped rules are: beside an installed program, or in the source it was built from.
 const char *pack_default_dir(void);

@@ -20,7 +20,7 @@
 
 #define FILES_MAX 256
 #define FRAME_BUFFERS 4095 // mbufs of a capture: fragments that wait hold some of them
-#define TAKE_EVERY 256     // items between two looks at the outboxes
+#define TAKE_EVERY 256	   // items between two looks at the outboxes
 #define PROGRESS_EVERY 16384
 #define WORKERS_ARGUMENT_MAX 16
 
@@ -213,7 +213,8 @@ static bool open_captures(struct replay *r, char **paths, unsigned n)
 		fprintf(stderr, "offhook: %s\n", error);
 		return false;
 	}
-	r->pool = rte_pktmbuf_pool_create("replay", FRAME_BUFFERS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	r->pool = rte_pktmbuf_pool_create(
+		"replay", FRAME_BUFFERS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	for (unsigned i = 0; r->pool && i < r->n_workers; i++) {
 		struct worker *w = r->workers->worker[i];
 		w->reader = datagram_reader_create(&w->counters);
@@ -245,7 +246,8 @@ static struct rte_mbuf *mbuf_of(struct rte_mempool *pool, struct slice frame)
 			continue;
 		}
 		uint32_t part = frame.len - at < room ? frame.len - at : room;
-		memcpy(rte_pktmbuf_mtod_offset(last, char *, last->data_len), frame.data + at, part);
+		memcpy(rte_pktmbuf_mtod_offset(last, char *, last->data_len), frame.data + at,
+			part);
 		last->data_len = (uint16_t)(last->data_len + part);
 		first->pkt_len += part;
 		at += part;
@@ -305,8 +307,8 @@ static void show_progress(struct replay *r)
 		size += one_size;
 	}
 	if (size)
-		fprintf(stderr, "\r%3.0f %%  %llu lines and packets ", 100.0 * (double)done / (double)size,
-			(unsigned long long)r->n_items);
+		fprintf(stderr, "\r%3.0f %%  %llu lines and packets ",
+			100.0 * (double)done / (double)size, (unsigned long long)r->n_items);
 	else
 		fprintf(stderr, "\r%llu lines and packets ", (unsigned long long)r->n_items);
 }
@@ -368,7 +370,9 @@ static uint64_t sum(const struct replay *r, size_t offset)
 {
 	uint64_t n = 0;
 	for (unsigned i = 0; i < r->n_workers; i++)
-		n += counter_get((const counter_t *)((const char *)&r->workers->worker[i]->counters + offset));
+		n += counter_get(
+			(const counter_t *)((const char *)&r->workers->worker[i]->counters +
+					    offset));
 	return n;
 }
 
@@ -398,8 +402,8 @@ static json_t *events_json(const struct replay *r)
 		for (unsigned i = 0; i < r->n_workers; i++)
 			n += counter_get(&r->workers->worker[i]->events[event]);
 		if (n)
-			json_object_set_new(events, registry_name(names, event),
-				json_integer((json_int_t)n));
+			json_object_set_new(
+				events, registry_name(names, event), json_integer((json_int_t)n));
 	}
 	return events;
 }
@@ -407,20 +411,22 @@ static json_t *events_json(const struct replay *r)
 static json_t *stats_json(const struct replay *r)
 {
 	json_t *dropped = json_object(), *events_dropped = json_object();
-#define X(name, help) json_object_set_new(dropped, #name, json_integer(SUM(r, dropped[DROP_##name])));
+#define X(name, help) \
+	json_object_set_new(dropped, #name, json_integer(SUM(r, dropped[DROP_##name])));
 	DROPS(X)
 #undef X
-#define X(name, help)                                                                              \
-	json_object_set_new(events_dropped, #name,                                                 \
-		json_integer(SUM(r, events_dropped[EVENT_DROP_##name])));
+#define X(name, help)        \
+	json_object_set_new( \
+		events_dropped, #name, json_integer(SUM(r, events_dropped[EVENT_DROP_##name])));
 	EVENT_DROPS(X)
 #undef X
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:o, s:o, s:I, s:o, s:o}", "type",
-		"stats", "packets", SUM(r, packets), "fragments_merged", SUM(r, fragments_merged),
-		"datagrams", SUM(r, datagrams), "messages", SUM(r, messages), "by_source", "asa",
-		SUM(r, asa), "phone", SUM(r, phone), "other", SUM(r, other), "asa_codes",
-		asa_codes_json(r), "events", events_json(r), "unmatched", SUM(r, unmatched), "dropped",
-		dropped, "events_dropped", events_dropped);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:o, s:o, s:I, s:o, s:o}",
+		"type", "stats", "packets", SUM(r, packets), "fragments_merged",
+		SUM(r, fragments_merged), "datagrams", SUM(r, datagrams), "messages",
+		SUM(r, messages), "by_source", "asa", SUM(r, asa), "phone", SUM(r, phone), "other",
+		SUM(r, other), "asa_codes", asa_codes_json(r), "events", events_json(r),
+		"unmatched", SUM(r, unmatched), "dropped", dropped, "events_dropped",
+		events_dropped);
 }
 
 static void print_json(const json_t *object)
@@ -436,7 +442,8 @@ static void tell(struct replay *r)
 	if (r->stats)
 		stats = stats_json(r);
 	if (r->json) {
-		json_array_foreach(list, i, object) {
+		json_array_foreach(list, i, object)
+		{
 			print_json(object);
 		}
 		if (stats)
@@ -484,7 +491,8 @@ int replay_main(int argc, char **argv)
 	memcpy(r->datagrams.ports, r->config.ports.udp_ports, sizeof(r->datagrams.ports));
 	r->datagrams.n_ports = r->config.ports.n_udp_ports;
 	r->datagrams.accept_partial_checksum = true;
-	bool ok = load_rules(r) && open_captures(r, argv + optind, (unsigned)(argc - optind)) && run(r);
+	bool ok = load_rules(r) && open_captures(r, argv + optind, (unsigned)(argc - optind)) &&
+		  run(r);
 	if (ok)
 		tell(r);
 	for (unsigned i = 0; i < r->n_captures; i++) {

@@ -6,7 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define ALIAS_PROBE_MAX 8 // entries looked at: two or three cache lines
+#define ALIAS_PROBE_MAX 8		    // entries looked at: two or three cache lines
 #define ALIAS_KEEP_MS (24 * 3600 * 1000ull) // how long a gateway's word outweighs a phone's own
 #define EXPIRE_STEP 8
 
@@ -20,12 +20,13 @@ struct alias_table {
 	struct alias *entries;
 	unsigned n_max; // power of two
 	_Atomic(unsigned) n;
-	struct waiting *waiting; // circular, oldest first; those that went in between are not in_use
+	struct waiting
+		*waiting; // circular, oldest first; those that went in between are not in_use
 	unsigned n_waiting_max, waiting_first, n_waiting;
 };
 
-struct alias_table *alias_table_create(unsigned n_aliases, unsigned n_waiting,
-	struct counters *counters)
+struct alias_table *alias_table_create(
+	unsigned n_aliases, unsigned n_waiting, struct counters *counters)
 {
 	struct alias_table *t = calloc(1, sizeof(*t));
 	if (t == NULL)
@@ -89,7 +90,8 @@ uint64_t alias_of_event(const struct event *event)
 	struct slice user = event_value(event, FIELD_USER);
 	if (!device_is_none(&event->device))
 		return alias_of_device(&event->device);
-	// A line that gives the tunnel address away cannot be found by it: who had it before is another.
+	// A line that gives the tunnel address away cannot be found by it: who had it before is
+	// another.
 	if (!address_is_none(&event->tunnel) && event->alias_action != ALIAS_ASSIGN)
 		return alias_of_tunnel(&event->tunnel);
 	if (user.len && !(event->flags & EVENT_HIDDEN_USER))
@@ -109,8 +111,8 @@ const struct alias *alias_find(struct alias_table *t, const struct event *event)
 		if (entry->hash != event->alias)
 			continue;
 		bool holds = !entry->is_claim ||
-			(event->source == MESSAGE_ASA &&
-				event->time_ms <= entry->time_ms + ALIAS_CLAIM_MS);
+			     (event->source == MESSAGE_ASA &&
+				     event->time_ms <= entry->time_ms + ALIAS_CLAIM_MS);
 		return holds ? entry : NULL;
 	}
 	return NULL;
@@ -124,14 +126,15 @@ static struct alias *place(struct alias_table *t, uint64_t hash)
 		struct alias *entry = probe(t, hash, i);
 		if (entry->hash == hash)
 			return entry;
-		if (best == NULL || (best->hash && (!entry->hash || entry->time_ms < best->time_ms)))
+		if (best == NULL ||
+			(best->hash && (!entry->hash || entry->time_ms < best->time_ms)))
 			best = entry;
 	}
 	return best;
 }
 
-enum alias_outcome alias_set(struct alias_table *t, const struct event *event,
-	struct session_key *other)
+enum alias_outcome alias_set(
+	struct alias_table *t, const struct event *event, struct session_key *other)
 {
 	struct alias *entry = place(t, event->alias);
 	bool same = entry->hash == event->alias, has_asa = (event->flags & EVENT_HAS_ASA) != 0;
@@ -205,8 +208,8 @@ static void give_up(struct alias_table *t, struct event *event, event_emit_fn em
 	emit(context, event);
 }
 
-void alias_expire_step(struct alias_table *t, uint64_t now_ms, bool all, event_emit_fn emit,
-	void *context)
+void alias_expire_step(
+	struct alias_table *t, uint64_t now_ms, bool all, event_emit_fn emit, void *context)
 {
 	for (unsigned i = 0; t->n_waiting && (all || i < EXPIRE_STEP); i++) {
 		struct waiting *w = &t->waiting[t->waiting_first];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// alias: other names of a client: its device, a user at a gateway, its tunnel address. Each leads to
-// the key of a session; the owner of the alias' hash has the entry.
+// alias: other names of a client: its device, a user at a gateway, its tunnel address. Each leads
+// to the key of a session; the owner of the alias' hash has the entry.
 //
 // Bounded: an entry that finds its places taken replaces the one used longest ago.
 #pragma once
@@ -15,13 +15,14 @@ struct alias {
 	struct session_key key;
 	uint64_t time_ms; // last set
 	bool has_asa;	  // a gateway, not a phone's own line, has said so
-	bool is_claim;	  // only claimed by the client: holds for ALIAS_CLAIM_MS, and for a gateway's lines
+	bool is_claim; // only claimed by the client: holds for ALIAS_CLAIM_MS, and for a gateway's
+		       // lines
 };
 
 struct alias_table;
 
-struct alias_table *alias_table_create(unsigned n_aliases, unsigned n_waiting,
-	struct counters *counters);
+struct alias_table *alias_table_create(
+	unsigned n_aliases, unsigned n_waiting, struct counters *counters);
 void alias_table_destroy(struct alias_table *table);
 
 uint64_t alias_of_device(const struct device *device);
@@ -35,16 +36,16 @@ uint64_t alias_of_event(const struct event *event);
 const struct alias *alias_find(struct alias_table *table, const struct event *event);
 
 enum alias_outcome {
-	ALIAS_SET,   // it leads there now
-	ALIAS_MOVED, // it does, and led to *other before
-	ALIAS_KEPT,  // what a gateway said (*other) outweighs what a phone's own lines say
+	ALIAS_SET,     // it leads there now
+	ALIAS_MOVED,   // it does, and led to *other before
+	ALIAS_KEPT,    // what a gateway said (*other) outweighs what a phone's own lines say
 	ALIAS_CLAIMED, // holds for the lines around it
 	ALIAS_ENDED,
 };
 
 // Apply a STAGE_ALIAS event.
-enum alias_outcome alias_set(struct alias_table *table, const struct event *event,
-	struct session_key *other);
+enum alias_outcome alias_set(
+	struct alias_table *table, const struct event *event, struct session_key *other);
 
 // Keep an event until its alias is set. Full: counted, dropped.
 void alias_wait(struct alias_table *table, const struct event *event);
@@ -53,9 +54,9 @@ void alias_wait(struct alias_table *table, const struct event *event);
 void alias_release(struct alias_table *table, uint64_t hash, const struct session_key *key,
 	event_emit_fn emit, void *context);
 
-// Of those that waited too long, a phone known by its device gets a session by it; others are counted
-// as unresolved. all: every one (end of a replay).
-void alias_expire_step(struct alias_table *table, uint64_t now_ms, bool all, event_emit_fn emit,
-	void *context);
+// Of those that waited too long, a phone known by its device gets a session by it; others are
+// counted as unresolved. all: every one (end of a replay).
+void alias_expire_step(
+	struct alias_table *table, uint64_t now_ms, bool all, event_emit_fn emit, void *context);
 
 unsigned alias_count(const struct alias_table *table);

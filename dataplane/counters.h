@@ -1,63 +1,65 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The one list of counters and drop reasons. A worker writes its own, control reads them at any
-// time (relaxed, may lag a turn). The name here is the name in `status`, `--stats` and every metric.
+// time (relaxed, may lag a turn). The name here is the name in `status`, `--stats` and every
+// metric.
 //
-// The ledger: packets = datagrams + fragments_merged + sum of dropped; messages = asa + phone + other.
-// A fragment is counted as a packet when its fate is known, so the sum holds at every moment.
+// The ledger: packets = datagrams + fragments_merged + sum of dropped; messages = asa + phone +
+// other. A fragment is counted as a packet when its fate is known, so the sum holds at every
+// moment.
 #pragma once
 
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define COUNTERS(X)                                                                                \
-	X(packets, "packets whose fate is known")                                                  \
-	X(fragments_merged, "fragments beyond the first of a reassembled datagram")                \
-	X(datagrams, "UDP datagrams that held at least one message")                               \
-	X(messages, "syslog messages")                                                             \
-	X(asa, "messages with an ASA or FTD tag")                                                  \
-	X(phone, "messages of phones")                                                             \
-	X(other, "messages of anything else")                                                      \
-	X(unmatched, "messages that no rule knows")                                                \
-	X(sent_away, "events handed to another worker")                                            \
-	X(names_unknown, "names in place of addresses that the config does not map")               \
-	X(fields_refused, "values of the wrong type: the rule was not applied")                    \
-	X(lines_clipped, "evidence lines cut at their limit")                                      \
-	X(lines_lost, "lines of evidence overwritten before a diagnosis wanted them")               \
-	X(handshakes_abandoned, "TLS handshakes that never said how they ended")                   \
-	X(ambiguous_bindings, "lines without an address that fit more than one handshake")         \
-	X(evidence_reused, "closed diagnoses whose evidence gave way to newer")                    \
-	X(episodes_lost, "closed diagnoses that gave way before control had read them")            \
-	X(sessions_evicted, "sessions of clients that are no phone, ended early for room")         \
+#define COUNTERS(X)                                                                        \
+	X(packets, "packets whose fate is known")                                          \
+	X(fragments_merged, "fragments beyond the first of a reassembled datagram")        \
+	X(datagrams, "UDP datagrams that held at least one message")                       \
+	X(messages, "syslog messages")                                                     \
+	X(asa, "messages with an ASA or FTD tag")                                          \
+	X(phone, "messages of phones")                                                     \
+	X(other, "messages of anything else")                                              \
+	X(unmatched, "messages that no rule knows")                                        \
+	X(sent_away, "events handed to another worker")                                    \
+	X(names_unknown, "names in place of addresses that the config does not map")       \
+	X(fields_refused, "values of the wrong type: the rule was not applied")            \
+	X(lines_clipped, "evidence lines cut at their limit")                              \
+	X(lines_lost, "lines of evidence overwritten before a diagnosis wanted them")      \
+	X(handshakes_abandoned, "TLS handshakes that never said how they ended")           \
+	X(ambiguous_bindings, "lines without an address that fit more than one handshake") \
+	X(evidence_reused, "closed diagnoses whose evidence gave way to newer")            \
+	X(episodes_lost, "closed diagnoses that gave way before control had read them")    \
+	X(sessions_evicted, "sessions of clients that are no phone, ended early for room") \
 	X(sessions_expired, "sessions that ended by idle time")
 
 // Why a packet became no datagram.
-#define DROPS(X)                                                                                   \
-	X(empty, "UDP datagram without a message in it")                                           \
-	X(short_frame, "frame too short for its headers")                                          \
-	X(other_ethertype, "neither IPv4 nor IPv6")                                                \
-	X(arp, "ARP, not for us or not answerable")                                                \
-	X(answered, "ARP, neighbour solicitation or echo request, answered")                       \
-	X(bad_ip_header, "IP version, header length or extension header chain is wrong")           \
-	X(bad_ip_checksum, "IPv4 header checksum is wrong")                                        \
-	X(truncated, "IP length beyond the end of the frame")                                      \
-	X(not_udp, "IP, but not UDP")                                                              \
-	X(other_port, "UDP, but not to a syslog port")                                             \
-	X(bad_udp_length, "UDP length is wrong")                                                   \
-	X(bad_udp_checksum, "UDP checksum is wrong")                                               \
-	X(fragment_invalid, "fragment that is malformed, overlaps or is one too many")             \
+#define DROPS(X)                                                                         \
+	X(empty, "UDP datagram without a message in it")                                 \
+	X(short_frame, "frame too short for its headers")                                \
+	X(other_ethertype, "neither IPv4 nor IPv6")                                      \
+	X(arp, "ARP, not for us or not answerable")                                      \
+	X(answered, "ARP, neighbour solicitation or echo request, answered")             \
+	X(bad_ip_header, "IP version, header length or extension header chain is wrong") \
+	X(bad_ip_checksum, "IPv4 header checksum is wrong")                              \
+	X(truncated, "IP length beyond the end of the frame")                            \
+	X(not_udp, "IP, but not UDP")                                                    \
+	X(other_port, "UDP, but not to a syslog port")                                   \
+	X(bad_udp_length, "UDP length is wrong")                                         \
+	X(bad_udp_checksum, "UDP checksum is wrong")                                     \
+	X(fragment_invalid, "fragment that is malformed, overlaps or is one too many")   \
 	X(fragment_incomplete, "fragment whose datagram never became whole")
 
 // What was lost after a message had matched.
-#define EVENT_DROPS(X)                                                                             \
-	X(exchange_full, "the ring to the worker that owns the event was full")                    \
-	X(unresolved, "no client known for the event's user, device or tunnel address")            \
-	X(unbound, "line without an address that fits no handshake")                               \
-	X(no_subject, "event that names nobody")                                                   \
-	X(waiting_full, "no room to keep an event until its client is known")                      \
-	X(gateways_full, "gateway table full")                                                     \
-	X(sessions_full, "session table full")                                                     \
-	X(histories_full, "no room for what a session has seen")                                   \
-	X(diagnoses_full, "diagnosis table full")                                                  \
+#define EVENT_DROPS(X)                                                                  \
+	X(exchange_full, "the ring to the worker that owns the event was full")         \
+	X(unresolved, "no client known for the event's user, device or tunnel address") \
+	X(unbound, "line without an address that fits no handshake")                    \
+	X(no_subject, "event that names nobody")                                        \
+	X(waiting_full, "no room to keep an event until its client is known")           \
+	X(gateways_full, "gateway table full")                                          \
+	X(sessions_full, "session table full")                                          \
+	X(histories_full, "no room for what a session has seen")                        \
+	X(diagnoses_full, "diagnosis table full")                                       \
 	X(rule_retired, "event of a rule that a reload removed")
 
 enum drop {

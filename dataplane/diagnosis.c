@@ -223,8 +223,8 @@ struct diagnosis_work diagnosis_take(struct subject *s, uint32_t slot)
 	struct diagnosis_table *t = s->table->diagnoses;
 	return (struct diagnosis_work){s, t,
 		rulepack_diagnosis(s->table->ruleset->pack, (enum scope)t->slots[slot].scope,
-			t->slots[slot].number), slot,
-		t->slots[slot]};
+			t->slots[slot].number),
+		slot, t->slots[slot]};
 }
 
 // Tell the world: publish, and let control look at it.

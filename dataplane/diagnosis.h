@@ -21,8 +21,8 @@ enum diagnosis_state {
 extern const char *const diagnosis_state_names[];
 
 struct diagnosis {
-	uint64_t id;	 // as it is told; changes when an older one is adopted
-	uint64_t serial; // of this slot's use: tells one diagnosis from the next
+	uint64_t id;		// as it is told; changes when an older one is adopted
+	uint64_t serial;	// of this slot's use: tells one diagnosis from the next
 	struct session_key key; // of its session
 	uint64_t first_ms, last_ms, recovered_ms, closed_ms;
 	struct address client, tunnel; // none where unknown
@@ -82,7 +82,8 @@ struct diagnosis_table {
 struct diagnosis_table *diagnosis_table_create(uint32_t n_diagnoses, uint32_t n_evidence_blocks);
 void diagnosis_table_destroy(struct diagnosis_table *table);
 
-// A diagnosis taken out to be changed, by its owner; diagnosis_put() publishes it and tells control.
+// A diagnosis taken out to be changed, by its owner; diagnosis_put() publishes it and tells
+// control.
 struct diagnosis_work {
 	struct subject *subject;
 	struct diagnosis_table *table;
@@ -93,8 +94,8 @@ struct diagnosis_work {
 
 // A new one of the subject, open, without evidence; false: no room. Not seen by anybody before
 // diagnosis_put().
-bool diagnosis_new(struct subject *subject, const struct diagnosis_rule *rule,
-	struct diagnosis_work *out);
+bool diagnosis_new(
+	struct subject *subject, const struct diagnosis_rule *rule, struct diagnosis_work *out);
 struct diagnosis_work diagnosis_take(struct subject *subject, uint32_t slot);
 void diagnosis_put(struct diagnosis_work *work);
 void diagnosis_close(struct diagnosis_work *work, enum diagnosis_state state, uint64_t at_ms);
@@ -108,14 +109,15 @@ void diagnosis_detach(struct session_table *table, uint32_t session);
 // Confidence as it may be told.
 static inline enum confidence diagnosis_confidence(const struct diagnosis *d)
 {
-	bool capped = d->scope == SCOPE_PHONE && !d->is_phone && d->confidence > CONFIDENCE_SUSPECTED;
+	bool capped =
+		d->scope == SCOPE_PHONE && !d->is_phone && d->confidence > CONFIDENCE_SUSPECTED;
 	return capped ? CONFIDENCE_SUSPECTED : (enum confidence)d->confidence;
 }
 
 // Copy a diagnosis and its evidence (lines: EVIDENCE_BYTES_MAX bytes, aligned to 8). Any thread.
 // false: the slot is free.
-bool diagnosis_read(const struct diagnosis_table *table, uint32_t slot, struct diagnosis *out,
-	void *lines);
+bool diagnosis_read(
+	const struct diagnosis_table *table, uint32_t slot, struct diagnosis *out, void *lines);
 
 // Control has told everybody of this state of the diagnosis.
 void diagnosis_acknowledge(struct diagnosis_table *table, uint32_t slot, uint32_t sequence);

@@ -52,8 +52,8 @@ struct candidates {
 };
 
 // In no promised order; only notes.
-static int note_candidate(unsigned id, unsigned long long from, unsigned long long to,
-	unsigned flags, void *context)
+static int note_candidate(
+	unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
 {
 	struct candidates *candidates = context;
 	(void)from;
@@ -82,7 +82,8 @@ static void sort_candidates(struct candidates *candidates)
 
 // ---- fields ----
 
-// "CP-7962G-SEP8CB64F576113", as a user or the CN of a certificate: the model stands before the name.
+// "CP-7962G-SEP8CB64F576113", as a user or the CN of a certificate: the model stands before the
+// name.
 static void find_model(struct slice text, char *model)
 {
 	int32_t sep = slice_find(text, slice_of("-SEP"));
@@ -90,7 +91,8 @@ static void find_model(struct slice text, char *model)
 	if (sep <= 0 || !device_find(slice_first(slice_from(text, (uint32_t)sep + 1), 16), &unused))
 		return;
 	int32_t start = sep;
-	while (start > 0 && (isalnum((unsigned char)text.data[start - 1]) || text.data[start - 1] == '-'))
+	while (start > 0 &&
+		(isalnum((unsigned char)text.data[start - 1]) || text.data[start - 1] == '-'))
 		start--;
 	struct slice word = slice_first(slice_from(text, (uint32_t)start), (uint32_t)(sep - start));
 	if (word.len > 3 && word.len < EVENT_MODEL_MAX && slice_starts(word, "CP-"))
@@ -114,11 +116,12 @@ static bool is_hidden(struct slice user)
 	return user.len > 0;
 }
 
-static void read_value(const struct event_matcher *m, struct event *event,
-	const struct field_value *value)
+static void read_value(
+	const struct event_matcher *m, struct event *event, const struct field_value *value)
 {
-	struct slice text = slice_first(slice_from((struct slice){event->text, event->text_len},
-						value->offset), value->len);
+	struct slice text =
+		slice_first(slice_from((struct slice){event->text, event->text_len}, value->offset),
+			value->len);
 	switch (value->field) {
 	case FIELD_CLIENT:
 		read_address(m, text, &event->client);
@@ -202,13 +205,13 @@ static void apply_effect(struct event *event, const struct message_rule *rule)
 static bool may_be_phone(const struct event_matcher *m, const struct address *address)
 {
 	return !address_is_none(address) && !address_is_loopback(address) &&
-		!policy_is_relay(m->policy, address);
+	       !policy_is_relay(m->policy, address);
 }
 
 // A phone's line belongs to the address in its header, else to its sender, unless that sends for
 // others; then only the device counts.
-static void read_phone_origin(const struct event_matcher *m, const struct message *message,
-	struct event *event)
+static void read_phone_origin(
+	const struct event_matcher *m, const struct message *message, struct event *event)
 {
 	struct address address;
 	event->device = message->device;
@@ -222,7 +225,8 @@ static void read_phone_origin(const struct event_matcher *m, const struct messag
 }
 
 static void build(const struct event_matcher *m, const struct message_rule *rule,
-	const struct message *message, const struct arrival *arrival, int n_values, struct event *event)
+	const struct message *message, const struct arrival *arrival, int n_values,
+	struct event *event)
 {
 	struct slice line = slice_first(message->text, EVENT_LINE_MAX);
 	event->time_ms = arrival->time_ms;
@@ -256,8 +260,8 @@ static void build(const struct event_matcher *m, const struct message_rule *rule
 }
 
 // Whether one of the rule's texts fits; its values into the event.
-static int fit(const struct message_rule *rule, struct slice text, struct event *event,
-	bool *refused)
+static int fit(
+	const struct message_rule *rule, struct slice text, struct event *event, bool *refused)
 {
 	if (rule->pattern)
 		return 0;
@@ -277,7 +281,7 @@ static bool is_due(const struct event_matcher *m, const struct message_rule *rul
 	if (rule->source == RULE_ASA && rule->asa_id != message->asa_id)
 		return false;
 	return rule->only_while == NAME_NONE ||
-		atomic_load_explicit(&m->open->of[rule->only_while], memory_order_relaxed) > 0;
+	       atomic_load_explicit(&m->open->of[rule->only_while], memory_order_relaxed) > 0;
 }
 
 static void event_clear(struct event *event)

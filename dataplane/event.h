@@ -29,7 +29,7 @@ enum stage {
 	STAGE_RESOLVE, // at the owner of an alias: which client is it?
 	STAGE_JUDGE,   // at the owner of the client: session.c
 	STAGE_ALIAS,   // at the owner of an alias: it now leads to this key, or to none
-	STAGE_MOVE,    // at the owner of a session: what it knows of one device belongs to another key
+	STAGE_MOVE, // at the owner of a session: what it knows of one device belongs to another key
 };
 
 enum key_kind {
@@ -46,13 +46,16 @@ struct session_key {
 	uint64_t kind;
 };
 
-#define EVENT_AMBIGUOUS 0x01	// its binding could be another client's
-#define EVENT_MARKS_PHONE 0x02	// says that the client is a phone
-#define EVENT_PHONE_GROUP 0x04	// its group is one of phones
-#define EVENT_BY_SENDER 0x08	// a phone's line: the client is where it came from
-#define EVENT_LATE 0x10	// has waited for its client, or is told again for a session that another was merged into
-#define EVENT_CLIPPED 0x20	// the line was longer than EVENT_LINE_MAX
-#define EVENT_HAS_ASA 0x40	// STAGE_ALIAS: the session has been seen by a gateway, not by phone lines alone
+#define EVENT_AMBIGUOUS 0x01   // its binding could be another client's
+#define EVENT_MARKS_PHONE 0x02 // says that the client is a phone
+#define EVENT_PHONE_GROUP 0x04 // its group is one of phones
+#define EVENT_BY_SENDER 0x08   // a phone's line: the client is where it came from
+#define EVENT_LATE \
+	0x10 // has waited for its client, or is told again for a session that another was merged
+	     // into
+#define EVENT_CLIPPED 0x20 // the line was longer than EVENT_LINE_MAX
+#define EVENT_HAS_ASA \
+	0x40 // STAGE_ALIAS: the session has been seen by a gateway, not by phone lines alone
 #define EVENT_RELEASE 0x80	// STAGE_ALIAS: the alias ends
 #define EVENT_HIDDEN_USER 0x100 // the ASA printed ***** in place of the user
 #define EVENT_UNPROVEN 0x200	// its names are claims of the client
@@ -63,7 +66,7 @@ struct event {
 	uint64_t alias;	  // STAGE_RESOLVE, STAGE_ALIAS: hash of the alias
 	struct address client, client_new, tunnel;
 	struct address sender;
-	struct session_key key; // whose session; STAGE_ALIAS: to where; STAGE_MOVE: from where
+	struct session_key key;	   // whose session; STAGE_ALIAS: to where; STAGE_MOVE: from where
 	struct session_key key_to; // STAGE_MOVE
 	struct device device;
 	uint16_t type; // number in the vocabulary
@@ -114,8 +117,8 @@ void scanner_fini(struct scanner *scanner);
 struct arrival {
 	uint64_t time_ms;
 	struct address sender; // none: unknown (a text log)
-	uint16_t queue; // of the worker's
-	uint32_t input; // number of a text log whose sender is unknown; 0: a wire
+	uint16_t queue;	       // of the worker's
+	uint32_t input;	       // number of a text log whose sender is unknown; 0: a wire
 };
 
 // How many diagnoses of each number are open, over all workers: for rules that match only then.

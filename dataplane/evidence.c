@@ -64,8 +64,8 @@ void evidence_clear(struct evidence *evidence)
 
 static uint32_t next_of(const struct evidence_pool *pool, uint32_t block)
 {
-	return atomic_load_explicit((_Atomic(uint32_t) *)&pool->blocks[block].next,
-		memory_order_relaxed);
+	return atomic_load_explicit(
+		(_Atomic(uint32_t) *)&pool->blocks[block].next, memory_order_relaxed);
 }
 
 static void set_next(struct evidence_pool *pool, uint32_t block, uint32_t next)
@@ -96,9 +96,10 @@ bool evidence_append(struct evidence_pool *pool, struct evidence *evidence, cons
 	size_t size = line_size(line);
 	uint32_t room = evidence->bytes % BLOCK_BYTES;
 	room = room ? BLOCK_BYTES - room : 0;
-	uint32_t n_new = size > room ? (uint32_t)((size - room + BLOCK_BYTES - 1) / BLOCK_BYTES) : 0;
-	if (evidence->n_lines >= EVIDENCE_LINES_MAX || evidence->bytes + size > EVIDENCE_BYTES_MAX ||
-		n_new > evidence_blocks_free(pool))
+	uint32_t n_new =
+		size > room ? (uint32_t)((size - room + BLOCK_BYTES - 1) / BLOCK_BYTES) : 0;
+	if (evidence->n_lines >= EVIDENCE_LINES_MAX ||
+		evidence->bytes + size > EVIDENCE_BYTES_MAX || n_new > evidence_blocks_free(pool))
 		return false;
 	const char *from = (const char *)line;
 	while (size) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// evidence: the lines that prove a diagnosis, verbatim, in chained blocks of a pool that the worker's
-// diagnoses share. Only ever appended to while the diagnosis lives, so a reader that finds the
-// diagnosis unchanged afterwards has copied it whole.
+// evidence: the lines that prove a diagnosis, verbatim, in chained blocks of a pool that the
+// worker's diagnoses share. Only ever appended to while the diagnosis lives, so a reader that finds
+// the diagnosis unchanged afterwards has copied it whole.
 #pragma once
 
 #include "line.h"
@@ -25,7 +25,8 @@ void evidence_pool_destroy(struct evidence_pool *pool);
 void evidence_clear(struct evidence *evidence);
 
 // false: no block free, or the diagnosis has its fill.
-bool evidence_append(struct evidence_pool *pool, struct evidence *evidence, const struct line *line);
+bool evidence_append(
+	struct evidence_pool *pool, struct evidence *evidence, const struct line *line);
 
 // Give the blocks back.
 void evidence_free(struct evidence_pool *pool, struct evidence *evidence);

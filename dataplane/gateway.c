@@ -93,8 +93,8 @@ static void set(counter_t *counter, uint64_t value)
 	atomic_store_explicit(counter, value, memory_order_relaxed);
 }
 
-void gateway_note(struct gateway_table *table, const struct event *event,
-	const struct event_use *use)
+void gateway_note(
+	struct gateway_table *table, const struct event *event, const struct event_use *use)
 {
 	struct gateway *gateway = &table->gateways[event->gateway];
 	set(&gateway->last_ms, event->time_ms);
@@ -124,7 +124,9 @@ void gateway_note(struct gateway_table *table, const struct event *event,
 	}
 	struct slice user = event_value(event, FIELD_USER);
 	if (user.len)
-		counter_add(event->flags & EVENT_HIDDEN_USER ? &gateway->hidden_users : &gateway->users, 1);
+		counter_add(
+			event->flags & EVENT_HIDDEN_USER ? &gateway->hidden_users : &gateway->users,
+			1);
 	if (use->gateway_fact) {
 		// 0 is never; an undated log begins there.
 		set(&gateway->facts_ms[event->type], event->time_ms ? event->time_ms : 1);

@@ -44,23 +44,23 @@ struct gateway_table {
 	uint16_t n_workers;
 };
 
-[[nodiscard]] int gateway_table_init(struct gateway_table *table, uint16_t n_max,
-	uint16_t n_workers);
+[[nodiscard]] int gateway_table_init(
+	struct gateway_table *table, uint16_t n_max, uint16_t n_workers);
 void gateway_table_fini(struct gateway_table *table);
 
 // Hash of the name that an event's gateway has: its origin, else its sender.
 uint64_t gateway_hash(const struct event *event);
 
-// By its owner: the number of the event's gateway, new if need be. GATEWAY_NONE: the owner's part of
-// the table is full.
+// By its owner: the number of the event's gateway, new if need be. GATEWAY_NONE: the owner's part
+// of the table is full.
 uint16_t gateway_find(struct gateway_table *table, uint16_t worker, const struct event *event);
 
 // What the event says of its gateway: facts that rules ask for, and what `status` warns of.
-void gateway_note(struct gateway_table *table, const struct event *event,
-	const struct event_use *use);
+void gateway_note(
+	struct gateway_table *table, const struct event *event, const struct event_use *use);
 
-static inline uint64_t gateway_fact_ms(const struct gateway_table *table, uint16_t gateway,
-	uint16_t event)
+static inline uint64_t gateway_fact_ms(
+	const struct gateway_table *table, uint16_t gateway, uint16_t event)
 {
 	return gateway == GATEWAY_NONE ? 0 : counter_get(&table->gateways[gateway].facts_ms[event]);
 }

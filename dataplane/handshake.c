@@ -7,10 +7,11 @@
 #include <xxhash.h>
 
 #define NONE UINT32_MAX
-#define LIST_MAX 960 // bytes of a cipher list; 725011 prints one name of about 25 a line, up to 40 of them
+#define LIST_MAX \
+	960 // bytes of a cipher list; 725011 prints one name of about 25 a line, up to 40 of them
 #define EXPIRE_STEP 16
 #define HANDSHAKE_FOLLOWS_MS 1000 // an ASA's clock has seconds, and lines of one login are together
-#define QUEUES_MIXED_MS 60000 // how long the order of a gateway's lines is not trusted
+#define QUEUES_MIXED_MS 60000	  // how long the order of a gateway's lines is not trusted
 
 // What the head announced and what came of it. Lines get lost: half a list is not told.
 struct cipher_list {
@@ -22,10 +23,11 @@ struct cipher_list {
 struct handshake {
 	struct address client;
 	uint16_t port, gateway;
-	bool open, started, chosen, reasoned; // its 725001 was seen; cipher agreed; a reason is bound
-	uint32_t number;	     // of its gateway's handshakes
-	uint32_t chosen_at;	     // gateway_state.addressed then
-	uint32_t generation;	     // of the slot: a held line remembers it
+	bool open, started, chosen,
+		reasoned;    // its 725001 was seen; cipher agreed; a reason is bound
+	uint32_t number;     // of its gateway's handshakes
+	uint32_t chosen_at;  // gateway_state.addressed then
+	uint32_t generation; // of the slot: a held line remembers it
 	uint64_t start_ms;
 	struct device device;
 	uint32_t hash_next, older, newer; // chains of the hash bucket and of the gateway
@@ -38,9 +40,11 @@ struct gateway_state {
 	uint32_t n_open, n_chosen;
 	uint32_t n_opened; // ever
 	uint32_t first_held, last_held;
-	uint32_t addressed; // counts lines of a handshake that name it: what stands between two lines
+	uint32_t addressed; // counts lines of a handshake that name it: what stands between two
+			    // lines
 	uint32_t near, near_generation; // handshake of the last such line
-	// Order is kept within a receive queue only: lines through two of them are bound as ambiguous.
+	// Order is kept within a receive queue only: lines through two of them are bound as
+	// ambiguous.
 	uint16_t queue;
 	uint64_t queues_mixed_ms;
 	// the client of the last line that had one: what follows at once may be about it
@@ -67,7 +71,8 @@ struct held {
 	uint32_t near, near_generation;
 	uint32_t chain;
 	uint32_t n_opened; // handshakes numbered above began later
-	uint32_t n_rivals; // handshakes that it could belong to when it came, less those that succeeded
+	uint32_t n_rivals; // handshakes that it could belong to when it came, less those that
+			   // succeeded
 	bool any_chosen;   // some handshake had agreed on a cipher
 };
 
@@ -82,8 +87,8 @@ struct handshake_table {
 	uint32_t n_held_max, held_first, n_held;
 };
 
-struct handshake_table *handshake_table_create(unsigned n_gateways, unsigned n_handshakes,
-	unsigned n_held, struct counters *counters)
+struct handshake_table *handshake_table_create(
+	unsigned n_gateways, unsigned n_handshakes, unsigned n_held, struct counters *counters)
 {
 	struct handshake_table *t = calloc(1, sizeof(*t));
 	if (t == NULL)
@@ -131,11 +136,12 @@ unsigned handshake_count(const struct handshake_table *table)
 
 // ---- handshakes under way ----
 
-static uint32_t *bucket_of(struct handshake_table *t, uint16_t gateway, const struct address *client,
-	uint16_t port)
+static uint32_t *bucket_of(
+	struct handshake_table *t, uint16_t gateway, const struct address *client, uint16_t port)
 {
 	uint64_t seed = (uint64_t)gateway << 16 | port;
-	return &t->buckets[XXH3_64bits_withSeed(client, sizeof(*client), seed) & (t->n_buckets - 1)];
+	return &t->buckets[XXH3_64bits_withSeed(client, sizeof(*client), seed) &
+			   (t->n_buckets - 1)];
 }
 
 static struct handshake *find(struct handshake_table *t, const struct event *event)
@@ -271,7 +277,7 @@ static void set_near(struct handshake_table *t, struct gateway_state *g, const s
 static bool is_reason(uint8_t step)
 {
 	return step == HANDSHAKE_REASON || step == HANDSHAKE_REASON_EARLY ||
-		step == HANDSHAKE_REASON_LATE;
+	       step == HANDSHAKE_REASON_LATE;
 }
 
 static bool could_be(const struct handshake *h, const struct held *held)
@@ -343,8 +349,8 @@ static void attach_list(struct event *event, uint8_t field, const struct cipher_
 		event_attach(event, field, (struct slice){list->names, list->len});
 }
 
-static void let_go(struct handshake_table *t, struct held *held, struct handshake *h, bool ambiguous,
-	event_emit_fn emit, void *context)
+static void let_go(struct handshake_table *t, struct held *held, struct handshake *h,
+	bool ambiguous, event_emit_fn emit, void *context)
 {
 	struct event *event = &held->event;
 	const struct gateway_state *g = &t->gateways[event->gateway];
@@ -378,8 +384,8 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 
 // No line has said whose it was: the handshake named just before, else the only one that fits, else
 // the newest of those that fit, and then it may be another's.
-static void let_go_late(struct handshake_table *t, struct held *held, event_emit_fn emit,
-	void *context)
+static void let_go_late(
+	struct handshake_table *t, struct held *held, event_emit_fn emit, void *context)
 {
 	const struct gateway_state *g = &t->gateways[held->event.gateway];
 	struct handshake *h = at_generation(t, held->near, held->near_generation);
@@ -401,8 +407,8 @@ static void let_go_late(struct handshake_table *t, struct held *held, event_emit
 		close_handshake(t, h);
 }
 
-static void hold(struct handshake_table *t, const struct event *event, event_emit_fn emit,
-	void *context)
+static void hold(
+	struct handshake_table *t, const struct event *event, event_emit_fn emit, void *context)
 {
 	struct gateway_state *g = &t->gateways[event->gateway];
 	if (t->n_held == t->n_held_max)
@@ -427,8 +433,8 @@ static void hold(struct handshake_table *t, const struct event *event, event_emi
 	g->last_held = at;
 }
 
-void handshake_expire_step(struct handshake_table *t, uint64_t now_ms, bool all, event_emit_fn emit,
-	void *context)
+void handshake_expire_step(
+	struct handshake_table *t, uint64_t now_ms, bool all, event_emit_fn emit, void *context)
 {
 	sweep_old(t, now_ms);
 	for (unsigned i = 0; t->n_held && (all || i < EXPIRE_STEP); i++) {
@@ -442,8 +448,8 @@ void handshake_expire_step(struct handshake_table *t, uint64_t now_ms, bool all,
 // Whether a held line belongs to the handshake whose end has just been logged, and how surely.
 // near: the line came right after one of that handshake. adjacent: no other handshake was named
 // between it and the end.
-static bool belongs(struct handshake_table *t, const struct gateway_state *g, const struct held *held,
-	const struct handshake *h)
+static bool belongs(struct handshake_table *t, const struct gateway_state *g,
+	const struct held *held, const struct handshake *h)
 {
 	if (!fits(h, held))
 		return false;
@@ -534,7 +540,8 @@ static void append_name(struct cipher_list *list, struct slice name)
 
 // Entries are numbered: one out of turn belongs to a list that another interrupted, and to which of
 // them cannot be told; the list being read is then given up.
-static void add_cipher(struct handshake_table *t, struct gateway_state *g, const struct event *event)
+static void add_cipher(
+	struct handshake_table *t, struct gateway_state *g, const struct event *event)
 {
 	struct slice name = event_value(event, FIELD_CIPHER);
 	struct cipher_list *list = list_of(t, g);
@@ -582,8 +589,8 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 		emit_line(event, emit, context);
 		return;
 	}
-	bool ends = event->handshake == HANDSHAKE_COMPLETES || event->handshake == HANDSHAKE_FAILS ||
-		event->handshake == HANDSHAKE_ENDS;
+	bool ends = event->handshake == HANDSHAKE_COMPLETES ||
+		    event->handshake == HANDSHAKE_FAILS || event->handshake == HANDSHAKE_ENDS;
 	if (ends)
 		settle(t, h, event->handshake != HANDSHAKE_COMPLETES, emit, context);
 	if (event->handshake == HANDSHAKE_OFFERS)
@@ -622,7 +629,8 @@ static void note_client(struct gateway_state *g, const struct event *event)
 	g->last_ms = event->time_ms;
 }
 
-void handshake_step(struct handshake_table *t, struct event *event, event_emit_fn emit, void *context)
+void handshake_step(
+	struct handshake_table *t, struct event *event, event_emit_fn emit, void *context)
 {
 	struct gateway_state *g = &t->gateways[event->gateway];
 	give_up_old(t, g, event->time_ms);

@@ -13,7 +13,8 @@
 #include "counters.h"
 #include "event.h"
 
-#define HANDSHAKE_HOLD_MS 2000	// a reason and the line that ends its handshake are milliseconds apart
+#define HANDSHAKE_HOLD_MS \
+	2000 // a reason and the line that ends its handshake are milliseconds apart
 #define HANDSHAKE_OPEN_MS 30000 // a handshake that lasts longer has ended without a word
 
 struct handshake_table;
@@ -21,14 +22,14 @@ struct handshake_table;
 // n_gateways   gateways of all workers (their numbers index the table)
 // n_handshakes under way at once, all gateways together; at the limit the oldest are given up
 // n_held       lines held at once
-struct handshake_table *handshake_table_create(unsigned n_gateways, unsigned n_handshakes,
-	unsigned n_held, struct counters *counters);
+struct handshake_table *handshake_table_create(
+	unsigned n_gateways, unsigned n_handshakes, unsigned n_held, struct counters *counters);
 void handshake_table_destroy(struct handshake_table *table);
 
 // Take one event of a gateway (event->gateway is set). It, and lines held so far that it settles,
 // are emitted with stage JUDGE, or RESOLVE where only a device, user or tunnel address is known.
-void handshake_step(struct handshake_table *table, struct event *event, event_emit_fn emit,
-	void *context);
+void handshake_step(
+	struct handshake_table *table, struct event *event, event_emit_fn emit, void *context);
 
 // Let go of lines held for longer than HANDSHAKE_HOLD_MS, a bounded step; all: every one.
 void handshake_expire_step(struct handshake_table *table, uint64_t now_ms, bool all,

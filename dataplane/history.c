@@ -36,7 +36,8 @@ void history_forget(struct session_table *t, uint32_t index, uint8_t identity)
 static uint32_t find_spare(struct session_table *t, uint8_t class, uint32_t except)
 {
 	uint32_t at = t->oldest[class];
-	for (unsigned i = 0; i < SPARE_LOOK_MAX && at != SESSION_NONE; i++, at = t->links[at].newer) {
+	for (unsigned i = 0; i < SPARE_LOOK_MAX && at != SESSION_NONE;
+		i++, at = t->links[at].newer) {
 		if (at != except && t->links[at].history != SESSION_NONE &&
 			(class == SESSION_CLASS_OTHER || !diagnosis_any_open(t, at)))
 			return at;
@@ -74,8 +75,7 @@ static struct history *history_of(struct session_table *t, uint32_t index)
 	return &t->histories[history];
 }
 
-const struct sighting *history_sightings(const struct session_table *t, uint32_t index,
-	unsigned *n)
+const struct sighting *history_sightings(const struct session_table *t, uint32_t index, unsigned *n)
 {
 	uint32_t history = t->links[index].history;
 	*n = history == SESSION_NONE ? 0 : t->histories[history].n;
@@ -93,8 +93,8 @@ static uint16_t condition_bits(const struct event_use *use, const struct event *
 	return bits;
 }
 
-struct sighting history_sighting(const struct event *event, const struct event_use *use,
-	uint64_t line, uint8_t identity)
+struct sighting history_sighting(
+	const struct event *event, const struct event_use *use, uint64_t line, uint8_t identity)
 {
 	struct sighting sighting = {
 		.time_ms = event->time_ms,
@@ -133,8 +133,8 @@ uint64_t history_keep_line(struct subject *s, const struct event *event, uint8_t
 {
 	struct line_buffer buffer;
 	unsigned ring = s->session.flags & SESSION_PHONE || s->session.key.kind == KEY_GATEWAY
-		? SESSION_CLASS_PHONE
-		: SESSION_CLASS_OTHER;
+				? SESSION_CLASS_PHONE
+				: SESSION_CLASS_OTHER;
 	line_of_event(event, identity, s->session.last_line, &buffer);
 	uint64_t position = line_ring_append(&s->table->lines[ring], &buffer.line) | ring;
 	s->session.last_line = position;
@@ -145,5 +145,5 @@ uint64_t history_keep_line(struct subject *s, const struct event *event, uint8_t
 bool session_line_read(const struct session_table *t, uint64_t position, struct line_buffer *out)
 {
 	return position != LINE_NONE &&
-		line_ring_read(&t->lines[position & 1], position & ~1ull, out);
+	       line_ring_read(&t->lines[position & 1], position & ~1ull, out);
 }

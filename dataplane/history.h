@@ -11,8 +11,8 @@ struct history {
 };
 
 // The event as the rules see it. line: where it is kept, LINE_NONE: nowhere.
-struct sighting history_sighting(const struct event *event, const struct event_use *use, uint64_t line,
-	uint8_t identity);
+struct sighting history_sighting(
+	const struct event *event, const struct event_use *use, uint64_t line, uint8_t identity);
 
 // Keep a sighting in the order of time; lines that were held come a little late.
 void history_keep(struct subject *subject, const struct sighting *sighting);
@@ -21,8 +21,8 @@ void history_keep(struct subject *subject, const struct sighting *sighting);
 uint64_t history_keep_line(struct subject *subject, const struct event *event, uint8_t identity);
 
 // Sightings of a session, oldest first; NULL: none.
-const struct sighting *history_sightings(const struct session_table *table, uint32_t index,
-	unsigned *n);
+const struct sighting *history_sightings(
+	const struct session_table *table, uint32_t index, unsigned *n);
 
 // Forget what was seen of one identity: its number may become another's.
 void history_forget(struct session_table *table, uint32_t index, uint8_t identity);

@@ -13,13 +13,15 @@ static_assert(sizeof(struct identity) % 8 == 0);
 
 static void publish(struct session_table *t, uint32_t index, const struct identity *identity)
 {
-	seq_publish(&t->identity_sequences[index], &t->identities[index], identity, sizeof(*identity));
+	seq_publish(
+		&t->identity_sequences[index], &t->identities[index], identity, sizeof(*identity));
 }
 
 bool identity_read(const struct session_table *t, uint32_t index, struct identity *out)
 {
 	for (int tries = 0; tries < 64; tries++) {
-		if (seq_try_read(&t->identity_sequences[index], out, &t->identities[index], sizeof(*out)))
+		if (seq_try_read(&t->identity_sequences[index], out, &t->identities[index],
+			    sizeof(*out)))
 			return out->number != 0;
 	}
 	return false;
@@ -27,7 +29,8 @@ bool identity_read(const struct session_table *t, uint32_t index, struct identit
 
 const struct identity *identity_by_number(const struct subject *s, uint8_t number)
 {
-	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = s->table->identities[i].next) {
+	for (uint32_t i = s->session.identity; i != SESSION_NONE;
+		i = s->table->identities[i].next) {
 		if (s->table->identities[i].number == number)
 			return &s->table->identities[i];
 	}
@@ -102,8 +105,8 @@ static uint32_t find(const struct subject *s, const struct event *event, struct 
 		return find_incomplete(s, true);
 	if (user.len)
 		return event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)
-			? find_incomplete(s, false)
-			: SESSION_NONE;
+			       ? find_incomplete(s, false)
+			       : SESSION_NONE;
 	// No name at all: the one there is, or the one that has no name either.
 	return s->session.n_identities == 1 ? s->session.identity : nameless;
 }
@@ -180,9 +183,8 @@ static uint32_t identity_new(struct subject *s)
 	} else {
 		t->free_identity = t->identities[at].next;
 	}
-	struct identity identity = {.next = s->session.identity,
-		.number = free_number(s),
-		.gateway = GATEWAY_NONE};
+	struct identity identity = {
+		.next = s->session.identity, .number = free_number(s), .gateway = GATEWAY_NONE};
 	publish(t, at, &identity);
 	add(&t->n_identities, 1);
 	s->session.identity = at;
@@ -231,12 +233,13 @@ static void tell_device(struct subject *s, const struct identity *identity, bool
 static void tell_aliases(struct subject *s, const struct identity *identity)
 {
 	bool client = s->session.key.kind == KEY_CLIENT;
-	bool has_asa = client &&
-		((identity->flags & IDENTITY_HAS_ASA) || (s->session.flags & SESSION_HAS_ASA));
+	bool has_asa = client && ((identity->flags & IDENTITY_HAS_ASA) ||
+					 (s->session.flags & SESSION_HAS_ASA));
 	if (!device_is_none(&identity->device))
 		tell_device(s, identity, has_asa);
 	if (client && identity->user[0] && identity->gateway != GATEWAY_NONE)
-		tell_alias(s, alias_of_user(identity->gateway, slice_of(identity->user)), EVENT_HAS_ASA);
+		tell_alias(s, alias_of_user(identity->gateway, slice_of(identity->user)),
+			EVENT_HAS_ASA);
 	if (client && !address_is_none(&identity->tunnel))
 		tell_alias(s, alias_of_tunnel(&identity->tunnel), EVENT_HAS_ASA);
 }
@@ -265,7 +268,8 @@ static void learn_tunnel(struct subject *s, struct identity *identity, const str
 	if (event->alias_action == ALIAS_ASSIGN && !address_is_none(&event->tunnel)) {
 		if (!address_is_none(&identity->tunnel) &&
 			!address_equals(&identity->tunnel, &event->tunnel))
-			tell_alias(s, alias_of_tunnel(&identity->tunnel), EVENT_HAS_ASA | EVENT_RELEASE);
+			tell_alias(s, alias_of_tunnel(&identity->tunnel),
+				EVENT_HAS_ASA | EVENT_RELEASE);
 		identity->tunnel = event->tunnel;
 		identity->aliases_ms = 0;
 	} else if (event->alias_action == ALIAS_RELEASE && !address_is_none(&identity->tunnel)) {
@@ -275,8 +279,8 @@ static void learn_tunnel(struct subject *s, struct identity *identity, const str
 }
 
 // What the line says of the identity. Returns whether its aliases have to be told.
-static bool learn(struct subject *s, struct identity *identity, const struct event *event,
-	struct slice user)
+static bool learn(
+	struct subject *s, struct identity *identity, const struct event *event, struct slice user)
 {
 	uint8_t flags = identity->flags;
 	bool fresh = false;
@@ -297,15 +301,17 @@ static bool learn(struct subject *s, struct identity *identity, const struct eve
 		identity->gateway = event->gateway;
 	}
 	identity->last_ms = s->now_ms;
-	if (!device_is_none(&event->device) || (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)))
+	if (!device_is_none(&event->device) ||
+		(event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)))
 		become_phone(s, identity);
 	bool proven = event->source == MESSAGE_ASA &&
-		!(event->flags & (EVENT_UNPROVEN | EVENT_AMBIGUOUS));
+		      !(event->flags & (EVENT_UNPROVEN | EVENT_AMBIGUOUS));
 	if (proven)
 		identity->flags |= IDENTITY_HAS_ASA;
 	learn_tunnel(s, identity, event);
 	// Of a claim the lines around it are told every time, for a short while.
-	bool claim = event->source == MESSAGE_ASA && !proven && !(identity->flags & IDENTITY_HAS_ASA);
+	bool claim =
+		event->source == MESSAGE_ASA && !proven && !(identity->flags & IDENTITY_HAS_ASA);
 	if (claim && (event->flags & EVENT_UNPROVEN) && !(event->flags & EVENT_AMBIGUOUS))
 		tell_claim(s, identity);
 	fresh |= flags != identity->flags || s->now_ms > identity->aliases_ms + ALIAS_REFRESH_MS;
@@ -314,7 +320,8 @@ static bool learn(struct subject *s, struct identity *identity, const struct eve
 
 static bool is_known_user(struct slice user)
 {
-	return user.len && !slice_equals_text(user, "<Unknown>") && !slice_equals_text(user, "Unknown");
+	return user.len && !slice_equals_text(user, "<Unknown>") &&
+	       !slice_equals_text(user, "Unknown");
 }
 
 // Who the line is about: number of the identity, 0: nobody by name.
@@ -327,7 +334,7 @@ uint8_t identity_of(struct subject *s, const struct event *event)
 		user = (struct slice){0};
 	bool named = user.len || !device_is_none(&event->device);
 	bool says = named || (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)) ||
-		event->alias_action == ALIAS_ASSIGN;
+		    event->alias_action == ALIAS_ASSIGN;
 	uint32_t at = find(s, event, user);
 	if (!named && event->alias_action == ALIAS_RELEASE && !address_is_none(&event->tunnel)) {
 		for (at = s->session.identity; at != SESSION_NONE; at = t->identities[at].next) {
@@ -364,8 +371,8 @@ void identity_note_success(struct subject *s, const struct sighting *sighting, u
 	bool success = false;
 	for (unsigned i = 0; i < pack->n_recovery; i++)
 		success |= pack->recovery[i]->event == sighting->event &&
-			(sighting->conditions & pack->recovery[i]->conditions) ==
-				pack->recovery[i]->conditions;
+			   (sighting->conditions & pack->recovery[i]->conditions) ==
+				   pack->recovery[i]->conditions;
 	if (who == NULL && s->session.n_identities == 1)
 		who = &s->table->identities[s->session.identity];
 	if (!success || who == NULL)

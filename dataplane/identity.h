@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// identity: the users and devices at one address, told apart by device or user: who a line is about,
-// what is known of it, and the aliases that lead to it from elsewhere.
+// identity: the users and devices at one address, told apart by device or user: who a line is
+// about, what is known of it, and the aliases that lead to it from elsewhere.
 #pragma once
 
 #include "session.h"
@@ -17,7 +17,7 @@ struct identity {
 	struct device device;
 	uint16_t gateway;
 	uint64_t last_ms;
-	uint64_t aliases_ms; // when its aliases were last told
+	uint64_t aliases_ms;   // when its aliases were last told
 	uint64_t tunnel_up_ms; // last sign of a working tunnel
 	struct address tunnel;
 	uint32_t next; // in its session
@@ -33,7 +33,8 @@ struct identity {
 uint8_t identity_of(struct subject *subject, const struct event *event);
 
 // A tunnel is up: what its phone has suffered before is over.
-void identity_note_success(struct subject *subject, const struct sighting *sighting, uint8_t number);
+void identity_note_success(
+	struct subject *subject, const struct sighting *sighting, uint8_t number);
 
 const struct identity *identity_by_number(const struct subject *subject, uint8_t number);
 // The only identity of the session where it is a phone, or NULL.

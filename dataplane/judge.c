@@ -117,8 +117,8 @@ static uint32_t find_absorber(struct subject *s, uint16_t number, uint8_t identi
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
 		const struct diagnosis *d = &t->slots[slot];
-		const struct diagnosis_rule *rule =
-			rulepack_diagnosis(s->table->ruleset->pack, (enum scope)d->scope, d->number);
+		const struct diagnosis_rule *rule = rulepack_diagnosis(
+			s->table->ruleset->pack, (enum scope)d->scope, d->number);
 		if (d->state == DIAGNOSIS_OPEN && rule_absorbs(rule, number) &&
 			is_of(s, d, identity) && d->last_ms + rule->window_ms >= s->now_ms)
 			return slot;

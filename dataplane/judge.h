@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// judge: steps the rules over the events of a session: opens, raises, names, recovers and expires its
-// diagnoses. The cause is told; its consequences are evidence.
+// judge: steps the rules over the events of a session: opens, raises, names, recovers and expires
+// its diagnoses. The cause is told; its consequences are evidence.
 #pragma once
 
 #include "diagnosis.h"
@@ -18,6 +18,7 @@ void judge_expire(struct subject *subject);
 // The session has learned that one of its phones is called by a name, or that it is a phone.
 void judge_learn(struct subject *subject, uint8_t identity);
 
-// Emit the evidence of an identity's open diagnoses again for another session, and absorb them here.
+// Emit the evidence of an identity's open diagnoses again for another session, and absorb them
+// here.
 void judge_move(struct subject *subject, uint8_t identity, const struct session_key *to,
 	const struct identity *known);

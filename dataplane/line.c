@@ -11,8 +11,8 @@ static_assert(sizeof(struct line) % 8 == 0);
 
 size_t line_size(const struct line *line)
 {
-	size_t bytes = sizeof(*line) + line->n_values * sizeof(struct field_value) + line->code_len +
-		line->text_len;
+	size_t bytes = sizeof(*line) + line->n_values * sizeof(struct field_value) +
+		       line->code_len + line->text_len;
 	return (bytes + 7) & ~(size_t)7;
 }
 
@@ -37,8 +37,8 @@ struct slice line_value(const struct line *line, uint8_t field)
 	return field_value_find(line_text(line), line_values(line), line->n_values, field);
 }
 
-void line_of_event(const struct event *event, uint8_t identity, uint64_t previous,
-	struct line_buffer *out)
+void line_of_event(
+	const struct event *event, uint8_t identity, uint64_t previous, struct line_buffer *out)
 {
 	struct line *line = &out->line;
 	*line = (struct line){
@@ -54,7 +54,7 @@ void line_of_event(const struct event *event, uint8_t identity, uint64_t previou
 		.source = event->source,
 		.severity = event->severity,
 		.flags = (uint8_t)((event->flags & EVENT_AMBIGUOUS ? LINE_AMBIGUOUS : 0) |
-			(event->flags & EVENT_CLIPPED ? LINE_CLIPPED : 0)),
+				   (event->flags & EVENT_CLIPPED ? LINE_CLIPPED : 0)),
 		.n_values = event->n_values,
 		.code_len = event->code_len,
 		.identity = identity,
@@ -63,7 +63,7 @@ void line_of_event(const struct event *event, uint8_t identity, uint64_t previou
 	memcpy((char *)line_code(line).data, event->code, event->code_len);
 	memcpy((char *)line_text(line).data, event->text, event->text_len);
 	size_t used = sizeof(*line) + line->n_values * sizeof(struct field_value) + line->code_len +
-		line->text_len;
+		      line->text_len;
 	memset((char *)line + used, 0, line_size(line) - used);
 }
 
@@ -81,7 +81,7 @@ void line_to_event(const struct line *line, struct event *out)
 	out->source = line->source;
 	out->severity = line->severity;
 	out->flags = EVENT_LATE | (line->flags & LINE_AMBIGUOUS ? EVENT_AMBIGUOUS : 0) |
-		(line->flags & LINE_CLIPPED ? EVENT_CLIPPED : 0);
+		     (line->flags & LINE_CLIPPED ? EVENT_CLIPPED : 0);
 	out->n_values = line->n_values;
 	out->code_len = line->code_len;
 	memcpy(out->values, line_values(line), line->n_values * sizeof(struct field_value));
@@ -122,7 +122,8 @@ uint64_t line_ring_append(struct line_ring *ring, const struct line *line)
 
 static bool is_kept(const struct line_ring *ring, uint64_t position)
 {
-	uint64_t head = atomic_load_explicit((_Atomic(uint64_t) *)&ring->head, memory_order_relaxed);
+	uint64_t head =
+		atomic_load_explicit((_Atomic(uint64_t) *)&ring->head, memory_order_relaxed);
 	return position < head && head - position <= ring->bytes;
 }
 

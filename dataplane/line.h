@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// line: one relevant line as a session keeps it, verbatim, with its fields' places. Lines stand in a
-// ring a worker until newer ones overwrite them; those that prove a diagnosis are copied into its
+// line: one relevant line as a session keeps it, verbatim, with its fields' places. Lines stand in
+// a ring a worker until newer ones overwrite them; those that prove a diagnosis are copied into its
 // evidence (evidence.h), in the same form.
 #pragma once
 
@@ -26,8 +26,8 @@ struct line {
 };
 
 #define LINE_NONE UINT64_MAX
-#define LINE_BYTES_MAX                                                                             \
-	(sizeof(struct line) + EVENT_VALUES_MAX * sizeof(struct field_value) + EVENT_CODE_MAX +    \
+#define LINE_BYTES_MAX                                                                          \
+	(sizeof(struct line) + EVENT_VALUES_MAX * sizeof(struct field_value) + EVENT_CODE_MAX + \
 		EVENT_TEXT_MAX + 8)
 
 // A line in memory, whole and aligned.
@@ -44,8 +44,8 @@ struct slice line_code(const struct line *line);
 struct slice line_text(const struct line *line); // with attachments; first line_len bytes: the line
 struct slice line_value(const struct line *line, uint8_t field);
 
-void line_of_event(const struct event *event, uint8_t identity, uint64_t previous,
-	struct line_buffer *out);
+void line_of_event(
+	const struct event *event, uint8_t identity, uint64_t previous, struct line_buffer *out);
 
 // The event that the line was, for a session that it now belongs to.
 void line_to_event(const struct line *line, struct event *out);

@@ -45,9 +45,7 @@ static int size_loop(const struct startup *startup, struct listener *listener, p
 	uint32_t room = RTE_MAX(longest + RTE_PKTMBUF_HEADROOM, (uint32_t)ROOM);
 	if (room > UINT16_MAX || n_frames * room > LOOP_MAX)
 		return startup_fail(startup, -EFBIG,
-			"%zu packets of up to %u bytes: a looped capture is kept in memory, and "
-			"may "
-			"take 1 GiB of it",
+			"%zu packets of up to %u bytes: a looped capture is kept in memory, and may take 1 GiB of it",
 			(size_t)n_frames, longest);
 	listener->buffers.n += (uint32_t)n_frames;
 	listener->buffers.room = (uint16_t)room;

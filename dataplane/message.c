@@ -34,7 +34,8 @@ static uint32_t pri_length(struct slice text)
 	return at > 1 && at < text.len && text.data[at] == '>' && value <= 191 ? at + 1 : 0;
 }
 
-// What follows a <PRI> in a header, and hardly in a text: a time, a tag, a sequence number, a colon.
+// What follows a <PRI> in a header, and hardly in a text: a time, a tag, a sequence number, a
+// colon.
 static bool is_header_start(struct slice text)
 {
 	if (text.len && text.data[0] == ':')
@@ -48,7 +49,7 @@ static bool is_header_start(struct slice text)
 	while (digits < text.len && isdigit((unsigned char)text.data[digits]))
 		digits++;
 	return digits > 0 && digits < 10 && digits < text.len &&
-		(text.data[digits] == ':' || (digits == 1 && text.data[1] == ' '));
+	       (text.data[digits] == ':' || (digits == 1 && text.data[1] == ' '));
 }
 
 // Relays have been seen to glue records: "...initiated<189>32: ...". Text that a stranger typed, a
@@ -124,8 +125,8 @@ const char *device_format(const struct device *device, char *out)
 	const uint8_t *m = device->mac;
 	out[0] = '\0';
 	if (!device_is_none(device))
-		snprintf(out, DEVICE_TEXT_MAX, "SEP%02X%02X%02X%02X%02X%02X", m[0], m[1], m[2], m[3],
-			m[4], m[5]);
+		snprintf(out, DEVICE_TEXT_MAX, "SEP%02X%02X%02X%02X%02X%02X", m[0], m[1], m[2],
+			m[3], m[4], m[5]);
 	return out;
 }
 
@@ -136,14 +137,14 @@ struct header {
 	struct slice stamp;  // the last time met
 	struct slice before; // first word before that time, of the relay's header
 	struct slice after;  // first word after it
-	struct slice last;   // last word, where a lone colon follows it: "fw1 :", an ASA's device-id
-	bool emblem;	     // colon behind <PRI>: the word after the time is its zone
-	bool closed;	     // a program's tag ("sshd[9]:") has come since the last time
-	unsigned n_beyond;   // words since then
+	struct slice last; // last word, where a lone colon follows it: "fw1 :", an ASA's device-id
+	bool emblem;	   // colon behind <PRI>: the word after the time is its zone
+	bool closed;	   // a program's tag ("sshd[9]:") has come since the last time
+	unsigned n_beyond; // words since then
 };
 
-// A name may follow a program's tag, or another time; with the second word a text has begun, and that
-// may be a stranger's ("Invalid user %ASA-6-725006: ...").
+// A name may follow a program's tag, or another time; with the second word a text has begun, and
+// that may be a stranger's ("Invalid user %ASA-6-725006: ...").
 static bool is_text_reached(const struct header *header)
 {
 	return header->n_beyond > 1;
@@ -182,8 +183,8 @@ static bool is_no_host(struct slice word)
 	if (word.data[0] == '[')
 		return true;
 	return word.len > 7 && (word.data[0] == 'l' || word.data[0] == 'L') &&
-		memcmp(word.data + 1, "ocal", 4) == 0 && isdigit((unsigned char)word.data[5]) &&
-		word.data[6] == '.';
+	       memcmp(word.data + 1, "ocal", 4) == 0 && isdigit((unsigned char)word.data[5]) &&
+	       word.data[6] == '.';
 }
 
 static void header_stamp(struct header *header, struct slice text, uint32_t *used)
@@ -271,9 +272,9 @@ static bool header_walk(struct slice before, struct header *header)
 static void header_end(const struct header *header, struct message *out)
 {
 	out->stamp = header->stamp;
-	out->origin = header->last.len ? header->last
-		: header->after.len    ? header->after
-				       : header->before;
+	out->origin = header->last.len	  ? header->last
+		      : header->after.len ? header->after
+					  : header->before;
 }
 
 // ---- ASA and FTD ----
@@ -294,7 +295,8 @@ static bool tag_parse(struct slice line, uint32_t at, struct tag *out)
 	uint32_t i = 3;
 	i += i < text.len && text.data[i] == '-';
 	if (i < text.len && islower((unsigned char)text.data[i])) {
-		while (i < text.len && (islower((unsigned char)text.data[i]) || text.data[i] == '_'))
+		while (i < text.len &&
+			(islower((unsigned char)text.data[i]) || text.data[i] == '_'))
 			i++;
 		if (i >= text.len || text.data[i++] != '-')
 			return false;
@@ -322,7 +324,8 @@ static bool tag_parse(struct slice line, uint32_t at, struct tag *out)
 
 enum family { FAMILY_NONE, FAMILY_OURS, FAMILY_OTHER };
 
-// The first tag of the line. Behind another family's (%PIX-, %SYS-5-) comes text, which may say anything.
+// The first tag of the line. Behind another family's (%PIX-, %SYS-5-) comes text, which may say
+// anything.
 static enum family tag_find(struct slice line, struct tag *out)
 {
 	for (uint32_t at = 0; at < line.len; at++) {
@@ -333,7 +336,8 @@ static enum family tag_find(struct slice line, struct tag *out)
 		if (tag_parse(line, at, out))
 			return FAMILY_OURS;
 		uint32_t i = at + 1;
-		while (i < line.len && (isupper((unsigned char)line.data[i]) || line.data[i] == '_'))
+		while (i < line.len &&
+			(isupper((unsigned char)line.data[i]) || line.data[i] == '_'))
 			i++;
 		if (i > at + 2 && i < line.len && line.data[i] == '-') {
 			out->at = at;
@@ -426,16 +430,18 @@ static bool is_status(struct slice text)
 {
 	struct device unused;
 	return slice_starts(text, "Trust List Update") || slice_starts(text, "TFTP Timeout") ||
-		slice_starts(text, "TFTP Error") ||
-		(slice_starts(text, "SEP") && text.len > 19 && device_find(slice_first(text, 16), &unused) &&
-			slice_starts(slice_from(text, 15), ".cnf"));
+	       slice_starts(text, "TFTP Error") ||
+	       (slice_starts(text, "SEP") && text.len > 19 &&
+		       device_find(slice_first(text, 16), &unused) &&
+		       slice_starts(slice_from(text, 15), ".cnf"));
 }
 
 // The task before the first colon or hyphen.
 static struct slice task_of(struct slice text)
 {
 	uint32_t n = 0;
-	while (n < text.len && n < 24 && (isalnum((unsigned char)text.data[n]) || text.data[n] == '_'))
+	while (n < text.len && n < 24 &&
+		(isalnum((unsigned char)text.data[n]) || text.data[n] == '_'))
 		n++;
 	bool task = n > 0 && n < text.len && (text.data[n] == ':' || text.data[n] == '-');
 	return slice_first(text, task ? n : 0);
@@ -446,7 +452,7 @@ static bool is_phone_host(const struct header *header, struct slice word)
 {
 	struct device unused;
 	return header->after.len == 0 && !header->closed && slice_starts(word, "SEP") &&
-		device_find(slice_first(word, 16), &unused);
+	       device_find(slice_first(word, 16), &unused);
 }
 
 // until: where another family's tag stands; what follows it is text of that.
@@ -460,8 +466,10 @@ static bool parse_phone(struct slice line, uint32_t until, struct message *out)
 		uint32_t task = record_task(rest, &clock);
 		uint32_t time = task ? 0 : stamp_clock_length(rest);
 		struct slice after = skip_blanks(slice_from(rest, time));
-		// Without a syslog header it may be the rest of a wrapped record, another one behind it.
-		bool text_reached = is_text_reached(&header) && (header.stamp.len || line.data[0] == '<');
+		// Without a syslog header it may be the rest of a wrapped record, another one
+		// behind it.
+		bool text_reached =
+			is_text_reached(&header) && (header.stamp.len || line.data[0] == '<');
 		if (line.len - rest.len >= until || text_reached)
 			break;
 		if (task || is_bare_task(rest) || is_status(rest)) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // message: one syslog line taken apart, as slices of the datagram; nothing is copied or decoded.
 //
-// Runs in the worker's loop. Before it: datagram. After it: event. Knows the header variants of ASA,
-// FTD and IP phones, with and without relays (no rule knows of headers). Never reads past the line.
+// Runs in the worker's loop. Before it: datagram. After it: event. Knows the header variants of
+// ASA, FTD and IP phones, with and without relays (no rule knows of headers). Never reads past the
+// line.
 #pragma once
 
 #include <stdbool.h>
@@ -23,9 +24,10 @@ struct message {
 	uint32_t asa_id;     // six digits
 	struct slice code;   // "725006"; of a phone its task, "VPNC"
 	struct slice text;   // after the header: what rules see and evidence shows
-	struct slice origin; // device-id of the ASA's own header, else the host a relay or phone put there
-	struct slice stamp;  // time of the innermost syslog header, zone included; empty: none
-	struct slice clock;  // a phone's own time of day, with its date if it has one; empty: none
+	struct slice origin; // device-id of the ASA's own header, else the host a relay or phone
+			     // put there
+	struct slice stamp;   // time of the innermost syslog header, zone included; empty: none
+	struct slice clock;   // a phone's own time of day, with its date if it has one; empty: none
 	struct device device; // first SEP name in header or text of a phone's line
 };
 

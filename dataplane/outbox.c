@@ -40,5 +40,5 @@ bool outbox_pop(struct outbox *outbox, uint32_t *diagnosis)
 bool outbox_take_overflow(struct outbox *outbox)
 {
 	return atomic_load_explicit(&outbox->overflowed, memory_order_relaxed) &&
-		atomic_exchange_explicit(&outbox->overflowed, false, memory_order_acquire);
+	       atomic_exchange_explicit(&outbox->overflowed, false, memory_order_acquire);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// policy: what the operator has told about the site: names that an ASA prints in place of addresses,
-// relays, groups of phones. Made by control from the config, read-only for the life of the workers.
+// policy: what the operator has told about the site: names that an ASA prints in place of
+// addresses, relays, groups of phones. Made by control from the config, read-only for the life of
+// the workers.
 #pragma once
 
 #include <stdbool.h>

@@ -19,11 +19,12 @@ static unsigned event_index(struct diagnosis_links *l, uint16_t event)
 	return i;
 }
 
-// Whether a line is of another attempt than the present one: on another connection, or some time after.
+// Whether a line is of another attempt than the present one: on another connection, or some time
+// after.
 static bool is_next_attempt(const struct diagnosis_links *l, const struct line *line)
 {
 	return (line->port && l->attempt_port && line->port != l->attempt_port) ||
-		line->time_ms > l->attempt_ms + ATTEMPT_GAP_MS;
+	       line->time_ms > l->attempt_ms + ATTEMPT_GAP_MS;
 }
 
 // The same kind of line once more is the next attempt.
@@ -68,8 +69,8 @@ void proof_add_line(struct diagnosis_work *w, const struct line *line)
 		w->d.last_ms = line->time_ms;
 }
 
-static bool read_line(struct diagnosis_work *w, const struct sighting *sighting,
-	struct line_buffer *out)
+static bool read_line(
+	struct diagnosis_work *w, const struct sighting *sighting, struct line_buffer *out)
 {
 	bool kept = session_line_read(w->subject->table, sighting->line, out);
 	if (!kept)
@@ -100,7 +101,7 @@ void proof_add_context(struct diagnosis_work *w, const struct verdict *v)
 		struct diagnosis_links *l = &w->table->links[w->slot];
 		unsigned index = event_index(l, seen->event);
 		bool told = index < DIAGNOSIS_EVENTS_MAX && l->events[index].n &&
-			l->events[index].last_ms >= seen->time_ms;
+			    l->events[index].last_ms >= seen->time_ms;
 		if (!told)
 			keep_evidence(w, index, &buffer.line);
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// proof: the lines that a diagnosis rests on, how many attempts they tell of, and the cause they show.
+// proof: the lines that a diagnosis rests on, how many attempts they tell of, and the cause they
+// show.
 #pragma once
 
 #include "diagnosis.h"

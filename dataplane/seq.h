@@ -32,8 +32,8 @@ static inline void seq_load_words(void *to, const void *record, size_t bytes)
 }
 
 // The record becomes `value`. sequence: odd while it changes.
-static inline void seq_publish(_Atomic(uint32_t) *sequence, void *record, const void *value,
-	size_t bytes)
+static inline void seq_publish(
+	_Atomic(uint32_t) *sequence, void *record, const void *value, size_t bytes)
 {
 	uint32_t before = atomic_load_explicit(sequence, memory_order_relaxed);
 	atomic_store_explicit(sequence, before + 1, memory_order_relaxed);
@@ -43,8 +43,8 @@ static inline void seq_publish(_Atomic(uint32_t) *sequence, void *record, const 
 }
 
 // One attempt; false: the record changed meanwhile.
-static inline bool seq_try_read(const _Atomic(uint32_t) *sequence, void *copy, const void *record,
-	size_t bytes)
+static inline bool seq_try_read(
+	const _Atomic(uint32_t) *sequence, void *copy, const void *record, size_t bytes)
 {
 	uint32_t before = atomic_load_explicit((_Atomic(uint32_t) *)sequence, memory_order_acquire);
 	if (before & 1)

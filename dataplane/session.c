@@ -17,7 +17,7 @@
 static_assert(sizeof(struct session) % 8 == 0);
 static_assert(sizeof(struct sighting) == 32);
 
-#define REDIRECT_MS 3600000 // how long a moved phone's lines follow it
+#define REDIRECT_MS 3600000		    // how long a moved phone's lines follow it
 #define HISTORY_IDLE_MS RULES_WINDOW_MAX_MS // beyond it no rule looks back
 
 // ---- life ----
@@ -35,16 +35,17 @@ int session_table_init(struct session_table *t, const struct session_limits *lim
 	t->histories = calloc(limits->histories, sizeof(*t->histories));
 	t->buckets = malloc(t->n_buckets * sizeof(*t->buckets));
 	t->diagnoses = diagnosis_table_create(limits->diagnoses, limits->evidence_blocks);
-	bool rings = line_ring_init(&t->lines[SESSION_CLASS_PHONE], limits->phone_line_bytes) == 0 &&
+	bool rings =
+		line_ring_init(&t->lines[SESSION_CLASS_PHONE], limits->phone_line_bytes) == 0 &&
 		line_ring_init(&t->lines[SESSION_CLASS_OTHER], limits->other_line_bytes) == 0;
-	if (!t->sessions || !t->sequences || !t->links || !t->identities || !t->identity_sequences ||
-		!t->histories || !t->buckets || !t->diagnoses || !rings) {
+	if (!t->sessions || !t->sequences || !t->links || !t->identities ||
+		!t->identity_sequences || !t->histories || !t->buckets || !t->diagnoses || !rings) {
 		session_table_fini(t);
 		return -ENOMEM;
 	}
 	memset(t->buckets, 0xff, t->n_buckets * sizeof(*t->buckets));
 	t->free_session = t->free_identity = t->free_history = SESSION_NONE;
-	for (int class = 0; class < 2; class++)
+	for (int class = 0; class < 2; class ++)
 		t->oldest[class] = t->newest[class] = SESSION_NONE;
 	return 0;
 }
@@ -183,8 +184,8 @@ static bool make_room(struct session_table *t, bool for_phone)
 	return true;
 }
 
-static uint32_t create(struct session_table *t, const struct session_key *key, uint64_t now_ms,
-	bool phone)
+static uint32_t create(
+	struct session_table *t, const struct session_key *key, uint64_t now_ms, bool phone)
 {
 	uint32_t at = t->free_session, high = get(&t->high_water);
 	if (at == SESSION_NONE && high == t->limits.sessions) {
@@ -247,7 +248,8 @@ static void remember_redirect(struct session_table *t, uint32_t at, const struct
 static void forget_redirect(struct subject *s, uint8_t number)
 {
 	struct device *redirect = &s->table->links[s->index].redirect_device;
-	const struct identity *who = device_is_none(redirect) ? NULL : identity_by_number(s, number);
+	const struct identity *who =
+		device_is_none(redirect) ? NULL : identity_by_number(s, number);
 	if (who && who->flags & IDENTITY_HAS_ASA && device_equals(&who->device, redirect))
 		*redirect = (struct device){0};
 }
@@ -303,8 +305,8 @@ static void follow_client(struct subject *s, const struct event *event, uint8_t 
 static bool is_worth_a_session(const struct event *event, const struct event_use *use)
 {
 	return use->keep || event->alias_action == ALIAS_ASSIGN ||
-		(event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)) ||
-		!device_is_none(&event->device) || event_value(event, FIELD_USER).len;
+	       (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)) ||
+	       !device_is_none(&event->device) || event_value(event, FIELD_USER).len;
 }
 
 // A sender whose lines name several phones speaks for others: then only the device counts. A phone
@@ -336,14 +338,15 @@ static bool is_sent_for_others(struct subject *s, const struct event *event)
 static bool hand_on(struct subject *s, struct event *event)
 {
 	const struct session_links *l = &s->table->links[s->index];
-	// Only where it came from its sender: two sessions must not hand a line to each other for ever.
+	// Only where it came from its sender: two sessions must not hand a line to each other for
+	// ever.
 	bool moved = (event->flags & EVENT_BY_SENDER) && !device_is_none(&event->device) &&
-		device_equals(&l->redirect_device, &event->device) &&
-		event->time_ms < l->redirect_ms + REDIRECT_MS;
+		     device_equals(&l->redirect_device, &event->device) &&
+		     event->time_ms < l->redirect_ms + REDIRECT_MS;
 	if (moved) {
 		event->key = l->redirect;
-		event->client = event->key.kind == KEY_CLIENT ? event->key.address
-							      : (struct address){0};
+		event->client =
+			event->key.kind == KEY_CLIENT ? event->key.address : (struct address){0};
 		event->stage = STAGE_JUDGE;
 	} else if (is_sent_for_others(s, event)) {
 		event->client = (struct address){0};
@@ -380,7 +383,7 @@ void session_update(struct session_table *t, struct event *event)
 		if (!is_worth_a_session(event, use))
 			return;
 		bool phone = gateway || !device_is_none(&event->device) ||
-			(event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP));
+			     (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP));
 		index = create(t, &event->key, event->time_ms, phone);
 	}
 	if (index == SESSION_NONE) {
@@ -390,7 +393,8 @@ void session_update(struct session_table *t, struct event *event)
 	struct subject s = {t, t->sessions[index], index, event->time_ms};
 	if (!(event->flags & EVENT_LATE) && s.session.last_ms > s.now_ms)
 		s.now_ms = s.session.last_ms;
-	// What was due before this line: a failure that had long been quiet does not go on, it relapses.
+	// What was due before this line: a failure that had long been quiet does not go on, it
+	// relapses.
 	if (t->links[index].diagnoses != SESSION_NONE)
 		judge_expire(&s);
 	if (event->source == MESSAGE_PHONE && hand_on(&s, event)) {
@@ -443,7 +447,8 @@ void session_expire_step(struct session_table *t, uint64_t now_ms, uint32_t max)
 	if (due == 0)
 		return;
 	// Beyond a whole pass there is nothing left to look at.
-	t->sweep_ms = due > high ? now_ms : t->sweep_ms + (due < max ? due : max) * SESSION_SWEEP_MS / high;
+	t->sweep_ms = due > high ? now_ms
+				 : t->sweep_ms + (due < max ? due : max) * SESSION_SWEEP_MS / high;
 	due = due < high ? due : high;
 	due = due < max ? due : max;
 	for (uint64_t i = 0; i < due; i++) {

@@ -3,8 +3,8 @@
 // alone): who is there, what has been seen and when.
 //
 // One worker's shard of the session table: it alone writes, and takes no lock. The control thread
-// copies sessions and identities by their sequence counters (session_read()). Everything is sized at
-// start; a client that is no phone can never push a phone out.
+// copies sessions and identities by their sequence counters (session_read()). Everything is sized
+// at start; a client that is no phone can never push a phone out.
 #pragma once
 
 #include "alias.h"
@@ -49,7 +49,8 @@ struct session_links {
 	uint64_t wake_ms; // an absence would be proved then; UINT64_MAX: none
 	uint32_t hash_next, older, newer, history, diagnoses;
 	uint8_t class;
-	// A phone whose own lines come from elsewhere than the gateway says: its lines go on to there.
+	// A phone whose own lines come from elsewhere than the gateway says: its lines go on to
+	// there.
 	struct device redirect_device;
 	uint64_t redirect_ms;
 	struct session_key redirect;
@@ -87,8 +88,8 @@ struct session_table {
 };
 
 // -ENOMEM: nothing is left behind.
-[[nodiscard]] int session_table_init(struct session_table *table,
-	const struct session_limits *limits);
+[[nodiscard]] int session_table_init(
+	struct session_table *table, const struct session_limits *limits);
 void session_table_fini(struct session_table *table);
 
 // Take one event: find or make the session of event->key, learn who it is, keep the line, step the
@@ -100,8 +101,8 @@ void session_update(struct session_table *table, struct event *event);
 void session_move(struct session_table *table, const struct session_key *from,
 	const struct device *device, const struct session_key *to, uint64_t now_ms);
 
-// What time does: quiet recoveries, absences, expiry, idle ends. At most max sessions are looked at;
-// with none held back, the whole table is passed within SESSION_SWEEP_MS of the clock.
+// What time does: quiet recoveries, absences, expiry, idle ends. At most max sessions are looked
+// at; with none held back, the whole table is passed within SESSION_SWEEP_MS of the clock.
 void session_expire_step(struct session_table *table, uint64_t now_ms, uint32_t max);
 #define SESSION_SWEEP_MS 10000
 
@@ -126,4 +127,5 @@ uint64_t *session_wake_ms(struct session_table *table, uint32_t index);
 bool session_read(const struct session_table *table, uint32_t index, struct session *out);
 
 // The line at a position that session.last_line or line.previous gave; false: overwritten.
-bool session_line_read(const struct session_table *table, uint64_t position, struct line_buffer *out);
+bool session_line_read(
+	const struct session_table *table, uint64_t position, struct line_buffer *out);

@@ -19,5 +19,5 @@ void verdict_of(struct subject *subject, const struct diagnosis_rule *rule, uint
 	uint64_t after_ms, struct verdict *out);
 
 // To look at sightings by an expression, with the facts of the subject's gateway.
-struct expression_view verdict_view(struct subject *subject, const struct sighting *sightings,
-	unsigned n);
+struct expression_view verdict_view(
+	struct subject *subject, const struct sighting *sightings, unsigned n);

@@ -20,12 +20,12 @@
 #include <xxhash.h>
 
 #define BURST 32
-#define DEFERRED_MAX 512     // a session of 16 phones that moves tells some 400 lines again
-#define INBOX_EVENTS 4096    // to one worker from all others together
-#define EXCHANGE_STEP 64     // events taken from one sender a turn
-#define SWEEP_STEP 256	     // sessions looked at a turn
-#define IDLE_TURNS_MIN 2048  // turns without a packet before an adaptive poll sleeps
-#define IDLE_SLEEP_NS 50000  // short against the 1 ms from wire to control that is promised
+#define DEFERRED_MAX 512    // a session of 16 phones that moves tells some 400 lines again
+#define INBOX_EVENTS 4096   // to one worker from all others together
+#define EXCHANGE_STEP 64    // events taken from one sender a turn
+#define SWEEP_STEP 256	    // sessions looked at a turn
+#define IDLE_TURNS_MIN 2048 // turns without a packet before an adaptive poll sleeps
+#define IDLE_SLEEP_NS 50000 // short against the 1 ms from wire to control that is promised
 #define IDLE_SLEEP_MAX_NS 500000
 #define OUTBOX_MAX 65536
 #define HELD_MAX 1024
@@ -75,8 +75,8 @@ static struct rte_ring *inbox_create(unsigned n_workers)
 static void emit(void *context, struct event *event);
 static void changed(void *context, uint32_t diagnosis);
 
-static struct worker *worker_create(struct workers *all, unsigned number,
-	const struct worker_limits *limits)
+static struct worker *worker_create(
+	struct workers *all, unsigned number, const struct worker_limits *limits)
 {
 	struct session_limits share = share_of(limits, all->n);
 	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) & ~(size_t)63);
@@ -96,8 +96,8 @@ static struct worker *worker_create(struct workers *all, unsigned number,
 		return NULL;
 	w->asa_codes = calloc(ASA_ID_MAX, sizeof(*w->asa_codes));
 	w->deferred = malloc(DEFERRED_MAX * sizeof(*w->deferred));
-	w->handshakes = handshake_table_create(all->gateways.n_max, limits->handshakes / all->n + 16,
-		HELD_MAX, &w->counters);
+	w->handshakes = handshake_table_create(
+		all->gateways.n_max, limits->handshakes / all->n + 16, HELD_MAX, &w->counters);
 	w->aliases = alias_table_create(share.sessions * 2, WAITING_MAX, &w->counters);
 	for (unsigned i = 0; i < all->n; i++) {
 		if (i != number && (w->inbox[i] = inbox_create(all->n)) == NULL)
@@ -158,7 +158,7 @@ struct workers *workers_create(unsigned n, const struct worker_limits *limits,
 	all->policy = policy;
 	all->ruleset = ruleset;
 	bool ok = make_quiescent(all) == 0 &&
-		gateway_table_init(&all->gateways, limits->gateways, (uint16_t)n) == 0;
+		  gateway_table_init(&all->gateways, limits->gateways, (uint16_t)n) == 0;
 	for (unsigned i = 0; ok && i < n; i++) {
 		struct worker *w = worker_create(all, i, limits);
 		struct scanner *scanner = w ? scanner_create(ruleset) : NULL;
@@ -204,7 +204,8 @@ int workers_publish(struct workers *all, struct ruleset *ruleset)
 	}
 	for (unsigned i = 0; i < all->n; i++)
 		scanners[i] = atomic_exchange(&all->worker[i]->scanner, scanners[i]);
-	// Not rte_rcu_qsbr_synchronize(): it is inside the library, where ThreadSanitizer cannot follow.
+	// Not rte_rcu_qsbr_synchronize(): it is inside the library, where ThreadSanitizer cannot
+	// follow.
 	rte_rcu_qsbr_check(all->quiescent, rte_rcu_qsbr_start(all->quiescent), true);
 	for (unsigned i = 0; i < all->n; i++) {
 		scanner_fini(scanners[i]);
@@ -337,11 +338,11 @@ static void resolve_event(struct worker *w, struct event *event)
 		go_to(w, event, &key);
 		return;
 	}
-	// A phone's own line does without. A gateway's that names a device or user alone is likely to be
-	// followed by one that has the address.
+	// A phone's own line does without. A gateway's that names a device or user alone is likely
+	// to be followed by one that has the address.
 	struct session_key key = key_without_alias(event);
-	bool wait = key.kind == KEY_NONE ||
-		(key.kind == KEY_DEVICE && event->source == MESSAGE_ASA);
+	bool wait =
+		key.kind == KEY_NONE || (key.kind == KEY_DEVICE && event->source == MESSAGE_ASA);
 	if (!wait)
 		go_to(w, event, &key);
 	else if (!(event->flags & EVENT_PASSING))
@@ -403,7 +404,8 @@ static void dispatch(struct worker *w, struct event *event)
 		alias_event(w, event);
 		break;
 	case STAGE_MOVE:
-		session_move(&w->sessions, &event->key, &event->device, &event->key_to, event->time_ms);
+		session_move(
+			&w->sessions, &event->key, &event->device, &event->key_to, event->time_ms);
 		break;
 	}
 }
@@ -421,7 +423,9 @@ static void take_message(struct worker *w, struct slice line, const struct arriv
 		counter_add(&w->counters.asa, 1);
 		counter_add(&w->asa_codes[message.asa_id], 1);
 	} else {
-		counter_add(message.source == MESSAGE_PHONE ? &w->counters.phone : &w->counters.other, 1);
+		counter_add(
+			message.source == MESSAGE_PHONE ? &w->counters.phone : &w->counters.other,
+			1);
 	}
 	unsigned n = event_match(&matcher, &message, arrival, events, EVENTS_OF_LINE_MAX);
 	if (n == 0)
@@ -476,8 +480,8 @@ static bool exchange(struct worker *w)
 		struct rte_ring *ring = w->inbox[sender];
 		for (unsigned i = 0; ring && i < EXCHANGE_STEP; i++) {
 			struct rte_ring_zc_data place;
-			if (rte_ring_dequeue_zc_bulk_elem_start(ring, sizeof(struct event), 1, &place,
-				    NULL) == 0)
+			if (rte_ring_dequeue_zc_bulk_elem_start(
+				    ring, sizeof(struct event), 1, &place, NULL) == 0)
 				break;
 			dispatch(w, place.ptr1);
 			rte_ring_dequeue_zc_elem_finish(ring, 1);
@@ -576,7 +580,8 @@ static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms)
 		take_payload(w, datagrams[i].payload, &arrival);
 		datagram_release(&datagrams[i]);
 	}
-	unsigned sent = n_answers ? rte_eth_tx_burst(queue->port, queue->queue, answers, n_answers) : 0;
+	unsigned sent =
+		n_answers ? rte_eth_tx_burst(queue->port, queue->queue, answers, n_answers) : 0;
 	for (; sent < n_answers; sent++)
 		rte_pktmbuf_free(answers[sent]);
 	return n;
@@ -589,7 +594,8 @@ static void rest(unsigned idle_turns)
 	if (idle_turns < IDLE_TURNS_MIN)
 		rte_pause();
 	else
-		nanosleep(&(struct timespec){.tv_nsec = ns < IDLE_SLEEP_MAX_NS ? ns : IDLE_SLEEP_MAX_NS},
+		nanosleep(&(struct timespec){.tv_nsec = ns < IDLE_SLEEP_MAX_NS ? ns
+									       : IDLE_SLEEP_MAX_NS},
 			NULL);
 }
 
@@ -600,8 +606,8 @@ static int run(void *argument)
 	unsigned idle = 0;
 	worker_enter(w);
 	while (!atomic_load_explicit(&all->stop, memory_order_relaxed)) {
-		uint64_t now_ms = tsc_ms() +
-			(uint64_t)atomic_load_explicit(&all->wall_offset_ms, memory_order_relaxed);
+		uint64_t now_ms = tsc_ms() + (uint64_t)atomic_load_explicit(
+						     &all->wall_offset_ms, memory_order_relaxed);
 		unsigned n = 0;
 		bool any = worker_pass(w, now_ms, SWEEP_STEP);
 		for (unsigned i = 0; i < w->n_queues; i++)

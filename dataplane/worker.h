@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // worker: the poll loop, the only caller of the stages, and what one worker owns.
 //
-// receive -> datagram -> message -> event -> (exchange) -> handshake -> session, diagnosis -> outbox.
-// Each event has at most one owner at a time, found by a hash; it goes to another worker through a
-// single-producer single-consumer ring. `replay`, tests and benches run the same stages through
-// worker_take_frame() and worker_take_line(), on their own clock and thread.
+// receive -> datagram -> message -> event -> (exchange) -> handshake -> session, diagnosis ->
+// outbox. Each event has at most one owner at a time, found by a hash; it goes to another worker
+// through a single-producer single-consumer ring. `replay`, tests and benches run the same stages
+// through worker_take_frame() and worker_take_line(), on their own clock and thread.
 #pragma once
 
 #include "alias.h"
@@ -47,12 +47,12 @@ struct worker {
 	// worker only
 	unsigned number;
 	struct workers *all;
-	struct scanner *running; // the scanner of this turn
+	struct scanner *running;	// the scanner of this turn
 	struct datagram_reader *reader; // NULL where no EAL is up
 	struct handshake_table *handshakes;
 	struct alias_table *aliases;
 	struct rte_ring *inbox[WORKERS_MAX]; // by sender; NULL: from itself
-	struct event *deferred; // events made while a session was in hand
+	struct event *deferred;		     // events made while a session was in hand
 	unsigned deferred_first, n_deferred;
 	struct port_queue queues[PORT_QUEUES_MAX];
 	unsigned n_queues;
@@ -64,15 +64,15 @@ struct workers {
 	struct gateway_table gateways;
 	struct open_counts open;
 	const struct policy *policy;
-	struct rte_rcu_qsbr *quiescent; // who may still hold an old ruleset
-	struct ruleset *ruleset;	// control's, what is published
+	struct rte_rcu_qsbr *quiescent;	 // who may still hold an old ruleset
+	struct ruleset *ruleset;	 // control's, what is published
 	_Atomic(int64_t) wall_offset_ms; // control writes: wall clock less the TSC's
 	atomic_bool stop;
 	bool busy; // poll without ever sleeping
 };
 
-// Make n workers with everything sized. The ruleset belongs to the workers from here on; policy must
-// outlive them. NULL: out of memory, and the ruleset is still the caller's.
+// Make n workers with everything sized. The ruleset belongs to the workers from here on; policy
+// must outlive them. NULL: out of memory, and the ruleset is still the caller's.
 struct workers *workers_create(unsigned n, const struct worker_limits *limits,
 	struct ruleset *ruleset, const struct policy *policy);
 void workers_destroy(struct workers *workers);
@@ -95,11 +95,12 @@ void workers_set_clock(struct workers *workers);
 void worker_enter(struct worker *worker);
 void worker_leave(struct worker *worker);
 
-// Between two bursts: nothing of an earlier ruleset is in hand, so go over to the one that control has
-// published; then worker_turn().
+// Between two bursts: nothing of an earlier ruleset is in hand, so go over to the one that control
+// has published; then worker_turn().
 bool worker_pass(struct worker *worker, uint64_t now_ms, uint32_t max_sessions);
 
-// A frame as of now_ms; it is freed. Needs the EAL. A reply to an ARP request or the like is dropped.
+// A frame as of now_ms; it is freed. Needs the EAL. A reply to an ARP request or the like is
+// dropped.
 void worker_take_frame(struct worker *worker, const struct datagram_options *options,
 	struct rte_mbuf *frame, uint64_t now_ms);
 

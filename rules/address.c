@@ -22,7 +22,8 @@ static bool parse_ipv4(struct slice text, struct address *out)
 	uint32_t at = 0;
 	for (int part = 0; part < 4; part++) {
 		uint32_t value = 0, digits = 0;
-		while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9' && digits < 4) {
+		while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9' &&
+			digits < 4) {
 			value = value * 10 + (uint32_t)(text.data[at++] - '0');
 			digits++;
 		}

@@ -36,7 +36,8 @@ static inline bool address_is_none(const struct address *a)
 bool address_is_ipv4(const struct address *a);
 bool address_is_loopback(const struct address *a);
 
-// Whole text must be one address; a zone (%eth0) is refused. "0.0.0.0" and "::" parse to no address.
+// Whole text must be one address; a zone (%eth0) is refused. "0.0.0.0" and "::" parse to no
+// address.
 bool address_parse(struct slice text, struct address *out);
 
 // Canonical text (RFC 5952 for IPv6) into out[ADDRESS_TEXT_MAX]; returns out. No address: "".

@@ -56,8 +56,9 @@ static hs_database_t *read_database(int fd, struct cache_key key)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 		(st.st_mode & (S_IWGRP | S_IWOTH)) || !read_exactly(fd, &header, sizeof(header)))
 		return NULL;
-	if (header.magic != CACHE_MAGIC || header.key_low != key.low || header.key_high != key.high ||
-		header.len > CACHE_BYTES_MAX || (uint64_t)st.st_size != sizeof(header) + header.len)
+	if (header.magic != CACHE_MAGIC || header.key_low != key.low ||
+		header.key_high != key.high || header.len > CACHE_BYTES_MAX ||
+		(uint64_t)st.st_size != sizeof(header) + header.len)
 		return NULL;
 	char *bytes = malloc(header.len + 1);
 	hs_database_t *database = NULL;
@@ -117,11 +118,12 @@ void cache_store(const char *dir, struct cache_key key, const hs_database_t *dat
 	if (name == NULL || asprintf(&temporary, "%s.XXXXXX", name) < 0)
 		temporary = NULL;
 	if (temporary && hs_serialize_database(database, &bytes, &len) == HS_SUCCESS) {
-		struct cache_header header = {CACHE_MAGIC, key.low, key.high, len, XXH3_64bits(bytes, len)};
+		struct cache_header header = {
+			CACHE_MAGIC, key.low, key.high, len, XXH3_64bits(bytes, len)};
 		make_directories(dir);
 		int fd = mkostemp(temporary, O_CLOEXEC);
 		bool ok = fd >= 0 && write_exactly(fd, &header, sizeof(header)) &&
-			write_exactly(fd, bytes, len);
+			  write_exactly(fd, bytes, len);
 		if (fd >= 0 && (close(fd) < 0 || !ok || rename(temporary, name) < 0))
 			unlink(temporary);
 	}

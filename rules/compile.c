@@ -14,7 +14,7 @@
 struct patterns {
 	const char *expressions[PATTERNS_MAX];
 	unsigned flags[PATTERNS_MAX];
-	unsigned ids[PATTERNS_MAX];	  // index of the message rule
+	unsigned ids[PATTERNS_MAX]; // index of the message rule
 	const struct message_rule *rules[PATTERNS_MAX];
 	uint8_t texts[PATTERNS_MAX]; // which of the rule's texts
 	unsigned n;
@@ -34,9 +34,9 @@ static void collect(const struct rulepack *pack, enum rule_source source, struct
 		unsigned n = rule->pattern ? 1 : rule->n_templates;
 		for (unsigned k = 0; k < n; k++) {
 			unsigned at = patterns->n++;
-			patterns->expressions[at] = rule->pattern
-				? rule->pattern
-				: template_pattern(&rule->templates[k], arena);
+			patterns->expressions[at] =
+				rule->pattern ? rule->pattern
+					      : template_pattern(&rule->templates[k], arena);
 			patterns->flags[at] = PATTERN_FLAGS;
 			patterns->ids[at] = i;
 			patterns->rules[at] = rule;
@@ -45,13 +45,13 @@ static void collect(const struct rulepack *pack, enum rule_source source, struct
 	}
 }
 
-static void report_pattern(struct report *report, const struct patterns *patterns, unsigned at,
-	const char *reason)
+static void report_pattern(
+	struct report *report, const struct patterns *patterns, unsigned at, const char *reason)
 {
 	const struct message_rule *rule = patterns->rules[at];
 	const struct rule_place *place = &rule->text_places[patterns->texts[at]];
-	report_add(report, place->file, place->line, place->column, "%s: pattern refused: %s", rule->id,
-		reason);
+	report_add(report, place->file, place->line, place->column, "%s: pattern refused: %s",
+		rule->id, reason);
 }
 
 // Patterns that rules write themselves can be pathological: try each alone.
@@ -65,14 +65,16 @@ static bool check_pattern(const struct patterns *patterns, unsigned at, struct r
 		report_pattern(report, patterns, at, "longer than 4096 characters");
 		return false;
 	}
-	if (hs_compile(expression, PATTERN_FLAGS, HS_MODE_BLOCK, NULL, &database, &error) != HS_SUCCESS) {
+	if (hs_compile(expression, PATTERN_FLAGS, HS_MODE_BLOCK, NULL, &database, &error) !=
+		HS_SUCCESS) {
 		report_pattern(report, patterns, at, error ? error->message : "no reason given");
 		hs_free_compile_error(error);
 		return false;
 	}
 	bool ok = hs_database_size(database, &size) == HS_SUCCESS && size <= DATABASE_BYTES_MAX;
 	if (!ok)
-		report_pattern(report, patterns, at, "compiles to more than 1 MiB: fewer or shorter repeats");
+		report_pattern(report, patterns, at,
+			"compiles to more than 1 MiB: fewer or shorter repeats");
 	hs_free_database(database);
 	return ok;
 }

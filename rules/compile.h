@@ -13,16 +13,17 @@
 #include "rulepack.h"
 
 struct ruleset {
-	struct rulepack *pack; // owned
-	hs_database_t *databases[2]; // by enum rule_source; NULL: no rules of that source
+	struct rulepack *pack;		    // owned
+	hs_database_t *databases[2];	    // by enum rule_source; NULL: no rules of that source
 	uint8_t wanted[ASA_ID_MAX / 8 + 1]; // bitmap of ASA ids that some rule has
 	bool from_cache;
 };
 
-// Takes the pack, also when it fails. cache_dir: where compiled databases are kept, or NULL. A cache
-// that is stale, damaged or not ours is rebuilt; one that cannot be written is no error.
+// Takes the pack, also when it fails. cache_dir: where compiled databases are kept, or NULL. A
+// cache that is stale, damaged or not ours is rebuilt; one that cannot be written is no error.
 // NULL: the report has the rule and Hyperscan's reason.
-struct ruleset *ruleset_compile(struct rulepack *pack, const char *cache_dir, struct report *report);
+struct ruleset *ruleset_compile(
+	struct rulepack *pack, const char *cache_dir, struct report *report);
 
 void ruleset_destroy(struct ruleset *ruleset);
 

@@ -11,7 +11,8 @@ bool glob_matches(const char *glob, struct slice text)
 		if (*glob == '*') {
 			star = ++glob;
 			mark = at;
-		} else if (*glob && tolower((unsigned char)*glob) == tolower((unsigned char)text.data[at])) {
+		} else if (*glob &&
+			   tolower((unsigned char)*glob) == tolower((unsigned char)text.data[at])) {
 			glob++;
 			at++;
 		} else if (star) {
@@ -26,8 +27,8 @@ bool glob_matches(const char *glob, struct slice text)
 	return *glob == '\0';
 }
 
-struct slice field_value_find(struct slice text, const struct field_value *values, unsigned n_values,
-	uint8_t field)
+struct slice field_value_find(
+	struct slice text, const struct field_value *values, unsigned n_values, uint8_t field)
 {
 	for (unsigned i = 0; i < n_values; i++) {
 		if (values[i].field == field)

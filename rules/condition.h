@@ -26,8 +26,8 @@ bool condition_holds(const struct condition *condition, struct slice text,
 bool condition_equals(const struct condition *a, const struct condition *b);
 
 // The value of a field among `values`, or an empty slice.
-struct slice field_value_find(struct slice text, const struct field_value *values, unsigned n_values,
-	uint8_t field);
+struct slice field_value_find(
+	struct slice text, const struct field_value *values, unsigned n_values, uint8_t field);
 
 // Next word of a list value; false at its end. Words are divided by commas, colons and blanks.
 bool list_next(struct slice *list, struct slice *word);

@@ -31,7 +31,8 @@ static bool diagnosis_level(struct yaml_file *file, struct fy_node *node, void *
 {
 	const struct expression **level = target;
 	if (*level)
-		return yaml_error(file, node, "'when' is another name of 'probable': write one of them");
+		return yaml_error(
+			file, node, "'when' is another name of 'probable': write one of them");
 	*level = expression_read(file, node);
 	return *level != NULL;
 }
@@ -40,7 +41,8 @@ static bool diagnosis_window(struct yaml_file *file, struct fy_node *node, void 
 {
 	uint64_t *window_ms = target;
 	return yaml_duration(file, node, window_ms) &&
-		(*window_ms <= RULES_WINDOW_MAX_MS || yaml_error(file, node, "a window is at most 1h"));
+	       (*window_ms <= RULES_WINDOW_MAX_MS ||
+		       yaml_error(file, node, "a window is at most 1h"));
 }
 
 static bool diagnosis_one_recovery(struct yaml_file *file, struct fy_node *node, void *target)
@@ -87,11 +89,11 @@ static bool diagnosis_absorbs(struct yaml_file *file, struct fy_node *node, void
 	return yaml_sequence(file, node, false, diagnosis_one_absorbed, rule);
 }
 
-
 // ---- details, causes ----
 
 // name: field, or name: event.field
-static bool read_detail(struct yaml_file *file, struct fy_node *node, struct diagnosis_detail *detail)
+static bool read_detail(
+	struct yaml_file *file, struct fy_node *node, struct diagnosis_detail *detail)
 {
 	struct slice text;
 	if (!yaml_text(file, node, &text))
@@ -102,12 +104,13 @@ static bool read_detail(struct yaml_file *file, struct fy_node *node, struct dia
 		struct slice event = slice_first(text, (uint32_t)(dot - text.data));
 		detail->event = registry_find(&pack_of(file)->vocabulary->events, event);
 		if (detail->event == NAME_NONE || !pack_of(file)->events[detail->event].known)
-			return yaml_error(file, node, "unknown event '%.*s'", (int)event.len, event.data);
+			return yaml_error(
+				file, node, "unknown event '%.*s'", (int)event.len, event.data);
 		text = slice_from(text, event.len + 1);
 	}
 	detail->field = field_find(text);
-	return detail->field != FIELD_NONE ||
-		yaml_error(file, node, "unknown field '%.*s'", (int)slice_first(text, 64).len, text.data);
+	return detail->field != FIELD_NONE || yaml_error(file, node, "unknown field '%.*s'",
+						      (int)slice_first(text, 64).len, text.data);
 }
 
 static bool diagnosis_details(struct yaml_file *file, struct fy_node *node, void *target)
@@ -178,7 +181,8 @@ static bool example_one_line(struct yaml_file *file, struct fy_node *node, void 
 static bool example_lines(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct diagnosis_example *example = target;
-	example->lines = arena_zeroed(file->arena, (yaml_count(node) + 1) * sizeof(*example->lines));
+	example->lines =
+		arena_zeroed(file->arena, (yaml_count(node) + 1) * sizeof(*example->lines));
 	return yaml_sequence(file, node, true, example_one_line, example);
 }
 
@@ -197,7 +201,10 @@ static bool example_also(struct yaml_file *file, struct fy_node *node, void *tar
 
 static bool diagnosis_one_example(struct yaml_file *file, struct fy_node *node, void *target)
 {
-#define TEXT(key) {#key, pack_read_text, false, offsetof(struct diagnosis_example, key)}
+#define TEXT(key)                                                                    \
+	{                                                                            \
+#		key, pack_read_text, false, offsetof(struct diagnosis_example, key) \
+	}
 	static const struct yaml_key keys[] = {
 		{"lines", example_lines, true, 0},
 		TEXT(sender),

@@ -44,8 +44,8 @@ static void use_leaf(const struct expression *leaf, bool positive, void *context
 		use->rule->evidence[leaf->event / 64] |= 1ull << (leaf->event % 64);
 }
 
-static void use_recovery(struct rulepack *pack, struct diagnosis_rule *rule,
-	const struct expression *leaf)
+static void use_recovery(
+	struct rulepack *pack, struct diagnosis_rule *rule, const struct expression *leaf)
 {
 	struct event_use *event = &pack->events[leaf->event];
 	use_scope(event, rule->scope);

@@ -21,7 +21,8 @@ static bool holds_count(const struct expression *e, const struct expression_view
 	for (unsigned i = 0; i < view->n; i++) {
 		unsigned n = 0;
 		for (unsigned k = i; k < view->n; k++) {
-			if (e->within_ms && view->sightings[k].time_ms > view->sightings[i].time_ms + e->within_ms)
+			if (e->within_ms && view->sightings[k].time_ms >
+						    view->sightings[i].time_ms + e->within_ms)
 				break;
 			n += is_seen(e->parts[0], &view->sightings[k]);
 		}
@@ -101,8 +102,8 @@ static bool holds_absent(const struct expression *e, struct expression_view *vie
 		bool came = false;
 		for (unsigned k = 0; k < view->n && !came; k++)
 			came = is_seen(e->parts[0], &view->sightings[k]) &&
-				view->sightings[k].time_ms + 1000 >= view->sightings[i].time_ms &&
-				view->sightings[k].time_ms <= end;
+			       view->sightings[k].time_ms + 1000 >= view->sightings[i].time_ms &&
+			       view->sightings[k].time_ms <= end;
 		if (!came && view->now_ms >= end)
 			return true;
 		if (!came && end < view->wake_ms)
@@ -170,7 +171,8 @@ void expression_walk(const struct expression *e, bool positive,
 	if (e->kind == EXPRESSION_SEEN || e->kind == EXPRESSION_GATEWAY)
 		visit(e, positive, context);
 	for (unsigned i = 0; i < e->n_parts; i++) {
-		bool negated = e->kind == EXPRESSION_NOT || (e->kind == EXPRESSION_ABSENT && i == 0);
+		bool negated =
+			e->kind == EXPRESSION_NOT || (e->kind == EXPRESSION_ABSENT && i == 0);
 		expression_walk(e->parts[i], positive && !negated, visit, context);
 	}
 }
@@ -193,8 +195,8 @@ static struct rulepack *pack_of(struct yaml_file *file)
 	return file->context;
 }
 
-static struct expression *expression_new(struct yaml_file *file, enum expression_kind kind,
-	unsigned n_parts)
+static struct expression *expression_new(
+	struct yaml_file *file, enum expression_kind kind, unsigned n_parts)
 {
 	struct expression *e = arena_zeroed(file->arena, sizeof(*e));
 	e->kind = kind;
@@ -212,12 +214,13 @@ static bool read_event(struct yaml_file *file, struct fy_node *node, uint16_t *o
 	if (!yaml_text(file, node, &name))
 		return false;
 	if (!name_is_slug(name))
-		return yaml_error(file, node, "'%.*s' is no event name: lower-case letters, digits, hyphens",
+		return yaml_error(file, node,
+			"'%.*s' is no event name: lower-case letters, digits, hyphens",
 			(int)slice_first(name, 64).len, name.data);
 	*out = registry_find(&pack_of(file)->vocabulary->events, name);
 	if (*out == NAME_NONE || !pack_of(file)->events[*out].known)
-		return yaml_error(file, node, "unknown event '%.*s': no message has it", (int)name.len,
-			name.data);
+		return yaml_error(file, node, "unknown event '%.*s': no message has it",
+			(int)name.len, name.data);
 	return true;
 }
 
@@ -227,8 +230,8 @@ static bool read_field(struct yaml_file *file, struct fy_node *node, uint8_t *ou
 	if (!yaml_text(file, node, &name))
 		return false;
 	*out = field_find(name);
-	return *out != FIELD_NONE ||
-		yaml_error(file, node, "unknown field '%.*s'", (int)slice_first(name, 64).len, name.data);
+	return *out != FIELD_NONE || yaml_error(file, node, "unknown field '%.*s'",
+					     (int)slice_first(name, 64).len, name.data);
 }
 
 static bool read_glob(struct yaml_file *file, struct fy_node *node, void *target)
@@ -237,8 +240,8 @@ static bool read_glob(struct yaml_file *file, struct fy_node *node, void *target
 	return yaml_text_copy(file, node, &condition->globs[condition->n_globs++]);
 }
 
-bool condition_read(struct yaml_file *file, struct fy_node *field, struct fy_node *globs,
-	struct condition *out)
+bool condition_read(
+	struct yaml_file *file, struct fy_node *field, struct fy_node *globs, struct condition *out)
 {
 	*out = (struct condition){.other = FIELD_NONE};
 	if (!read_field(file, field, &out->field))
@@ -280,7 +283,8 @@ static bool leaf_where(struct yaml_file *file, struct fy_node *node, void *targe
 		return yaml_error(file, node, "'where' must be a mapping of fields to values");
 	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
 		struct condition condition;
-		if (!condition_read(file, fy_node_pair_key(pair), fy_node_pair_value(pair), &condition) ||
+		if (!condition_read(
+			    file, fy_node_pair_key(pair), fy_node_pair_value(pair), &condition) ||
 			!add_condition(file, node, leaf, &condition))
 			return false;
 	}
@@ -296,8 +300,8 @@ static bool leaf_disjoint(struct yaml_file *file, struct fy_node *node, void *ta
 	if (!fy_node_is_sequence(node) || yaml_count(node) != 2)
 		return yaml_error(file, node, "'disjoint' must be a list of two fields");
 	return read_field(file, fy_node_sequence_get_by_index(node, 0), &condition.field) &&
-		read_field(file, fy_node_sequence_get_by_index(node, 1), &condition.other) &&
-		add_condition(file, node, leaf, &condition);
+	       read_field(file, fy_node_sequence_get_by_index(node, 1), &condition.other) &&
+	       add_condition(file, node, leaf, &condition);
 }
 
 const struct expression *expression_read_leaf(struct yaml_file *file, struct fy_node *node)
@@ -310,13 +314,13 @@ const struct expression *expression_read_leaf(struct yaml_file *file, struct fy_
 	struct expression *leaf = expression_new(file, EXPRESSION_SEEN, 0);
 	// The event first, wherever it stands: `where` and `disjoint` are about its fields.
 	struct fy_node *event = fy_node_is_mapping(node)
-		? fy_node_mapping_lookup_by_string(node, "event", 5)
-		: NULL;
+					? fy_node_mapping_lookup_by_string(node, "event", 5)
+					: NULL;
 	if (event && !leaf_event(file, event, leaf))
 		return NULL;
-	bool ok = fy_node_is_mapping(node)
-		? yaml_mapping(file, node, "an event", keys, sizeof(keys) / sizeof(keys[0]), leaf)
-		: read_event(file, node, &leaf->event);
+	bool ok = fy_node_is_mapping(node) ? yaml_mapping(file, node, "an event", keys,
+						     sizeof(keys) / sizeof(keys[0]), leaf)
+					   : read_event(file, node, &leaf->event);
 	return ok ? leaf : NULL;
 }
 
@@ -326,7 +330,8 @@ struct parts {
 	bool leaves;
 };
 
-static const struct expression *read_at(struct yaml_file *file, struct fy_node *node, unsigned depth);
+static const struct expression *read_at(
+	struct yaml_file *file, struct fy_node *node, unsigned depth);
 
 static bool read_part(struct yaml_file *file, struct fy_node *node, void *target)
 {
@@ -360,28 +365,29 @@ struct reading {
 
 static bool begin(struct yaml_file *file, struct fy_node *node, struct reading *r)
 {
-	return r->n_kinds++ == 0 || yaml_error(file, node, "two kinds of expression in one mapping");
+	return r->n_kinds++ == 0 ||
+	       yaml_error(file, node, "two kinds of expression in one mapping");
 }
 
 static bool key_all(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct reading *r = target;
 	return begin(file, node, r) &&
-		read_parts(file, node, false, r->depth, &r->expression, EXPRESSION_ALL);
+	       read_parts(file, node, false, r->depth, &r->expression, EXPRESSION_ALL);
 }
 
 static bool key_any(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct reading *r = target;
 	return begin(file, node, r) &&
-		read_parts(file, node, false, r->depth, &r->expression, EXPRESSION_ANY);
+	       read_parts(file, node, false, r->depth, &r->expression, EXPRESSION_ANY);
 }
 
 static bool key_sequence(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct reading *r = target;
 	return begin(file, node, r) &&
-		read_parts(file, node, true, r->depth, &r->expression, EXPRESSION_SEQUENCE);
+	       read_parts(file, node, true, r->depth, &r->expression, EXPRESSION_SEQUENCE);
 }
 
 static bool key_not(struct yaml_file *file, struct fy_node *node, void *target)
@@ -400,8 +406,8 @@ static bool key_count(struct yaml_file *file, struct fy_node *node, void *target
 	return begin(file, node, r) && r->of;
 }
 
-static bool key_values(struct yaml_file *file, struct fy_node *node, struct reading *r,
-	enum expression_kind kind)
+static bool key_values(
+	struct yaml_file *file, struct fy_node *node, struct reading *r, enum expression_kind kind)
 {
 	r->expression = expression_new(file, kind, 1);
 	return begin(file, node, r) && read_field(file, node, &r->expression->field);
@@ -480,11 +486,12 @@ static bool finish(struct yaml_file *file, struct fy_node *node, struct reading 
 			"must be an event, or one of: all, any, not, sequence, count, distinct, turns, "
 			"absent, gateway");
 	bool counts = e->kind == EXPRESSION_COUNT || e->kind == EXPRESSION_DISTINCT ||
-		e->kind == EXPRESSION_TURNS;
+		      e->kind == EXPRESSION_TURNS;
 	bool absent = e->kind == EXPRESSION_ABSENT;
 	bool of_values = e->kind == EXPRESSION_DISTINCT || e->kind == EXPRESSION_TURNS;
 	if (r->has_of && !of_values)
-		return yaml_error(file, node, "a key that does not belong to this kind of expression");
+		return yaml_error(
+			file, node, "a key that does not belong to this kind of expression");
 	if (counts && (r->of == NULL || r->at_least == 0))
 		return yaml_error(file, node, "needs the event ('count' or 'of') and 'at_least'");
 	if (absent && (r->after == NULL || r->for_ms == 0))
@@ -494,7 +501,8 @@ static bool finish(struct yaml_file *file, struct fy_node *node, struct reading 
 	if ((!counts && r->at_least) || (!absent && (r->after || r->for_ms)) ||
 		(r->within_ms && !counts && e->kind != EXPRESSION_SEQUENCE &&
 			e->kind != EXPRESSION_GATEWAY))
-		return yaml_error(file, node, "a key that does not belong to this kind of expression");
+		return yaml_error(
+			file, node, "a key that does not belong to this kind of expression");
 	e->at_least = (uint32_t)r->at_least;
 	e->within_ms = absent ? r->for_ms : r->within_ms;
 	if (counts || absent)
@@ -506,7 +514,8 @@ static bool finish(struct yaml_file *file, struct fy_node *node, struct reading 
 	return true;
 }
 
-static const struct expression *read_at(struct yaml_file *file, struct fy_node *node, unsigned depth)
+static const struct expression *read_at(
+	struct yaml_file *file, struct fy_node *node, unsigned depth)
 {
 	static const struct yaml_key keys[] = {
 		{"all", key_all, false},
@@ -532,7 +541,8 @@ static const struct expression *read_at(struct yaml_file *file, struct fy_node *
 	if (leaf)
 		return expression_read_leaf(file, node);
 	struct reading r = {.depth = depth};
-	bool ok = yaml_mapping(file, node, "an expression", keys, sizeof(keys) / sizeof(keys[0]), &r);
+	bool ok =
+		yaml_mapping(file, node, "an expression", keys, sizeof(keys) / sizeof(keys[0]), &r);
 	return ok && finish(file, node, &r) ? r.expression : NULL;
 }
 

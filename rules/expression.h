@@ -2,15 +2,14 @@
 // expression: what a diagnosis rests on, over the events of one phone (or gateway) within a window.
 //
 //   slug                                           the event was seen
-//   {event: slug, where: {field: [glob, ...]}}     ... with such a value; of a list field: every word
-//   {event: slug, disjoint: [offered, supported]}  ... and the two lists have no word in common
-//   {all: [..]} {any: [..]} {not: ..}
-//   {sequence: [leaf, ..], within: 10s}            one after the other
-//   {count: leaf, at_least: 3, within: 5m}         so many times
-//   {distinct: field, of: leaf, at_least: 3}       so many different values of a field, or `gateway`
-//   {turns: gateway, of: leaf, at_least: 2}        the value changed so many times
-//   {absent: leaf, after: leaf, for: 30s}          the second came, and for so long the first did not
-//   {gateway: slug, within: 1h}                    the phone's gateway has logged it
+//   {event: slug, where: {field: [glob, ...]}}     ... with such a value; of a list field: every
+//   word {event: slug, disjoint: [offered, supported]}  ... and the two lists have no word in
+//   common {all: [..]} {any: [..]} {not: ..} {sequence: [leaf, ..], within: 10s}            one
+//   after the other {count: leaf, at_least: 3, within: 5m}         so many times {distinct: field,
+//   of: leaf, at_least: 3}       so many different values of a field, or `gateway` {turns: gateway,
+//   of: leaf, at_least: 2}        the value changed so many times {absent: leaf, after: leaf, for:
+//   30s}          the second came, and for so long the first did not {gateway: slug, within: 1h}
+//   the phone's gateway has logged it
 //
 // Pure: what has been seen, the time and the gateway's facts come in as arguments.
 #pragma once
@@ -70,7 +69,8 @@ struct expression_view {
 	// When the gateway of the subject last logged a fact, or 0.
 	uint64_t (*gateway_fact)(void *context, uint16_t event);
 	void *context;
-	// Earliest time at which an absence that is still possible would be proved; UINT64_MAX: none.
+	// Earliest time at which an absence that is still possible would be proved; UINT64_MAX:
+	// none.
 	uint64_t wake_ms;
 };
 

@@ -133,7 +133,7 @@ static bool is_address(struct slice value)
 {
 	struct address unused;
 	return field_is_no_address(value) || address_parse(value, &unused) ||
-		field_is_host_name(value);
+	       field_is_host_name(value);
 }
 
 static int is_no_space(int c)

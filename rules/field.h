@@ -16,7 +16,7 @@
 // typed by strangers: one who calls himself "x> IP <192.0.2.1" must not choose his address.
 #define FIELD_TYPES(X)                                                                             \
 	X(TYPE_TEXT, "text", false, "anything, to the next literal text")                          \
-	X(TYPE_USER, "user", true, "anything, to the last place where the next literal text fits")  \
+	X(TYPE_USER, "user", true, "anything, to the last place where the next literal text fits") \
 	X(TYPE_WORD, "word", false, "no white space")                                              \
 	X(TYPE_ADDRESS, "address", false, "IPv4, IPv6, a name in place of one, or nothing")        \
 	X(TYPE_PORT, "port", false, "0 to 65535")                                                  \
@@ -34,65 +34,65 @@ enum field_type {
 
 // Names that need no type in a template. Those above the line are read by the engine: client is the
 // join key, tunnel the address inside the tunnel, client_new the address that replaces client.
-#define FIELDS(X)                                                                                  \
-	X(FIELD_CLIENT, "client", TYPE_ADDRESS)                                                    \
-	X(FIELD_CLIENT_NEW, "client_new", TYPE_ADDRESS)                                            \
-	X(FIELD_TUNNEL, "tunnel", TYPE_ADDRESS)                                                    \
-	X(FIELD_PORT, "port", TYPE_PORT)                                                           \
-	X(FIELD_USER, "user", TYPE_USER)                                                           \
-	X(FIELD_DEVICE, "device", TYPE_DEVICE)                                                     \
-	X(FIELD_SUBJECT, "subject", TYPE_TEXT)                                                     \
-	X(FIELD_GROUP, "group", TYPE_TEXT)                                                         \
-	X(FIELD_TUNNEL_GROUP, "tunnel_group", TYPE_TEXT)                                           \
-	X(FIELD_GROUP_POLICY, "group_policy", TYPE_TEXT)                                           \
-	X(FIELD_CIPHER, "cipher", TYPE_WORD)                                                       \
-	X(FIELD_INDEX, "index", TYPE_NUMBER)                                                       \
-	X(FIELD_OFFERED, "offered", TYPE_LIST)                                                     \
-	X(FIELD_SUPPORTED, "supported", TYPE_LIST)                                                 \
-	X(FIELD_GATEWAY, "gateway", TYPE_TEXT)                                                     \
-	/* below: only rules read them */                                                          \
-	X(FIELD_ACL, "acl", TYPE_TEXT)                                                             \
-	X(FIELD_AGENT, "agent", TYPE_TEXT)                                                         \
-	X(FIELD_ATTRIBUTE, "attribute", TYPE_TEXT)                                                 \
-	X(FIELD_BITS, "bits", TYPE_NUMBER)                                                         \
-	X(FIELD_CERT_NAME, "cert_name", TYPE_TEXT)                                                 \
-	X(FIELD_CODE, "code", TYPE_NUMBER)                                                         \
-	X(FIELD_COMMAND, "command", TYPE_TEXT)                                                     \
-	X(FIELD_COUNT, "count", TYPE_NUMBER)                                                       \
-	X(FIELD_DAYS, "days", TYPE_NUMBER)                                                         \
-	X(FIELD_DEPTH, "depth", TYPE_NUMBER)                                                       \
-	X(FIELD_DETAIL, "detail", TYPE_TEXT)                                                       \
-	X(FIELD_DURATION, "duration", TYPE_TEXT)                                                   \
-	X(FIELD_ERROR, "error", TYPE_TEXT)                                                         \
-	X(FIELD_EXPIRY, "expiry", TYPE_TEXT)                                                       \
-	X(FIELD_FILE, "file", TYPE_WORD)                                                           \
-	X(FIELD_FUNCTION, "function", TYPE_TEXT)                                                   \
-	X(FIELD_HASH, "hash", TYPE_HASH)                                                           \
-	X(FIELD_HOST, "host", TYPE_TEXT)                                                           \
-	X(FIELD_INTERFACE, "interface", TYPE_WORD)                                                 \
-	X(FIELD_ISSUER, "issuer", TYPE_TEXT)                                                       \
-	X(FIELD_LIMIT, "limit", TYPE_NUMBER)                                                       \
-	X(FIELD_LOCATION, "location", TYPE_TEXT)                                                   \
-	X(FIELD_LOCKED, "locked", TYPE_TEXT)                                                       \
-	X(FIELD_NAME, "name", TYPE_TEXT)                                                           \
-	X(FIELD_PEER, "peer", TYPE_ADDRESS)                                                        \
-	X(FIELD_POOL, "pool", TYPE_TEXT)                                                           \
-	X(FIELD_PROTOCOL, "protocol", TYPE_WORD)                                                   \
-	X(FIELD_REASON, "reason", TYPE_TEXT)                                                       \
-	X(FIELD_RECORDS, "records", TYPE_TEXT)                                                     \
-	X(FIELD_SERIAL, "serial", TYPE_WORD)                                                       \
-	X(FIELD_SERVER, "server", TYPE_WORD)                                                       \
-	X(FIELD_SERVER_GROUP, "server_group", TYPE_TEXT)                                           \
-	X(FIELD_SERVER_PORT, "server_port", TYPE_PORT)                                             \
-	X(FIELD_SESSION, "session", TYPE_WORD)                                                     \
-	X(FIELD_SESSION_TYPE, "session_type", TYPE_TEXT)                                           \
-	X(FIELD_STATE, "state", TYPE_TEXT)                                                         \
-	X(FIELD_STATUS, "status", TYPE_TEXT)                                                       \
-	X(FIELD_THRESHOLD, "threshold", TYPE_NUMBER)                                               \
-	X(FIELD_TRANSPORT, "transport", TYPE_WORD)                                                 \
-	X(FIELD_TRUSTPOINT, "trustpoint", TYPE_TEXT)                                               \
-	X(FIELD_TYPE, "type", TYPE_TEXT)                                                           \
-	X(FIELD_URL, "url", TYPE_TEXT)                                                             \
+#define FIELDS(X)                                        \
+	X(FIELD_CLIENT, "client", TYPE_ADDRESS)          \
+	X(FIELD_CLIENT_NEW, "client_new", TYPE_ADDRESS)  \
+	X(FIELD_TUNNEL, "tunnel", TYPE_ADDRESS)          \
+	X(FIELD_PORT, "port", TYPE_PORT)                 \
+	X(FIELD_USER, "user", TYPE_USER)                 \
+	X(FIELD_DEVICE, "device", TYPE_DEVICE)           \
+	X(FIELD_SUBJECT, "subject", TYPE_TEXT)           \
+	X(FIELD_GROUP, "group", TYPE_TEXT)               \
+	X(FIELD_TUNNEL_GROUP, "tunnel_group", TYPE_TEXT) \
+	X(FIELD_GROUP_POLICY, "group_policy", TYPE_TEXT) \
+	X(FIELD_CIPHER, "cipher", TYPE_WORD)             \
+	X(FIELD_INDEX, "index", TYPE_NUMBER)             \
+	X(FIELD_OFFERED, "offered", TYPE_LIST)           \
+	X(FIELD_SUPPORTED, "supported", TYPE_LIST)       \
+	X(FIELD_GATEWAY, "gateway", TYPE_TEXT)           \
+	/* below: only rules read them */                \
+	X(FIELD_ACL, "acl", TYPE_TEXT)                   \
+	X(FIELD_AGENT, "agent", TYPE_TEXT)               \
+	X(FIELD_ATTRIBUTE, "attribute", TYPE_TEXT)       \
+	X(FIELD_BITS, "bits", TYPE_NUMBER)               \
+	X(FIELD_CERT_NAME, "cert_name", TYPE_TEXT)       \
+	X(FIELD_CODE, "code", TYPE_NUMBER)               \
+	X(FIELD_COMMAND, "command", TYPE_TEXT)           \
+	X(FIELD_COUNT, "count", TYPE_NUMBER)             \
+	X(FIELD_DAYS, "days", TYPE_NUMBER)               \
+	X(FIELD_DEPTH, "depth", TYPE_NUMBER)             \
+	X(FIELD_DETAIL, "detail", TYPE_TEXT)             \
+	X(FIELD_DURATION, "duration", TYPE_TEXT)         \
+	X(FIELD_ERROR, "error", TYPE_TEXT)               \
+	X(FIELD_EXPIRY, "expiry", TYPE_TEXT)             \
+	X(FIELD_FILE, "file", TYPE_WORD)                 \
+	X(FIELD_FUNCTION, "function", TYPE_TEXT)         \
+	X(FIELD_HASH, "hash", TYPE_HASH)                 \
+	X(FIELD_HOST, "host", TYPE_TEXT)                 \
+	X(FIELD_INTERFACE, "interface", TYPE_WORD)       \
+	X(FIELD_ISSUER, "issuer", TYPE_TEXT)             \
+	X(FIELD_LIMIT, "limit", TYPE_NUMBER)             \
+	X(FIELD_LOCATION, "location", TYPE_TEXT)         \
+	X(FIELD_LOCKED, "locked", TYPE_TEXT)             \
+	X(FIELD_NAME, "name", TYPE_TEXT)                 \
+	X(FIELD_PEER, "peer", TYPE_ADDRESS)              \
+	X(FIELD_POOL, "pool", TYPE_TEXT)                 \
+	X(FIELD_PROTOCOL, "protocol", TYPE_WORD)         \
+	X(FIELD_REASON, "reason", TYPE_TEXT)             \
+	X(FIELD_RECORDS, "records", TYPE_TEXT)           \
+	X(FIELD_SERIAL, "serial", TYPE_WORD)             \
+	X(FIELD_SERVER, "server", TYPE_WORD)             \
+	X(FIELD_SERVER_GROUP, "server_group", TYPE_TEXT) \
+	X(FIELD_SERVER_PORT, "server_port", TYPE_PORT)   \
+	X(FIELD_SESSION, "session", TYPE_WORD)           \
+	X(FIELD_SESSION_TYPE, "session_type", TYPE_TEXT) \
+	X(FIELD_STATE, "state", TYPE_TEXT)               \
+	X(FIELD_STATUS, "status", TYPE_TEXT)             \
+	X(FIELD_THRESHOLD, "threshold", TYPE_NUMBER)     \
+	X(FIELD_TRANSPORT, "transport", TYPE_WORD)       \
+	X(FIELD_TRUSTPOINT, "trustpoint", TYPE_TEXT)     \
+	X(FIELD_TYPE, "type", TYPE_TEXT)                 \
+	X(FIELD_URL, "url", TYPE_TEXT)                   \
 	X(FIELD_VERSION, "version", TYPE_WORD)
 
 enum field {

@@ -108,7 +108,7 @@ static bool message_one_text(struct yaml_file *file, struct fy_node *node, void 
 	rule->text_places[rule->n_templates] = pack_place(file, node);
 	return template_parse(text, rule->source == RULE_ASA, file->arena,
 		       &rule->templates[rule->n_templates++], &error) ||
-		yaml_error(file, node, "%s", error);
+	       yaml_error(file, node, "%s", error);
 }
 
 static bool message_text(struct yaml_file *file, struct fy_node *node, void *target)
@@ -139,7 +139,8 @@ static bool message_while(struct yaml_file *file, struct fy_node *node, void *ta
 static const struct yaml_key *effect_key(struct slice name)
 {
 	static const struct yaml_key keys[] = {
-		{"event", effect_event, false, offsetof(struct event_effect, event)}, EFFECT_KEYS(0)};
+		{"event", effect_event, false, offsetof(struct event_effect, event)},
+		EFFECT_KEYS(0)};
 	for (size_t i = 0; i < N(keys); i++) {
 		if (slice_equals_text(name, keys[i].name))
 			return &keys[i];
@@ -158,8 +159,8 @@ static bool message_one_case(struct yaml_file *file, struct fy_node *node, void 
 		return yaml_error(file, node, "more than %d cases", RULES_CASES_MAX);
 	struct message_case *one = &rule->cases[rule->n_cases++];
 	one->effect = (struct event_effect){.event = NAME_NONE};
-	one->conditions = arena_zeroed(file->arena,
-		(unsigned)fy_node_mapping_item_count(node) * sizeof(*one->conditions));
+	one->conditions = arena_zeroed(
+		file->arena, (unsigned)fy_node_mapping_item_count(node) * sizeof(*one->conditions));
 	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
 		struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
 		struct slice name;
@@ -168,7 +169,8 @@ static bool message_one_case(struct yaml_file *file, struct fy_node *node, void 
 		// What is no word of the engine is a field.
 		const struct yaml_key *effect = effect_key(name);
 		bool ok = effect ? effect->read(file, value, (char *)&one->effect + effect->offset)
-				 : condition_read(file, key, value, &one->conditions[one->n_conditions++]);
+				 : condition_read(
+					   file, key, value, &one->conditions[one->n_conditions++]);
 		if (!ok)
 			return false;
 	}
@@ -199,7 +201,8 @@ static bool example_fields(struct yaml_file *file, struct fy_node *node, void *t
 			!yaml_text_copy(file, fy_node_pair_value(pair), &field[1]))
 			return false;
 		if (field_find(slice_of(field[0])) == FIELD_NONE)
-			return yaml_error(file, fy_node_pair_key(pair), "unknown field '%s'", field[0]);
+			return yaml_error(
+				file, fy_node_pair_key(pair), "unknown field '%s'", field[0]);
 	}
 	return true;
 }

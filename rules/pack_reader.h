@@ -14,8 +14,8 @@ static inline struct rulepack *pack_of(struct yaml_file *file)
 struct rule_place pack_place(struct yaml_file *file, struct fy_node *node);
 
 // A name of events or diagnoses: it gets its number.
-bool pack_read_slug(struct yaml_file *file, struct fy_node *node, struct registry *registry,
-	uint16_t *out);
+bool pack_read_slug(
+	struct yaml_file *file, struct fy_node *node, struct registry *registry, uint16_t *out);
 
 // As readers of keys (struct yaml_key): a text copied to the arena, a time, true or false.
 bool pack_read_text(struct yaml_file *file, struct fy_node *node, void *text);

@@ -32,8 +32,8 @@ void report_add_list(struct report *report, const char *file, int line, int colu
 	free(text);
 }
 
-void report_add(struct report *report, const char *file, int line, int column, const char *format,
-	...)
+void report_add(
+	struct report *report, const char *file, int line, int column, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);

@@ -13,8 +13,8 @@ struct report {
 	unsigned n; // all that were added
 };
 
-__attribute__((format(printf, 5, 6))) void report_add(struct report *report, const char *file,
-	int line, int column, const char *format, ...);
+__attribute__((format(printf, 5, 6))) void report_add(
+	struct report *report, const char *file, int line, int column, const char *format, ...);
 void report_add_list(struct report *report, const char *file, int line, int column,
 	const char *format, va_list arguments);
 void report_fini(struct report *report);

@@ -24,8 +24,8 @@ struct rule_place pack_place(struct yaml_file *file, struct fy_node *node)
 	return place;
 }
 
-bool pack_read_slug(struct yaml_file *file, struct fy_node *node, struct registry *registry,
-	uint16_t *out)
+bool pack_read_slug(
+	struct yaml_file *file, struct fy_node *node, struct registry *registry, uint16_t *out)
 {
 	struct slice name;
 	if (!yaml_text(file, node, &name))
@@ -74,9 +74,10 @@ static bool read_lists(struct rulepack *pack, struct files *files, const char *k
 	bool ok = true;
 	for (unsigned i = 0; i < files->n; i++) {
 		struct yaml_file *file = &files->file[i];
-		struct fy_node *list = file->root && fy_node_is_mapping(file->root)
-			? fy_node_mapping_lookup_by_string(file->root, key, strlen(key))
-			: NULL;
+		struct fy_node *list =
+			file->root && fy_node_is_mapping(file->root)
+				? fy_node_mapping_lookup_by_string(file->root, key, strlen(key))
+				: NULL;
 		if (list)
 			ok &= yaml_sequence(file, list, lenient, read, pack);
 	}
@@ -99,8 +100,8 @@ static bool check_keys(struct files *files)
 	bool ok = true;
 	for (unsigned i = 0; i < files->n; i++) {
 		if (files->file[i].root)
-			ok &= yaml_mapping(&files->file[i], files->file[i].root, "a rule file", keys,
-				N(keys), NULL);
+			ok &= yaml_mapping(&files->file[i], files->file[i].root, "a rule file",
+				keys, N(keys), NULL);
 	}
 	return ok;
 }
@@ -112,8 +113,9 @@ static bool check_diagnosis_name(const struct rulepack *pack, uint16_t number, c
 	if (pack->diagnosis_of[SCOPE_PHONE][number] >= 0 ||
 		pack->diagnosis_of[SCOPE_GATEWAY][number] >= 0)
 		return true;
-	report_add(report, place->file, place->line, place->column, "'%s' names an unknown diagnosis '%s'",
-		key, registry_name(&pack->vocabulary->diagnoses, number));
+	report_add(report, place->file, place->line, place->column,
+		"'%s' names an unknown diagnosis '%s'", key,
+		registry_name(&pack->vocabulary->diagnoses, number));
 	return false;
 }
 
@@ -123,14 +125,14 @@ static bool check_diagnosis_names(struct rulepack *pack, struct report *report)
 	for (unsigned i = 0; i < pack->n_messages; i++) {
 		const struct message_rule *rule = &pack->messages[i];
 		if (rule->only_while != NAME_NONE)
-			ok &= check_diagnosis_name(pack, rule->only_while, "while", &rule->while_place,
-				report);
+			ok &= check_diagnosis_name(
+				pack, rule->only_while, "while", &rule->while_place, report);
 	}
 	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
 		const struct diagnosis_rule *rule = &pack->diagnoses[i];
 		for (unsigned k = 0; k < rule->n_absorbs; k++)
-			ok &= check_diagnosis_name(pack, rule->absorbs[k], "absorbs",
-				&rule->absorb_places[k], report);
+			ok &= check_diagnosis_name(
+				pack, rule->absorbs[k], "absorbs", &rule->absorb_places[k], report);
 	}
 	return ok;
 }
@@ -177,7 +179,8 @@ static void close_files(struct files *files)
 	free(files);
 }
 
-static struct yaml_file *next_file(struct files *files, struct rulepack *pack, struct report *report)
+static struct yaml_file *next_file(
+	struct files *files, struct rulepack *pack, struct report *report)
 {
 	struct yaml_file *file = &files->file[files->n];
 	*file = (struct yaml_file){.report = report, .arena = &pack->arena, .context = pack};
@@ -188,23 +191,26 @@ static int is_rule_file(const struct dirent *entry)
 {
 	const char *dot = strrchr(entry->d_name, '.');
 	return entry->d_name[0] != '.' && dot &&
-		(strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+	       (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
 }
 
-static bool open_directory(const char *path, struct files *files, struct rulepack *pack,
-	struct report *report)
+static bool open_directory(
+	const char *path, struct files *files, struct rulepack *pack, struct report *report)
 {
 	struct dirent **entries;
 	int n = scandir(path, &entries, is_rule_file, alphasort);
 	bool ok = n > 0 && n <= FILES_MAX;
 	if (!ok)
 		report_add(report, path, 0, 0, "%s",
-			n < 0 ? strerror(errno) : n == 0 ? "no *.yaml in it" : "more than 256 rule files");
+			n < 0	 ? strerror(errno)
+			: n == 0 ? "no *.yaml in it"
+				 : "more than 256 rule files");
 	for (int i = 0; i < n; i++) {
 		if (files->n < FILES_MAX) {
 			obstack_printf(&pack->arena, "%s/%s", path, entries[i]->d_name);
 			obstack_1grow(&pack->arena, '\0');
-			ok &= yaml_open(next_file(files, pack, report), obstack_finish(&pack->arena));
+			ok &= yaml_open(
+				next_file(files, pack, report), obstack_finish(&pack->arena));
 			files->n++;
 		}
 		free(entries[i]);
@@ -214,8 +220,8 @@ static bool open_directory(const char *path, struct files *files, struct rulepac
 	return ok;
 }
 
-static struct rulepack *finish(struct rulepack *pack, struct files *files, bool opened,
-	struct report *report)
+static struct rulepack *finish(
+	struct rulepack *pack, struct files *files, bool opened, struct report *report)
 {
 	// With a file missing, half the names of the others would seem unknown.
 	bool ok = opened && read_all(pack, files, report);
@@ -226,8 +232,8 @@ static struct rulepack *finish(struct rulepack *pack, struct files *files, bool 
 	return NULL;
 }
 
-struct rulepack *rulepack_load(const char *path, struct vocabulary *vocabulary,
-	struct report *report)
+struct rulepack *rulepack_load(
+	const char *path, struct vocabulary *vocabulary, struct report *report)
 {
 	struct rulepack *pack = rulepack_create(vocabulary);
 	struct files *files = calloc(1, sizeof(*files));
@@ -240,7 +246,8 @@ struct rulepack *rulepack_load(const char *path, struct vocabulary *vocabulary,
 	}
 	bool ok;
 	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
-		ok = yaml_open(next_file(files, pack, report), arena_text(&pack->arena, slice_of(path)));
+		ok = yaml_open(
+			next_file(files, pack, report), arena_text(&pack->arena, slice_of(path)));
 		files->n++;
 	} else {
 		ok = open_directory(path, files, pack, report);
@@ -263,8 +270,8 @@ struct rulepack *rulepack_load_bytes(const char *name, const char *bytes, size_t
 	return finish(pack, files, ok, report);
 }
 
-const struct diagnosis_rule *rulepack_diagnosis(const struct rulepack *pack, enum scope scope,
-	uint16_t number)
+const struct diagnosis_rule *rulepack_diagnosis(
+	const struct rulepack *pack, enum scope scope, uint16_t number)
 {
 	int16_t index = number < DIAGNOSES_MAX ? pack->diagnosis_of[scope][number] : -1;
 	return index < 0 ? NULL : &pack->diagnoses[index];

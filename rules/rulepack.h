@@ -19,12 +19,12 @@
 #include "vocabulary.h"
 
 #define RULES_MESSAGES_MAX 1024
-#define RULES_TEXTS_MAX 8     // texts of one message
-#define RULES_CASES_MAX 24    // cases of one message
-#define RULES_DETAILS_MAX 8   // details of one diagnosis
-#define RULES_CAUSES_MAX 12   // causes of one diagnosis
-#define RULES_RECOVERS_MAX 12 // signs of success of one diagnosis
-#define ASA_ID_MAX 1000000    // six digits
+#define RULES_TEXTS_MAX 8		  // texts of one message
+#define RULES_CASES_MAX 24		  // cases of one message
+#define RULES_DETAILS_MAX 8		  // details of one diagnosis
+#define RULES_CAUSES_MAX 12		  // causes of one diagnosis
+#define RULES_RECOVERS_MAX 12		  // signs of success of one diagnosis
+#define ASA_ID_MAX 1000000		  // six digits
 #define RULES_WINDOW_MAX_MS (3600 * 1000) // how far a diagnosis may look back
 
 enum rule_source { RULE_ASA, RULE_PHONE };
@@ -36,24 +36,25 @@ struct translations {
 	const char *text[LANGUAGE_MAX]; // a missing one is the English one
 };
 
-// What a line means to the handshakes of its gateway (dataplane/handshake.c). X(constant, YAML name, help)
-#define HANDSHAKE_STEPS(X)                                                                         \
-	X(HANDSHAKE_NONE, "none", "nothing")                                                       \
-	X(HANDSHAKE_STARTS, "starts", "a client opens one")                                        \
-	X(HANDSHAKE_SUPPORTS, "supports", "head of the list of what the gateway allows")           \
-	X(HANDSHAKE_OFFERS, "offers", "head of the list of what the client offers")                \
-	X(HANDSHAKE_OTHER_LIST, "other-list", "head of a list that is no client's")                \
-	X(HANDSHAKE_CIPHER, "cipher", "one entry of the nearest earlier list")                     \
-	X(HANDSHAKE_GOES_ON, "goes-on", "a step of a handshake that is under way")                 \
-	X(HANDSHAKE_CHOOSES, "chooses", "the cipher is agreed")                                    \
-	X(HANDSHAKE_COMPLETES, "completes", "it succeeded")                                        \
-	X(HANDSHAKE_FAILS, "fails", "it failed")                                                   \
-	X(HANDSHAKE_ENDS, "ends", "its connection ended")                                          \
-	X(HANDSHAKE_REASON, "reason", "why one fails; no address: bound to one")                   \
-	X(HANDSHAKE_REASON_EARLY, "reason-early", "as reason, before a cipher is agreed")          \
-	X(HANDSHAKE_REASON_LATE, "reason-late", "as reason, after a cipher is agreed")             \
-	X(HANDSHAKE_CHAIN_STARTS, "chain-starts", "as chain, the first line of a validation")      \
-	X(HANDSHAKE_FOLLOWS, "follows", "no address: of the client of the line just before")       \
+// What a line means to the handshakes of its gateway (dataplane/handshake.c). X(constant, YAML
+// name, help)
+#define HANDSHAKE_STEPS(X)                                                                    \
+	X(HANDSHAKE_NONE, "none", "nothing")                                                  \
+	X(HANDSHAKE_STARTS, "starts", "a client opens one")                                   \
+	X(HANDSHAKE_SUPPORTS, "supports", "head of the list of what the gateway allows")      \
+	X(HANDSHAKE_OFFERS, "offers", "head of the list of what the client offers")           \
+	X(HANDSHAKE_OTHER_LIST, "other-list", "head of a list that is no client's")           \
+	X(HANDSHAKE_CIPHER, "cipher", "one entry of the nearest earlier list")                \
+	X(HANDSHAKE_GOES_ON, "goes-on", "a step of a handshake that is under way")            \
+	X(HANDSHAKE_CHOOSES, "chooses", "the cipher is agreed")                               \
+	X(HANDSHAKE_COMPLETES, "completes", "it succeeded")                                   \
+	X(HANDSHAKE_FAILS, "fails", "it failed")                                              \
+	X(HANDSHAKE_ENDS, "ends", "its connection ended")                                     \
+	X(HANDSHAKE_REASON, "reason", "why one fails; no address: bound to one")              \
+	X(HANDSHAKE_REASON_EARLY, "reason-early", "as reason, before a cipher is agreed")     \
+	X(HANDSHAKE_REASON_LATE, "reason-late", "as reason, after a cipher is agreed")        \
+	X(HANDSHAKE_CHAIN_STARTS, "chain-starts", "as chain, the first line of a validation") \
+	X(HANDSHAKE_FOLLOWS, "follows", "no address: of the client of the line just before")  \
 	X(HANDSHAKE_CHAIN, "chain", "validation of a client certificate; no address: bound to one")
 
 enum handshake_step {
@@ -75,7 +76,8 @@ enum alias_action {
 struct event_effect {
 	uint16_t event; // NAME_NONE: none
 	bool marks_phone;
-	bool unproven; // whoever it names has only claimed to be that: typed, or in a certificate not yet validated
+	bool unproven; // whoever it names has only claimed to be that: typed, or in a certificate
+		       // not yet validated
 	enum alias_action alias;
 	enum handshake_step handshake;
 };
@@ -118,7 +120,12 @@ struct message_rule {
 };
 
 enum scope { SCOPE_PHONE, SCOPE_GATEWAY, SCOPE_MAX };
-enum confidence { CONFIDENCE_NONE, CONFIDENCE_SUSPECTED, CONFIDENCE_PROBABLE, CONFIDENCE_CONFIRMED };
+enum confidence {
+	CONFIDENCE_NONE,
+	CONFIDENCE_SUSPECTED,
+	CONFIDENCE_PROBABLE,
+	CONFIDENCE_CONFIRMED
+};
 extern const char *const confidence_names[];
 extern const char *const scope_names[];
 
@@ -141,7 +148,7 @@ struct diagnosis_example {
 	const char *sender;	// address of the sender, or NULL
 	const char *confidence; // NULL: any
 	const char *client, *device, *state, *cause;
-	bool absent; // the lines must not lead to it
+	bool absent;	   // the lines must not lead to it
 	const char **also; // other diagnoses that the lines may lead to
 	unsigned n_also;
 };
@@ -153,19 +160,22 @@ struct diagnosis_rule {
 	const char *id;
 	struct rule_place place;
 	enum scope scope;
-	const struct expression *levels[CONFIDENCE_CONFIRMED + 1]; // by confidence; NULL: none gives it
+	const struct expression
+		*levels[CONFIDENCE_CONFIRMED + 1]; // by confidence; NULL: none gives it
 	uint64_t window_ms;
 	const struct expression *recovers[RULES_RECOVERS_MAX];
 	unsigned n_recovers;
-	bool by_tunnel; // recovers when a tunnel comes up at once: evidence from before that is void
+	bool by_tunnel; // recovers when a tunnel comes up at once: evidence from before that is
+			// void
 	bool has_absence;
-	uint64_t quiet_ms; // recovers after so long without evidence; 0: no
-	uint64_t calm_ms;  // a sign of success counts only so long after the last evidence
+	uint64_t quiet_ms;   // recovers after so long without evidence; 0: no
+	uint64_t calm_ms;    // a sign of success counts only so long after the last evidence
 	uint64_t expires_ms; // expires after so long without evidence; 0: as the limits say
 	uint64_t evidence[EVENT_WORDS]; // events kept as evidence
-	uint64_t attempts[EVENT_WORDS]; // events that count attempts; none: any evidence that repeats
-	// Events that must have been, but are no failure (a tunnel that is up): of each the last line is
-	// shown among the evidence, and neither counts nor dates.
+	uint64_t attempts[EVENT_WORDS]; // events that count attempts; none: any evidence that
+					// repeats
+	// Events that must have been, but are no failure (a tunnel that is up): of each the last
+	// line is shown among the evidence, and neither counts nor dates.
 	uint64_t context[EVENT_WORDS];
 	uint16_t *absorbs; // diagnoses that are its consequences
 	struct rule_place *absorb_places;
@@ -186,8 +196,8 @@ struct event_use {
 	bool known;	  // some message makes it
 	bool phone_scope; // a diagnosis of a phone looks at it
 	bool gateway_scope;
-	bool gateway_fact; // {gateway: ...} looks at it
-	bool keep;	   // evidence of something: sessions keep its line
+	bool gateway_fact;	// {gateway: ...} looks at it
+	bool keep;		// evidence of something: sessions keep its line
 	uint8_t distinct_field; // hashed into sighting.value, or FIELD_NONE
 	uint8_t n_conditions;
 	struct condition conditions[CONDITIONS_MAX];
@@ -211,8 +221,8 @@ struct rulepack {
 
 // Read every *.yaml and *.yml of a directory in the order of their names, or one file.
 // NULL: the report says what is wrong, all of it that can be told at once.
-struct rulepack *rulepack_load(const char *path, struct vocabulary *vocabulary,
-	struct report *report);
+struct rulepack *rulepack_load(
+	const char *path, struct vocabulary *vocabulary, struct report *report);
 
 // As rulepack_load() for one file in memory.
 struct rulepack *rulepack_load_bytes(const char *name, const char *bytes, size_t len,
@@ -220,10 +230,10 @@ struct rulepack *rulepack_load_bytes(const char *name, const char *bytes, size_t
 
 void rulepack_destroy(struct rulepack *pack);
 
-// The diagnosis rule of a vocabulary number, or NULL when no rule of this pack has it. A phone's and a
-// gateway's may share a name (an address pool that is empty is both).
-const struct diagnosis_rule *rulepack_diagnosis(const struct rulepack *pack, enum scope scope,
-	uint16_t number);
+// The diagnosis rule of a vocabulary number, or NULL when no rule of this pack has it. A phone's
+// and a gateway's may share a name (an address pool that is empty is both).
+const struct diagnosis_rule *rulepack_diagnosis(
+	const struct rulepack *pack, enum scope scope, uint16_t number);
 
 const char *translation(const struct translations *translations, enum language language);
 

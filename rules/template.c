@@ -4,8 +4,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
-// Places tried for the ends of fields. A genuine line needs a few hundred, and one of EVENT_LINE_MAX
-// at most twice its length; a hostile one can make each field try every place again.
+// Places tried for the ends of fields. A genuine line needs a few hundred, and one of
+// EVENT_LINE_MAX at most twice its length; a hostile one can make each field try every place again.
 #define TEMPLATE_STEPS_MAX 4000
 #define LITERAL_LETTERS_MIN 3 // letters and digits that the longest literal must hold
 
@@ -44,13 +44,14 @@ static const char *format_error(struct obstack *arena, const char *format, struc
 static const char *parse_field(struct slice inside, struct obstack *arena, struct template_op *op)
 {
 	const char *colon = memchr(inside.data, ':', inside.len);
-	struct slice name = slice_first(inside, colon ? (uint32_t)(colon - inside.data) : inside.len);
+	struct slice name =
+		slice_first(inside, colon ? (uint32_t)(colon - inside.data) : inside.len);
 	if (name.len == 0 || name.len > 32)
 		return "a placeholder needs a name of 1 to 32 characters";
 	for (uint32_t i = 0; i < name.len; i++) {
 		if (!islower((unsigned char)name.data[i]) && name.data[i] != '_')
-			return format_error(arena, "placeholder {%.*s}: a name has letters a-z and _",
-				inside);
+			return format_error(
+				arena, "placeholder {%.*s}: a name has letters a-z and _", inside);
 	}
 	if (colon == NULL) {
 		op->field = field_find(name);
@@ -101,7 +102,8 @@ static const struct template_op *longest_literal(const struct template *template
 	const struct template_op *best = NULL;
 	for (unsigned i = 0; i < template->n_ops; i++) {
 		const struct template_op *op = &template->ops[i];
-		if (op->literal.len && (best == NULL || letters(op->literal) > letters(best->literal)))
+		if (op->literal.len &&
+			(best == NULL || letters(op->literal) > letters(best->literal)))
 			best = op;
 	}
 	return best;
@@ -142,7 +144,8 @@ static const char *split(struct slice text, struct obstack *arena, struct templa
 			continue;
 		}
 		if (at + 1 < text.len && text.data[at + 1] == '{') {
-			if (!add_literal(out, slice_first(slice_from(text, start), at + 1 - start), arena))
+			if (!add_literal(out, slice_first(slice_from(text, start), at + 1 - start),
+				    arena))
 				return too_long;
 			start = at += 2;
 			continue;
@@ -184,7 +187,8 @@ const char *template_pattern(const struct template *template, struct obstack *ar
 	obstack_grow(arena, start ? "^" : "", start ? 1 : 0);
 	for (uint32_t i = 0; i < literal.len; i++) {
 		unsigned char c = (unsigned char)literal.data[i];
-		// Blanks at the ends are the neighbours' matter: a line may be cut or wrapped there.
+		// Blanks at the ends are the neighbours' matter: a line may be cut or wrapped
+		// there.
 		if (c == ' ') {
 			if (i > 0 && i + 1 < literal.len)
 				obstack_grow(arena, "[ \\t]+", 6);
@@ -262,7 +266,8 @@ static struct slice last_value(enum field_type type, struct slice text, uint32_t
 {
 	struct slice value = slice_from(text, at);
 	uint32_t len = 0;
-	while (len < value.len && value.data[len] && in_last_value(type, (unsigned char)value.data[len]))
+	while (len < value.len && value.data[len] &&
+		in_last_value(type, (unsigned char)value.data[len]))
 		len++;
 	value.len = len;
 	value = trim_end(value);
@@ -285,7 +290,8 @@ static bool store(struct program *p, const struct template_op *op, uint32_t at, 
 
 static bool run(struct program *p, unsigned op_index, uint32_t at);
 
-// A field between literals: try every place where the next literal stands, nearest or farthest first.
+// A field between literals: try every place where the next literal stands, nearest or farthest
+// first.
 static bool run_field(struct program *p, unsigned op_index, uint32_t at)
 {
 	const struct template_op *op = &p->template->ops[op_index];
@@ -299,8 +305,8 @@ static bool run_field(struct program *p, unsigned op_index, uint32_t at)
 		uint32_t end = greedy ? p->text.len - (i - at) : i;
 		if (++p->steps > TEMPLATE_STEPS_MAX)
 			return false;
-		// A run of blanks before or at the start of the literal is taken as one, from its start:
-		// from within it, the rest would be the same.
+		// A run of blanks before or at the start of the literal is taken as one, from its
+		// start: from within it, the rest would be the same.
 		if ((literal.data[0] == ' ' || literal.data[0] == ':') && end > at &&
 			is_blank(p->text.data[end - 1]))
 			continue;

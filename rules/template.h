@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// template: documented message text with its fields in braces -> Hyperscan pattern and field program.
+// template: documented message text with its fields in braces -> Hyperscan pattern and field
+// program.
 //
 //   "Group <{group}> User <{user}> IP <{client}> WebVPN session not terminated."
 //
 // A run of white space in the template stands for any run in the line, white space before a colon
-// comes and goes, a final full stop is optional, and what follows the last literal is not looked at:
-// releases and relays differ in all of these. `{{` is a brace.
+// comes and goes, a final full stop is optional, and what follows the last literal is not looked
+// at: releases and relays differ in all of these. `{{` is a brace.
 #pragma once
 
 #include "arena.h"
@@ -20,7 +21,8 @@ struct template_op {
 	uint8_t field, type;
 };
 
-struct template {
+struct template
+{
 	uint8_t n_ops;
 	bool anchored; // must stand at the start of the text (ASA); else anywhere in it (phone)
 	struct template_op ops[TEMPLATE_OPS_MAX];

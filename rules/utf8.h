@@ -4,5 +4,6 @@
 
 #include <stddef.h>
 
-// Bytes of the well-formed sequence at `at`, 1 to 4; 0: there is none. left: bytes that may be read.
+// Bytes of the well-formed sequence at `at`, 1 to 4; 0: there is none. left: bytes that may be
+// read.
 unsigned utf8_length(const char *at, size_t left);

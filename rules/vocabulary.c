@@ -22,7 +22,8 @@ static void registry_fini(struct registry *registry)
 struct vocabulary *vocabulary_create(void)
 {
 	struct vocabulary *v = calloc(1, sizeof(*v));
-	if (v && registry_init(&v->events, EVENTS_MAX) && registry_init(&v->diagnoses, DIAGNOSES_MAX))
+	if (v && registry_init(&v->events, EVENTS_MAX) &&
+		registry_init(&v->diagnoses, DIAGNOSES_MAX))
 		return v;
 	if (v)
 		vocabulary_destroy(v);

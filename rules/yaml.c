@@ -148,8 +148,8 @@ static void report_parser(struct yaml_file *file, struct fy_diag *diag)
 		report_add(file->report, file->path, 1, 1, "not a YAML document");
 }
 
-// The first document, NULL where there is none (an empty file). What stands behind it would be passed
-// over without a word: a second one is an error.
+// The first document, NULL where there is none (an empty file). What stands behind it would be
+// passed over without a word: a second one is an error.
 static bool load(struct yaml_file *file, struct fy_parser *parser, struct fy_diag *diag)
 {
 	file->document = fy_parse_load_document(parser);
@@ -172,12 +172,14 @@ static bool parse(struct yaml_file *file, size_t len)
 	struct fy_diag *diag = fy_diag_create(&(struct fy_diag_cfg){
 		.level = FYET_ERROR, .module_mask = ~0u, .fp = NULL, .output_fn = NULL});
 	// libfyaml's own look for duplicate keys is quadratic; yaml_mapping() looks for them.
-	struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag};
+	struct fy_parse_cfg config = {
+		.flags = FYPCF_QUIET | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag};
 	struct fy_parser *parser = diag ? fy_parser_create(&config) : NULL;
 	bool ok = parser != NULL;
 	if (ok) {
 		fy_diag_set_collect_errors(diag, true);
-		ok = fy_parser_set_string(parser, file->bytes, len) == 0 && load(file, parser, diag);
+		ok = fy_parser_set_string(parser, file->bytes, len) == 0 &&
+		     load(file, parser, diag);
 	} else {
 		report_add(file->report, file->path, 0, 0, "out of memory");
 	}
@@ -234,8 +236,8 @@ static bool unknown_key(struct yaml_file *file, struct fy_node *key, const char 
 	char known[512] = "";
 	size_t len = 0;
 	for (size_t i = 0; i < n_keys && len + 40 < sizeof(known); i++)
-		len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", i ? ", " : "",
-			keys[i].name);
+		len += (size_t)snprintf(
+			known + len, sizeof(known) - len, "%s%s", i ? ", " : "", keys[i].name);
 	size_t key_len = 0;
 	const char *text = fy_node_get_scalar(key, &key_len);
 	if (text == NULL)
@@ -257,15 +259,16 @@ bool yaml_mapping(struct yaml_file *file, struct fy_node *node, const char *what
 		struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
 		size_t len = 0, i = 0;
 		const char *name = fy_node_get_scalar(key, &len);
-		while (i < n_keys && !(name && slice_equals_text(
-						       (struct slice){name, (uint32_t)len}, keys[i].name)))
+		while (i < n_keys &&
+			!(name && slice_equals_text(
+					  (struct slice){name, (uint32_t)len}, keys[i].name)))
 			i++;
 		if (i == n_keys) {
 			ok = unknown_key(file, key, what, keys, n_keys);
 		} else if (seen & (1ull << i)) {
 			ok = yaml_error(file, key, "key '%s' stands twice", keys[i].name);
 		} else if (value == NULL ||
-			(fy_node_is_scalar(value) && fy_node_get_scalar_token(value) == NULL)) {
+			   (fy_node_is_scalar(value) && fy_node_get_scalar_token(value) == NULL)) {
 			ok = yaml_error(file, key, "key '%s' has no value", keys[i].name);
 		} else {
 			ok &= keys[i].read(file, value, (char *)target + keys[i].offset);
@@ -287,7 +290,8 @@ bool yaml_sequence(struct yaml_file *file, struct fy_node *node, bool lenient,
 	struct fy_node *item;
 	bool ok = true;
 	if (!fy_node_is_sequence(node))
-		return lenient ? read(file, node, target) : yaml_error(file, node, "must be a list");
+		return lenient ? read(file, node, target)
+			       : yaml_error(file, node, "must be a list");
 	while ((item = fy_node_sequence_iterate(node, &iterator)) != NULL)
 		ok &= read(file, item, target);
 	return ok;
@@ -304,7 +308,9 @@ bool yaml_text(struct yaml_file *file, struct fy_node *node, struct slice *out)
 	const char *text = fy_node_is_scalar(node) ? fy_node_get_scalar(node, &len) : NULL;
 	if (text == NULL)
 		return yaml_error(file, node, "must be a text, not a %s",
-			fy_node_is_mapping(node) ? "mapping" : fy_node_is_sequence(node) ? "list" : "null");
+			fy_node_is_mapping(node)    ? "mapping"
+			: fy_node_is_sequence(node) ? "list"
+						    : "null");
 	if (memchr(text, '\0', len))
 		return yaml_error(file, node, "a text must not hold a NUL");
 	*out = (struct slice){text, (uint32_t)len};
@@ -330,8 +336,8 @@ static bool parse_digits(struct slice *text, uint64_t *out)
 	return i > 0;
 }
 
-bool yaml_number(struct yaml_file *file, struct fy_node *node, uint64_t min, uint64_t max,
-	uint64_t *out)
+bool yaml_number(
+	struct yaml_file *file, struct fy_node *node, uint64_t min, uint64_t max, uint64_t *out)
 {
 	struct slice text;
 	if (!yaml_text(file, node, &text))
@@ -390,8 +396,8 @@ bool yaml_choice(struct yaml_file *file, struct fy_node *node, const char *const
 			return true;
 		}
 		if (len + 40 < sizeof(known))
-			len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", i ? ", " : "",
-				names[i]);
+			len += (size_t)snprintf(
+				known + len, sizeof(known) - len, "%s%s", i ? ", " : "", names[i]);
 	}
 	return yaml_error(file, node, "'%.*s' must be one of: %s", (int)text.len, text.data, known);
 }

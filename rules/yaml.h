@@ -2,8 +2,8 @@
 // yaml: reads one YAML file that an operator wrote (rules, config) against tables of keys, and says
 // file:line:column of whatever is wrong. libfyaml parses; here are the limits and the tables.
 //
-// A file is at most YAML_BYTES_MAX, valid UTF-8, without anchors and aliases (a few lines of them can
-// stand for gigabytes), nested at most as deep as libfyaml allows (64).
+// A file is at most YAML_BYTES_MAX, valid UTF-8, without anchors and aliases (a few lines of them
+// can stand for gigabytes), nested at most as deep as libfyaml allows (64).
 #pragma once
 
 #include <libfyaml.h>
@@ -34,8 +34,8 @@ bool yaml_open_bytes(struct yaml_file *file, const char *path, const char *bytes
 void yaml_close(struct yaml_file *file);
 
 // Add an error at a node; always returns false.
-__attribute__((format(printf, 3, 4))) bool yaml_error(struct yaml_file *file, struct fy_node *node,
-	const char *format, ...);
+__attribute__((format(printf, 3, 4))) bool yaml_error(
+	struct yaml_file *file, struct fy_node *node, const char *format, ...);
 
 // 1-based position of a node in its file.
 void yaml_position(struct fy_node *node, int *line, int *column);
@@ -60,11 +60,12 @@ bool yaml_sequence(struct yaml_file *file, struct fy_node *node, bool lenient,
 // Number of items that yaml_sequence(lenient) would visit.
 unsigned yaml_count(struct fy_node *node);
 
-// Scalars. The slice points into the file's bytes and dies with it; yaml_text_copy() copies to the arena.
+// Scalars. The slice points into the file's bytes and dies with it; yaml_text_copy() copies to the
+// arena.
 bool yaml_text(struct yaml_file *file, struct fy_node *node, struct slice *out);
 bool yaml_text_copy(struct yaml_file *file, struct fy_node *node, const char **out);
-bool yaml_number(struct yaml_file *file, struct fy_node *node, uint64_t min, uint64_t max,
-	uint64_t *out);
+bool yaml_number(
+	struct yaml_file *file, struct fy_node *node, uint64_t min, uint64_t max, uint64_t *out);
 bool yaml_boolean(struct yaml_file *file, struct fy_node *node, bool *out);
 // "500ms", "30s", "5m", "24h", "7d" -> milliseconds
 bool yaml_duration(struct yaml_file *file, struct fy_node *node, uint64_t *out_ms);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What every fuzz target starts with. libFuzzer calls these two; a target aborts on whatever must not
-// be, so asserts stay in. The input is a copy of exactly its size on the heap: ASan sees what is read
-// past its end.
+// What every fuzz target starts with. libFuzzer calls these two; a target aborts on whatever must
+// not be, so asserts stay in. The input is a copy of exactly its size on the heap: ASan sees what
+// is read past its end.
 #pragma once
 
 #include <assert.h>

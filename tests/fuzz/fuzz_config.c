@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t i = 0; i < config.policy.n_relays; i++)
 			assert(config.policy.relays[i].prefix <= 128);
 		for (size_t i = 1; i < config.policy.n_names; i++)
-			assert(strcmp(config.policy.names[i - 1].name, config.policy.names[i].name) <= 0);
+			assert(strcmp(config.policy.names[i - 1].name,
+				       config.policy.names[i].name) <= 0);
 		config_fini(&config);
 	} else {
 		assert(report.n > 0);

@@ -55,8 +55,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t room = wish & 8 ? 128 : 0;
 	char *bytes = malloc(size + room + 1);
 	memcpy(bytes, data, size);
-	struct rte_mbuf mbuf = {.buf_addr = bytes, .buf_len = (uint16_t)(size + room), .data_len = (uint16_t)size,
-		.pkt_len = (uint32_t)size, .nb_segs = 1};
+	struct rte_mbuf mbuf = {.buf_addr = bytes,
+		.buf_len = (uint16_t)(size + room),
+		.data_len = (uint16_t)size,
+		.pkt_len = (uint32_t)size,
+		.nb_segs = 1};
 	rte_mbuf_refcnt_set(&mbuf, 1);
 	// As an AF_PACKET port says of a sender on this machine.
 	mbuf.ol_flags = wish & 16 ? RTE_MBUF_F_RX_L4_CKSUM_NONE : 0;

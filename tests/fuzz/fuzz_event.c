@@ -40,7 +40,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc, (void)argv;
 	struct report report = {0};
 	vocabulary = vocabulary_create();
-	struct rulepack *pack = rulepack_load_bytes("rules", rules, sizeof(rules) - 1, vocabulary, &report);
+	struct rulepack *pack =
+		rulepack_load_bytes("rules", rules, sizeof(rules) - 1, vocabulary, &report);
 	ruleset = pack ? ruleset_compile(pack, NULL, &report) : NULL;
 	if (ruleset == NULL)
 		fputs(report.text, stderr);
@@ -49,7 +50,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-static int note(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
+static int note(
+	unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
 {
 	(void)from, (void)to, (void)flags;
 	((bool *)context)[id] = true;
@@ -69,8 +71,8 @@ static void run_templates(struct slice text)
 {
 	bool found[RULES_MESSAGES_MAX] = {false};
 	for (int source = 0; source < 2; source++)
-		assert(hs_scan(ruleset->databases[source], text.data, text.len, 0, scanner.scratch, note, found) ==
-			HS_SUCCESS);
+		assert(hs_scan(ruleset->databases[source], text.data, text.len, 0, scanner.scratch,
+			       note, found) == HS_SUCCESS);
 	for (unsigned i = 0; i < ruleset->pack->n_messages; i++) {
 		const struct message_rule *rule = &ruleset->pack->messages[i];
 		for (unsigned k = 0; k < rule->n_templates; k++) {

@@ -11,7 +11,8 @@ static void check(struct slice line, const struct message *m)
 	assert_inside(m->origin, line);
 	assert_inside(m->stamp, line);
 	assert_inside(m->clock, line);
-	assert(m->source == MESSAGE_ASA || m->source == MESSAGE_PHONE || m->source == MESSAGE_OTHER);
+	assert(m->source == MESSAGE_ASA || m->source == MESSAGE_PHONE ||
+		m->source == MESSAGE_OTHER);
 	if (m->source == MESSAGE_ASA) {
 		assert_inside(m->code, line);
 		assert(m->code.len == 6);

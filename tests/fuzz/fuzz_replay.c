@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A text log through the whole path: message, event, handshake, session, diagnosis, and what is told
-// in the end. Input: a byte of options, then lines. A line that begins with
+// A text log through the whole path: message, event, handshake, session, diagnosis, and what is
+// told in the end. Input: a byte of options, then lines. A line that begins with
 //   +N  lets N seconds pass
 //   @A  is sent by the address A from here on
 //   ~   swaps other rules in
@@ -52,8 +52,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-static const struct worker_limits limits = {.clients = 12, .diagnoses = 12, .handshakes = 6, .gateways = 4,
-	.idle_ms = 600 * 1000, .expire_ms = 3600 * 1000};
+static const struct worker_limits limits = {.clients = 12,
+	.diagnoses = 12,
+	.handshakes = 6,
+	.gateways = 4,
+	.idle_ms = 600 * 1000,
+	.expire_ms = 3600 * 1000};
 
 static void turn_all(struct workers *workers, uint64_t now_ms)
 {
@@ -105,8 +109,10 @@ static void check_limits(const struct workers *workers)
 		assert(atomic_load(&t->n_phones) <= atomic_load(&t->n_identities));
 		assert(atomic_load(&t->high_water) <= t->limits.sessions);
 		assert(atomic_load(&t->diagnoses->high_water) <= t->limits.diagnoses);
-		assert(atomic_load(&t->diagnoses->n_open) + atomic_load(&t->diagnoses->n_closed) <= t->limits.diagnoses);
-		assert(handshake_count(workers->worker[i]->handshakes) <= limits.handshakes / workers->n + 16);
+		assert(atomic_load(&t->diagnoses->n_open) + atomic_load(&t->diagnoses->n_closed) <=
+			t->limits.diagnoses);
+		assert(handshake_count(workers->worker[i]->handshakes) <=
+			limits.handshakes / workers->n + 16);
 	}
 }
 
@@ -115,7 +121,8 @@ static void check_told(struct collector *collector)
 	json_t *list = collector_json(collector, LANGUAGE_EN), *object;
 	size_t i;
 	assert(json_is_array(list));
-	json_array_foreach(list, i, object) {
+	json_array_foreach(list, i, object)
+	{
 		assert(json_is_string(json_object_get(object, "diagnosis")));
 		assert(json_is_string(json_object_get(object, "first_seen")));
 		assert(json_integer_value(json_object_get(object, "count")) >= 1);
@@ -127,7 +134,8 @@ static void check_told(struct collector *collector)
 		bool phone = json_is_true(json_object_get(object, "is_phone"));
 		const char *scope = json_string_value(json_object_get(object, "scope"));
 		if (!phone && strcmp(scope, "phone") == 0)
-			assert(strcmp(json_string_value(json_object_get(object, "confidence")), "suspected") == 0);
+			assert(strcmp(json_string_value(json_object_get(object, "confidence")),
+				       "suspected") == 0);
 		char *text = json_dumps(object, JSON_COMPACT);
 		assert(text != NULL);
 		free(text);

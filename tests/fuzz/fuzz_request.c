@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Requests of the control socket, a line each, to a daemon that has something to tell. Each answer is
-// lines of JSON that say whether they are one.
+// Requests of the control socket, a line each, to a daemon that has something to tell. Each answer
+// is lines of JSON that say whether they are one.
 #include "fuzz.h"
 
 #include <unistd.h>
@@ -19,8 +19,8 @@ static struct daemon daemon_;
 static struct ruleset *compile(struct vocabulary *vocabulary)
 {
 	struct report report = {0};
-	struct rulepack *pack =
-		rulepack_load_bytes("rules", scene_pack, sizeof(scene_pack) - 1, vocabulary, &report);
+	struct rulepack *pack = rulepack_load_bytes(
+		"rules", scene_pack, sizeof(scene_pack) - 1, vocabulary, &report);
 	struct ruleset *ruleset = pack ? ruleset_compile(pack, NULL, &report) : NULL;
 	assert(ruleset != NULL);
 	return ruleset;
@@ -50,14 +50,19 @@ static void log_some(struct workers *workers)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
-	static const struct worker_limits limits = {.clients = 256, .diagnoses = 256, .handshakes = 64, .gateways = 8,
-		.idle_ms = 3600 * 1000, .expire_ms = 24 * 3600 * 1000};
+	static const struct worker_limits limits = {.clients = 256,
+		.diagnoses = 256,
+		.handshakes = 64,
+		.gateways = 8,
+		.idle_ms = 3600 * 1000,
+		.expire_ms = 24 * 3600 * 1000};
 	struct report report = {0};
 	assert(config_init(&daemon_.config, NULL, &report));
 	daemon_.config.rules = "/nonexistent"; // a reload fails, and says so
 	daemon_.config.cache = NULL;
 	daemon_.vocabulary = vocabulary_create();
-	daemon_.workers = workers_create(1, &limits, compile(daemon_.vocabulary), &daemon_.config.policy);
+	daemon_.workers =
+		workers_create(1, &limits, compile(daemon_.vocabulary), &daemon_.config.policy);
 	assert(daemon_.workers != NULL);
 	daemon_.hidden_users = calloc(limits.gateways, sizeof(*daemon_.hidden_users));
 	daemon_.hidden_users_ms = calloc(limits.gateways, sizeof(*daemon_.hidden_users_ms));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A rule file through rulepack_load_bytes() and ruleset_compile(). What is refused has a reason, each
-// with its place.
+// A rule file through rulepack_load_bytes() and ruleset_compile(). What is refused has a reason,
+// each with its place.
 #include "fuzz.h"
 
 #include "../../rules/compile.h"
@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct report report = {0};
 	struct vocabulary *vocabulary = vocabulary_create();
-	struct rulepack *pack = rulepack_load_bytes("rules", (const char *)data, size, vocabulary, &report);
+	struct rulepack *pack =
+		rulepack_load_bytes("rules", (const char *)data, size, vocabulary, &report);
 	if (pack == NULL) {
 		check_report(&report);
 	} else {

@@ -91,9 +91,7 @@ void desk_fail(struct desk *desk, unsigned phone)
 {
 	char line[256];
 	snprintf(line, sizeof(line),
-		"fw1 : %%ASA-4-724002: Group <G> User <CP-7962G-SEP%012X> IP <10.%u.%u.%u> WebVPN "
-		"session "
-		"not terminated.",
+		"fw1 : %%ASA-4-724002: Group <G> User <CP-7962G-SEP%012X> IP <10.%u.%u.%u> WebVPN session not terminated.",
 		phone + 1, phone >> 16 & 255, phone >> 8 & 255, phone & 255);
 	desk_line(desk, line);
 }
@@ -102,9 +100,7 @@ void desk_recover(struct desk *desk, unsigned phone)
 {
 	char line[256];
 	snprintf(line, sizeof(line),
-		"fw1 : %%ASA-6-722051: Group <G> User <CP-7962G-SEP%012X> IP <10.%u.%u.%u> IPv4 "
-		"Address "
-		"<172.16.%u.%u> IPv6 address <::> assigned to session",
+		"fw1 : %%ASA-6-722051: Group <G> User <CP-7962G-SEP%012X> IP <10.%u.%u.%u> IPv4 Address <172.16.%u.%u> IPv6 address <::> assigned to session",
 		phone + 1, phone >> 16 & 255, phone >> 8 & 255, phone & 255, phone >> 8 & 255,
 		phone & 255);
 	desk_line(desk, line);

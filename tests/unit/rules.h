@@ -29,9 +29,10 @@ static inline struct ruleset *rules_compile(struct vocabulary *vocabulary, const
 	return ruleset;
 }
 
-// The text is refused, and one of the report's lines begins with `wanted`: "t:3:5: unknown key 'x'".
-static inline void rules_refused(const char *text, size_t len, const char *wanted, const char *file,
-	int line)
+// The text is refused, and one of the report's lines begins with `wanted`: "t:3:5: unknown key
+// 'x'".
+static inline void rules_refused(
+	const char *text, size_t len, const char *wanted, const char *file, int line)
 {
 	struct report report = {0};
 	struct vocabulary *vocabulary = vocabulary_create();
@@ -41,8 +42,9 @@ static inline void rules_refused(const char *text, size_t len, const char *wante
 	for (const char *at = report.text; at && *at && !said; at = strchr(at, '\n') + 1)
 		said = strncmp(at, wanted, strlen(wanted)) == 0;
 	if (!refused || !said) {
-		print_error("%s\n%.400s\n  said: %s\n  not:  %s\n", refused ? "refused for another reason:" : "taken:",
-			text, report.text ? report.text : "nothing", wanted);
+		print_error("%s\n%.400s\n  said: %s\n  not:  %s\n",
+			refused ? "refused for another reason:" : "taken:", text,
+			report.text ? report.text : "nothing", wanted);
 		_fail(file, line);
 	}
 	ruleset_destroy(ruleset);
@@ -50,4 +52,5 @@ static inline void rules_refused(const char *text, size_t len, const char *wante
 	vocabulary_destroy(vocabulary);
 }
 
-#define assert_refused(text, wanted) rules_refused((text), strlen(text), (wanted), __FILE__, __LINE__)
+#define assert_refused(text, wanted) \
+	rules_refused((text), strlen(text), (wanted), __FILE__, __LINE__)

@@ -22,7 +22,8 @@ struct scene {
 static struct ruleset *compile(struct vocabulary *vocabulary, const char *text)
 {
 	struct report report = {0};
-	struct rulepack *pack = rulepack_load_bytes("scene", text, strlen(text), vocabulary, &report);
+	struct rulepack *pack =
+		rulepack_load_bytes("scene", text, strlen(text), vocabulary, &report);
 	struct ruleset *ruleset = pack ? ruleset_compile(pack, NULL, &report) : NULL;
 	if (ruleset == NULL)
 		print_error("%s", report.text);
@@ -46,8 +47,8 @@ struct scene *scene_create(const char *pack, unsigned n_workers, const struct wo
 	assert_true(address_parse(slice_of("192.0.2.250"), &s->policy.relays[0].address));
 	s->policy.n_relays = 1;
 	s->vocabulary = vocabulary_create();
-	s->workers = workers_create(n_workers, limits ? limits : &small, compile(s->vocabulary, pack),
-		&s->policy);
+	s->workers = workers_create(
+		n_workers, limits ? limits : &small, compile(s->vocabulary, pack), &s->policy);
 	assert_non_null(s->workers);
 	s->collector = collector_create(s->workers);
 	assert_non_null(s->collector);
@@ -140,7 +141,7 @@ const json_t *scene_told(struct scene *s)
 static bool is_named(const json_t *object, const char *diagnosis)
 {
 	return diagnosis == NULL ||
-		strcmp(json_string_value(json_object_get(object, "diagnosis")), diagnosis) == 0;
+	       strcmp(json_string_value(json_object_get(object, "diagnosis")), diagnosis) == 0;
 }
 
 unsigned scene_count(struct scene *s, const char *diagnosis)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// scene: lines through real workers with a small pack of rules of the test's own, on a clock that the
-// test sets; and what was diagnosed.
+// scene: lines through real workers with a small pack of rules of the test's own, on a clock that
+// the test sets; and what was diagnosed.
 #pragma once
 
 #include <jansson.h>

@@ -11,7 +11,8 @@
 static void takes_what_an_asa_prints(void **state)
 {
 	(void)state;
-	static const char *const same[] = {"172.16.250.9", "255.255.255.255", "2001:db8::1", "fe80::1"};
+	static const char *const same[] = {
+		"172.16.250.9", "255.255.255.255", "2001:db8::1", "fe80::1"};
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
 		struct address a;
 		char text[ADDRESS_TEXT_MAX];
@@ -42,8 +43,9 @@ static void unspecified_is_no_address(void **state)
 static void refuses_what_is_none(void **state)
 {
 	(void)state;
-	static const char *const wrong[] = {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "shule",
-		"1.2.3.4 ", "fe80::1%eth0", "1..2.3", "2001:db8::g", ":::", "1.2.3.4444", "12345.1.1.1"};
+	static const char *const wrong[] = {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4",
+		"shule", "1.2.3.4 ", "fe80::1%eth0", "1..2.3", "2001:db8::g", ":::", "1.2.3.4444",
+		"12345.1.1.1"};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct address a;
 		assert_false(address_parse(slice_of(wrong[i]), &a));

@@ -28,8 +28,8 @@ static struct session_key key(const char *client)
 	return key_of_client(&a);
 }
 
-static enum alias_outcome set(struct alias_table *t, uint64_t hash, const char *client, uint64_t time_ms,
-	uint16_t flags, struct session_key *other)
+static enum alias_outcome set(struct alias_table *t, uint64_t hash, const char *client,
+	uint64_t time_ms, uint16_t flags, struct session_key *other)
 {
 	memset(&e, 0, sizeof(e));
 	e.alias = hash;
@@ -76,10 +76,10 @@ static bool leads_to(struct alias_table *t, uint64_t hash, const char *client)
 	return a && key_equals(&a->key, &wanted);
 }
 
-#define SETUP(n_aliases, n_waiting)                                                                \
-	struct alias_table *t = alias_table_create(n_aliases, n_waiting, &counters);               \
-	struct session_key other = {0};                                                            \
-	(void)other;                                                                               \
+#define SETUP(n_aliases, n_waiting)                                                  \
+	struct alias_table *t = alias_table_create(n_aliases, n_waiting, &counters); \
+	struct session_key other = {0};                                              \
+	(void)other;                                                                 \
 	memset(&counters, 0, sizeof(counters))
 
 static void an_alias_leads_where_it_was_set(void **state)
@@ -163,7 +163,8 @@ static void the_oldest_gives_way_in_a_full_table(void **state)
 		set(t, i << 32 | 3, "198.51.100.1", 1000 * i, EVENT_HAS_ASA, &other);
 	for (uint64_t i = 1; i <= 8; i++)
 		assert_non_null(look_up(t, i << 32 | 3));
-	assert_int_equal(set(t, 9ull << 32 | 3, "198.51.100.9", 9000, EVENT_HAS_ASA, &other), ALIAS_SET);
+	assert_int_equal(
+		set(t, 9ull << 32 | 3, "198.51.100.9", 9000, EVENT_HAS_ASA, &other), ALIAS_SET);
 	assert_null(look_up(t, 1ull << 32 | 3));
 	assert_non_null(look_up(t, 2ull << 32 | 3));
 	assert_true(leads_to(t, 9ull << 32 | 3, "198.51.100.9"));

@@ -135,8 +135,8 @@ static void pcap_begin(struct bytes *b, bool big, uint32_t magic, uint32_t link)
 	put_n(b, big, 4, link);
 }
 
-static void pcap_packet(struct bytes *b, bool big, uint32_t seconds, uint32_t fraction, const void *data, uint32_t len,
-	uint32_t wire_len)
+static void pcap_packet(struct bytes *b, bool big, uint32_t seconds, uint32_t fraction,
+	const void *data, uint32_t len, uint32_t wire_len)
 {
 	put_n(b, big, 4, seconds);
 	put_n(b, big, 4, fraction);
@@ -145,22 +145,26 @@ static void pcap_packet(struct bytes *b, bool big, uint32_t seconds, uint32_t fr
 	put(b, data, len);
 }
 
-static const unsigned char ip4[] = {0x45, 0, 0, 24, 1, 2, 3, 4}, ip6[] = {0x60, 0, 0, 0, 9, 9, 9, 9};
+static const unsigned char ip4[] = {0x45, 0, 0, 24, 1, 2, 3, 4},
+			   ip6[] = {0x60, 0, 0, 0, 9, 9, 9, 9};
 
-static void has_frame(struct capture *c, uint64_t time_ms, const void *bytes, size_t len, uint32_t wire_len, int at)
+static void has_frame(struct capture *c, uint64_t time_ms, const void *bytes, size_t len,
+	uint32_t wire_len, int at)
 {
 	const struct capture_item *item = capture_peek(c);
 	if (item == NULL)
-		fail_msg("%d: ended%s%s", at, capture_error(c) ? ": " : "", capture_error(c) ? capture_error(c) : "");
-	if (item->time_ms != time_ms || item->bytes.len != len || memcmp(item->bytes.data, bytes, len) != 0 ||
-		item->wire_len != wire_len)
-		fail_msg("%d: time %llu, %u bytes of %u", at, (unsigned long long)item->time_ms, item->bytes.len,
-			item->wire_len);
+		fail_msg("%d: ended%s%s", at, capture_error(c) ? ": " : "",
+			capture_error(c) ? capture_error(c) : "");
+	if (item->time_ms != time_ms || item->bytes.len != len ||
+		memcmp(item->bytes.data, bytes, len) != 0 || item->wire_len != wire_len)
+		fail_msg("%d: time %llu, %u bytes of %u", at, (unsigned long long)item->time_ms,
+			item->bytes.len, item->wire_len);
 	assert_ptr_equal(capture_peek(c), item);
 	capture_take(c);
 }
 
-#define HAS_FRAME(c, time_ms, bytes, wire_len) has_frame(c, time_ms, bytes, sizeof(bytes), wire_len, __LINE__)
+#define HAS_FRAME(c, time_ms, bytes, wire_len) \
+	has_frame(c, time_ms, bytes, sizeof(bytes), wire_len, __LINE__)
 
 static void at_end(struct capture *c, const char *error, int at)
 {
@@ -169,7 +173,8 @@ static void at_end(struct capture *c, const char *error, int at)
 	assert_null(capture_peek(c));
 	const char *got = capture_error(c);
 	if (error == NULL ? got != NULL : got == NULL || strstr(got, error) == NULL)
-		fail_msg("%d: '%s', not '%s'", at, got ? got : "no error", error ? error : "no error");
+		fail_msg("%d: '%s', not '%s'", at, got ? got : "no error",
+			error ? error : "no error");
 }
 
 #define AT_END(c) at_end(c, NULL, __LINE__)
@@ -183,7 +188,8 @@ static void pcap_is_read_in_either_order_and_precision(void **state)
 		for (int ns = 0; ns < 2; ns++) {
 			struct bytes b = {0};
 			pcap_begin(&b, big, ns ? PCAP_NS : PCAP_US, LINK_ETHERNET);
-			pcap_packet(&b, big, 1795256367, ns ? 155999999 : 155999, frame, sizeof(frame), sizeof(frame));
+			pcap_packet(&b, big, 1795256367, ns ? 155999999 : 155999, frame,
+				sizeof(frame), sizeof(frame));
 			pcap_packet(&b, big, 1795256368, 0, frame, 4, 1500); // cut by the capture
 			struct capture *c = open_bytes(&b);
 			assert_int_equal(capture_kind_of(c), CAPTURE_PACKETS);
@@ -201,8 +207,8 @@ static void pcap_is_read_in_either_order_and_precision(void **state)
 }
 
 // What follows the header of another link layer, below one of Ethernet.
-static void is_wrapped(uint32_t link, const void *header, size_t header_len, const unsigned char *packet, uint16_t type,
-	bool big, int at)
+static void is_wrapped(uint32_t link, const void *header, size_t header_len,
+	const unsigned char *packet, uint16_t type, bool big, int at)
 {
 	struct bytes b = {0};
 	unsigned char data[64], wanted[64] = {0};
@@ -227,7 +233,8 @@ static void is_wrapped(uint32_t link, const void *header, size_t header_len, con
 static void other_link_layers_get_a_header_of_ethernet(void **state)
 {
 	(void)state;
-	static const unsigned char sll4[16] = {[14] = 8, [15] = 0}, sll6[16] = {[14] = 0x86, [15] = 0xdd};
+	static const unsigned char sll4[16] = {[14] = 8, [15] = 0},
+				   sll6[16] = {[14] = 0x86, [15] = 0xdd};
 	static const unsigned char sll2_4[20] = {8, 0}, sll2_6[20] = {0x86, 0xdd};
 	is_wrapped(LINK_RAW, "", 0, ip4, 0x0800, false, __LINE__);
 	is_wrapped(LINK_RAW, "", 0, ip6, 0x86dd, false, __LINE__);
@@ -237,7 +244,8 @@ static void other_link_layers_get_a_header_of_ethernet(void **state)
 	is_wrapped(LINK_SLL, sll6, 16, ip6, 0x86dd, true, __LINE__);
 	is_wrapped(LINK_SLL2, sll2_4, 20, ip4, 0x0800, false, __LINE__);
 	is_wrapped(LINK_SLL2, sll2_6, 20, ip6, 0x86dd, false, __LINE__);
-	// The family of BSD loopback is in the order of the machine that captured; IPv6 has several numbers.
+	// The family of BSD loopback is in the order of the machine that captured; IPv6 has several
+	// numbers.
 	is_wrapped(LINK_NULL, "\2\0\0\0", 4, ip4, 0x0800, false, __LINE__);
 	is_wrapped(LINK_NULL, "\0\0\0\2", 4, ip4, 0x0800, true, __LINE__);
 	is_wrapped(LINK_NULL, "\30\0\0\0", 4, ip6, 0x86dd, false, __LINE__);
@@ -273,7 +281,8 @@ static void a_link_layer_that_is_not_read_is_named(void **state)
 	struct bytes b = {0};
 	pcap_begin(&b, false, PCAP_US, 105); // 802.11
 	to_file(&b);
-	open_fails(path, "link type IEEE802_11 (105) is not read; Ethernet, raw IP, Linux cooked and BSD loopback are");
+	open_fails(path,
+		"link type IEEE802_11 (105) is not read; Ethernet, raw IP, Linux cooked and BSD loopback are");
 	unlink(path);
 }
 
@@ -352,7 +361,8 @@ static void pcapng_is_read(void **state)
 static void impossible_times_do_no_harm(void **state)
 {
 	(void)state;
-	static const uint64_t times[] = {0, UINT64_MAX, INT64_MAX, 1ull << 62, 1ull << 53, 9300000000000000};
+	static const uint64_t times[] = {
+		0, UINT64_MAX, INT64_MAX, 1ull << 62, 1ull << 53, 9300000000000000};
 	for (size_t i = 0; i < N(times); i++) {
 		struct bytes b = {0};
 		pcapng_begin(&b, false, LINK_RAW, 0);
@@ -503,7 +513,8 @@ static void has_line(struct capture *c, const char *wanted, int at)
 	if (item == NULL)
 		fail_msg("%d: ended", at);
 	if (!slice_equals_text(item->bytes, wanted))
-		fail_msg("%d: '%.*s', not '%s'", at, (int)item->bytes.len, item->bytes.data, wanted);
+		fail_msg(
+			"%d: '%.*s', not '%s'", at, (int)item->bytes.len, item->bytes.data, wanted);
 	capture_take(c);
 }
 
@@ -569,8 +580,8 @@ static void put_many(struct bytes *b, char byte, size_t n)
 static void long_lines_are_cut(void **state)
 {
 	(void)state;
-	static const size_t lengths[] = {CAPTURE_LINE_MAX - 1, CAPTURE_LINE_MAX, CAPTURE_LINE_MAX + 1, 200000, 256 * 1024 - 1,
-		256 * 1024, 256 * 1024 + 1, 1 << 20};
+	static const size_t lengths[] = {CAPTURE_LINE_MAX - 1, CAPTURE_LINE_MAX,
+		CAPTURE_LINE_MAX + 1, 200000, 256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 1 << 20};
 	struct bytes b = {0};
 	for (size_t i = 0; i < N(lengths); i++) {
 		put_many(&b, (char)('a' + i), lengths[i]);
@@ -579,7 +590,8 @@ static void long_lines_are_cut(void **state)
 	put_many(&b, 'z', 1 << 20); // and no newline
 	struct capture *c = open_bytes(&b);
 	for (size_t i = 0; i <= N(lengths); i++) {
-		size_t wanted = i == N(lengths) || lengths[i] > CAPTURE_LINE_MAX ? CAPTURE_LINE_MAX : lengths[i];
+		size_t wanted = i == N(lengths) || lengths[i] > CAPTURE_LINE_MAX ? CAPTURE_LINE_MAX
+										 : lengths[i];
 		const struct capture_item *item = capture_peek(c);
 		assert_non_null(item);
 		if (item->bytes.len != wanted)
@@ -630,7 +642,8 @@ static void no_line_is_lost_between_two_reads(void **state)
 static void lines_have_the_time_of_their_header(void **state)
 {
 	(void)state;
-	struct capture *c = open_text("Nov 21 2026 10:19:27 : %ASA-6-725001: x\n%ASA-6-725001: y\n");
+	struct capture *c =
+		open_text("Nov 21 2026 10:19:27 : %ASA-6-725001: x\n%ASA-6-725001: y\n");
 	assert_int_equal(capture_peek(c)->time_ms, 1795256367000);
 	capture_take(c);
 	assert_int_equal(capture_peek(c)->time_ms, 1795256367000);
@@ -641,8 +654,9 @@ static void lines_have_the_time_of_their_header(void **state)
 static void lines_before_the_first_date_take_it(void **state)
 {
 	(void)state;
-	struct capture *c = open_text("902: NOT 10:19:27.155936 VPNC: x\nNov 21 2026 10:19:28 : %ASA-6-725001: x\n"
-				      "Nov 22 2026 10:19:28 : %ASA-6-725001: x\n");
+	struct capture *c = open_text(
+		"902: NOT 10:19:27.155936 VPNC: x\nNov 21 2026 10:19:28 : %ASA-6-725001: x\n"
+		"Nov 22 2026 10:19:28 : %ASA-6-725001: x\n");
 	struct logtime_date date = capture_date(c);
 	assert_int_equal(date.year, 2026);
 	assert_int_equal(date.month, 11);
@@ -658,7 +672,8 @@ static void lines_before_the_first_date_take_it(void **state)
 static void a_log_without_dates_takes_one_that_is_lent(void **state)
 {
 	(void)state;
-	struct capture *c = open_text("902: NOT 10:19:27.155936 VPNC: x\n903: NOT 10:19:28.155936 VPNC: x\n");
+	struct capture *c =
+		open_text("902: NOT 10:19:27.155936 VPNC: x\n903: NOT 10:19:28.155936 VPNC: x\n");
 	assert_int_equal(capture_date(c).year, 0);
 	capture_lend_date(c, (struct logtime_date){2026, 11, 21});
 	assert_int_equal(capture_peek(c)->time_ms, 1795256367155);

@@ -65,9 +65,7 @@ static void bring_tunnel_up(
 {
 	char line[256];
 	snprintf(line, sizeof(line),
-		"fw1 : %%ASA-6-722051: Group <GroupPolicy_Phones> User <%s> IP <%s> IPv4 Address "
-		"<%s> IPv6 "
-		"address <::> assigned to session",
+		"fw1 : %%ASA-6-722051: Group <GroupPolicy_Phones> User <%s> IP <%s> IPv4 Address <%s> IPv6 address <::> assigned to session",
 		user, client, tunnel);
 	desk_line(desk, line);
 }

@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RULES                                                                                      \
-	"messages:\n"                                                                              \
+#define RULES                                                                                                           \
+	"messages:\n"                                                                                                   \
 	"  - {id: ASA-725006, text: 'Device failed SSL handshake with client {name}:{client}/{port}', event: failed}\n" \
-	"  - {id: ASA-725014, pattern: 'lib error.*unknown ca', event: reason}\n"             \
+	"  - {id: ASA-725014, pattern: 'lib error.*unknown ca', event: reason}\n"                                       \
 	"  - {id: PHONE-hash, text: 'Leaf cert hash = {hash}', event: leaf}\n"
 
 static char dir[64];
@@ -31,8 +31,8 @@ static int remove_dir(void **state)
 
 // ---- a ruleset and what its databases find ----
 
-static int note(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-	void *context)
+static int note(
+	unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
 {
 	(void)from, (void)to, (void)flags;
 	*(unsigned *)context |= 1u << id;
@@ -45,7 +45,8 @@ static unsigned found(const struct ruleset *r, enum rule_source source, const ch
 	hs_scratch_t *scratch = NULL;
 	unsigned bits = 0;
 	assert_int_equal(hs_alloc_scratch(r->databases[source], &scratch), HS_SUCCESS);
-	assert_int_equal(hs_scan(r->databases[source], text, (unsigned)strlen(text), 0, scratch, note, &bits),
+	assert_int_equal(hs_scan(r->databases[source], text, (unsigned)strlen(text), 0, scratch,
+				 note, &bits),
 		HS_SUCCESS);
 	hs_free_scratch(scratch);
 	return bits;
@@ -53,7 +54,9 @@ static unsigned found(const struct ruleset *r, enum rule_source source, const ch
 
 static void assert_works(const struct ruleset *r)
 {
-	assert_int_equal(found(r, RULE_ASA, "Device failed SSL handshake with client outside:198.51.100.9/1"), 1);
+	assert_int_equal(found(r, RULE_ASA,
+				 "Device failed SSL handshake with client outside:198.51.100.9/1"),
+		1);
 	assert_int_equal(found(r, RULE_ASA, "SSL lib error. Reason: tlsv1 alert unknown ca"), 2);
 	assert_int_equal(found(r, RULE_ASA, "Leaf cert hash = "), 0);
 	assert_int_equal(found(r, RULE_PHONE, "SECD: Leaf cert hash = 12"), 4);
@@ -142,7 +145,8 @@ static void other_rules_have_another_key(void **state)
 	check(dir, false);
 	destroy(compile(other, dir, false));
 	destroy(compile(other, dir, true));
-	// The same pattern at another place of the pack is another database: matches carry the place.
+	// The same pattern at another place of the pack is another database: matches carry the
+	// place.
 	destroy(compile(shifted, dir, false));
 	struct ruleset *r = compile(shifted, dir, true);
 	assert_int_equal(found(r, RULE_ASA, "Device failed otherwise"), 2);
@@ -238,7 +242,8 @@ static void a_damaged_cache_is_rebuilt(void **state)
 {
 	(void)state;
 	static void (*const changes[])(const char *) = {damage_header, damage_length, damage_body,
-		damage_last, cut_half, cut_header, cut_all, add_byte, for_others, for_group, to_fifo, to_link};
+		damage_last, cut_half, cut_header, cut_all, add_byte, for_others, for_group,
+		to_fifo, to_link};
 	check(dir, false);
 	for (size_t i = 0; i < N(changes); i++) {
 		each_file(changes[i]);
@@ -311,7 +316,8 @@ static void a_pack_of_one_source_has_one_database(void **state)
 {
 	(void)state;
 	struct vocabulary *v = vocabulary_create();
-	struct ruleset *r = rules_compile(v, "messages:\n  - {id: PHONE-x, text: 'Leaf cert hash', event: x}\n");
+	struct ruleset *r = rules_compile(
+		v, "messages:\n  - {id: PHONE-x, text: 'Leaf cert hash', event: x}\n");
 	assert_null(r->databases[RULE_ASA]);
 	assert_non_null(r->databases[RULE_PHONE]);
 	ruleset_destroy(r);
@@ -327,9 +333,9 @@ static void every_id_can_be_wanted(void **state)
 {
 	(void)state;
 	struct vocabulary *v = vocabulary_create();
-	struct ruleset *r = rules_compile(v,
-		"messages:\n  - {id: ASA-000000, text: 'Leaf cert', event: x}\n"
-		"  - {id: ASA-999999, text: 'Leaf cert', event: x}\n");
+	struct ruleset *r =
+		rules_compile(v, "messages:\n  - {id: ASA-000000, text: 'Leaf cert', event: x}\n"
+				 "  - {id: ASA-999999, text: 'Leaf cert', event: x}\n");
 	assert_true(ruleset_wants(r, 0));
 	assert_true(ruleset_wants(r, 999999));
 	assert_false(ruleset_wants(r, 1));
@@ -343,10 +349,10 @@ static void the_reason_of_each_bad_pattern_is_told(void **state)
 	(void)state;
 	struct vocabulary *v = vocabulary_create();
 	struct report report = {0};
-	struct rulepack *pack = rules_load(v,
-		"messages:\n  - {id: ASA-100001, pattern: '(a)\\1', event: x}\n"
-		"  - {id: ASA-100002, pattern: 'b(', event: x}\n"
-		"  - {id: PHONE-x, pattern: '[z-a]', event: x}\n");
+	struct rulepack *pack =
+		rules_load(v, "messages:\n  - {id: ASA-100001, pattern: '(a)\\1', event: x}\n"
+			      "  - {id: ASA-100002, pattern: 'b(', event: x}\n"
+			      "  - {id: PHONE-x, pattern: '[z-a]', event: x}\n");
 	assert_null(ruleset_compile(pack, dir, &report));
 	assert_int_equal(report.n, 3);
 	assert_non_null(strstr(report.text, "t:2:32: ASA-100001: "));

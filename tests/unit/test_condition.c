@@ -121,7 +121,8 @@ static void any_glob_of_a_field_suffices(void **state)
 	(void)state;
 	struct fixture f = {0};
 	const char *globs[] = {"*unknown ca", "*certificate unknown"};
-	struct condition c = {.field = FIELD_REASON, .other = FIELD_NONE, .globs = globs, .n_globs = 2};
+	struct condition c = {
+		.field = FIELD_REASON, .other = FIELD_NONE, .globs = globs, .n_globs = 2};
 	add(&f, FIELD_FUNCTION, "unknown ca");
 	assert_false(holds(&f, &c));
 	add(&f, FIELD_REASON, "sslv3 alert certificate unknown");
@@ -135,7 +136,8 @@ static void a_missing_field_holds_nothing(void **state)
 	(void)state;
 	struct fixture f = {0};
 	const char *globs[] = {"*"};
-	struct condition c = {.field = FIELD_REASON, .other = FIELD_NONE, .globs = globs, .n_globs = 1};
+	struct condition c = {
+		.field = FIELD_REASON, .other = FIELD_NONE, .globs = globs, .n_globs = 1};
 	assert_false(holds(&f, &c));
 	// An empty value is there.
 	add(&f, FIELD_REASON, "");
@@ -148,7 +150,8 @@ static void every_word_of_a_list_has_to_fit(void **state)
 	(void)state;
 	struct fixture f = {0}, none = {0};
 	const char *globs[] = {"ECDHE-*", "TLS_AES_*"};
-	struct condition c = {.field = FIELD_OFFERED, .other = FIELD_NONE, .globs = globs, .n_globs = 2};
+	struct condition c = {
+		.field = FIELD_OFFERED, .other = FIELD_NONE, .globs = globs, .n_globs = 2};
 	add(&f, FIELD_OFFERED, "ECDHE-RSA-AES256-SHA TLS_AES_128_GCM_SHA256");
 	assert_true(holds(&f, &c));
 	c.n_globs = 1;
@@ -179,7 +182,8 @@ static void equal_conditions_share_a_bit(void **state)
 {
 	(void)state;
 	const char *one[] = {"a", "b"}, *two[] = {"a", "b"}, *three[] = {"b", "a"};
-	struct condition a = {FIELD_REASON, FIELD_NONE, one, 2}, b = {FIELD_REASON, FIELD_NONE, two, 2};
+	struct condition a = {FIELD_REASON, FIELD_NONE, one, 2},
+			 b = {FIELD_REASON, FIELD_NONE, two, 2};
 	assert_true(condition_equals(&a, &b));
 	b.n_globs = 1;
 	assert_false(condition_equals(&a, &b));

@@ -3,31 +3,31 @@
 
 #include "../../dataplane/event.h"
 
-#define RULES                                                                                      \
-	"messages:\n"                                                                              \
-	"  - {id: ASA-725006, text: 'Device failed SSL handshake with client {interface}:{client}/{port}', event: failed, handshake: fails, unproven: true}\n" \
-	"  - {id: ASA-725012, text: ['Device chooses cipher : {cipher} for the SSL session with client {interface}:{client}/{port}', 'Device chooses cipher {cipher}'], event: chosen}\n" \
-	"  - id: ASA-725014\n"                                                                     \
-	"    text: 'SSL lib error. Function: {function} Reason: {reason}'\n"                       \
-	"    event: reason\n"                                                                      \
-	"    handshake: reason\n"                                                                  \
-	"    cases:\n"                                                                             \
-	"      - {reason: '*no shared cipher*', event: no-shared-cipher, handshake: reason-early}\n" \
-	"      - {reason: ['*unknown ca*', '*bad certificate*'], function: '*', handshake: reason-late, marks: phone}\n" \
-	"      - {reason: '*unknown*', event: never-reached}\n"                                     \
-	"  - {id: ASA-722051, text: 'Group <{group}> User <{user}> IP <{client}> IPv4 Address <{tunnel}> IPv6 address', event: tunnel-up, alias: assign}\n" \
-	"  - {id: ASA-722055, text: 'Group <{group_policy}> User <{user}> IP <{client}> Client Type: {agent}', event: agent, cases: [{agent: 'Cisco SVC IPPhone*', marks: phone}]}\n" \
-	"  - {id: ASA-716059, text: 'Group <{tunnel_group}> User <{user}> IP <{client}> AnyConnect session resumed connection from IP <{client_new}>', event: moved, alias: move}\n" \
-	"  - {id: ASA-717022, text: 'Certificate was successfully validated. serial number: {serial}, subject name: {subject}', event: validated}\n" \
-	"  - {id: ASA-113013, text: 'unable to complete the request', event: first}\n"              \
-	"  - {id: ASA-113014, text: 'unable to complete the request', event: second}\n"             \
-	"  - {id: ASA-302014, text: 'Teardown TCP connection', event: teardown, while: storm}\n"   \
-	"  - {id: ASA-111010, pattern: 'ssl trust-point', event: trust-point}\n"                   \
-	"  - {id: PHONE-hash, text: 'Leaf cert hash = {hash}', event: leaf}\n"                     \
-	"  - {id: PHONE-alert, text: 'notify code: {code} [{name}]', event: alert}\n"              \
-	"  - {id: PHONE-file, text: 'TFTP Timeout : {file}', event: tftp}\n"                       \
-	"diagnoses:\n"                                                                             \
-	"  - {id: storm, when: failed, title: t, remedy: r}\n"
+static const char rules[] =
+	"messages:\n"
+	"  - {id: ASA-725006, text: 'Device failed SSL handshake with client {interface}:{client}/{port}', event: failed, handshake: fails, unproven: true}\n"
+	"  - {id: ASA-725012, text: ['Device chooses cipher : {cipher} for the SSL session with client {interface}:{client}/{port}', 'Device chooses cipher {cipher}'], event: chosen}\n"
+	"  - id: ASA-725014\n"
+	"    text: 'SSL lib error. Function: {function} Reason: {reason}'\n"
+	"    event: reason\n"
+	"    handshake: reason\n"
+	"    cases:\n"
+	"      - {reason: '*no shared cipher*', event: no-shared-cipher, handshake: reason-early}\n"
+	"      - {reason: ['*unknown ca*', '*bad certificate*'], function: '*', handshake: reason-late, marks: phone}\n"
+	"      - {reason: '*unknown*', event: never-reached}\n"
+	"  - {id: ASA-722051, text: 'Group <{group}> User <{user}> IP <{client}> IPv4 Address <{tunnel}> IPv6 address', event: tunnel-up, alias: assign}\n"
+	"  - {id: ASA-722055, text: 'Group <{group_policy}> User <{user}> IP <{client}> Client Type: {agent}', event: agent, cases: [{agent: 'Cisco SVC IPPhone*', marks: phone}]}\n"
+	"  - {id: ASA-716059, text: 'Group <{tunnel_group}> User <{user}> IP <{client}> AnyConnect session resumed connection from IP <{client_new}>', event: moved, alias: move}\n"
+	"  - {id: ASA-717022, text: 'Certificate was successfully validated. serial number: {serial}, subject name: {subject}', event: validated}\n"
+	"  - {id: ASA-113013, text: 'unable to complete the request', event: first}\n"
+	"  - {id: ASA-113014, text: 'unable to complete the request', event: second}\n"
+	"  - {id: ASA-302014, text: 'Teardown TCP connection', event: teardown, while: storm}\n"
+	"  - {id: ASA-111010, pattern: 'ssl trust-point', event: trust-point}\n"
+	"  - {id: PHONE-hash, text: 'Leaf cert hash = {hash}', event: leaf}\n"
+	"  - {id: PHONE-alert, text: 'notify code: {code} [{name}]', event: alert}\n"
+	"  - {id: PHONE-file, text: 'TFTP Timeout : {file}', event: tftp}\n"
+	"diagnoses:\n"
+	"  - {id: storm, when: failed, title: t, remedy: r}\n";
 
 static struct vocabulary *vocabulary;
 static struct ruleset *ruleset;
@@ -35,7 +35,10 @@ static struct scanner scanner;
 static struct counters counters;
 static struct open_counts open_counts;
 static struct policy_name names[] = {{"exp_srv", {{0}}}, {"shule", {{0}}}};
-static struct policy policy = {.names = names, .n_names = 2, .phone_groups = {"*phone*"}, .n_phone_groups = 1,
+static struct policy policy = {.names = names,
+	.n_names = 2,
+	.phone_groups = {"*phone*"},
+	.n_phone_groups = 1,
 	.n_relays = 1};
 static struct event *events; // on the heap: ASan sees what leaves them
 static struct arrival arrival;
@@ -52,7 +55,7 @@ static int setup(void **state)
 {
 	(void)state;
 	vocabulary = vocabulary_create();
-	ruleset = rules_compile(vocabulary, RULES);
+	ruleset = rules_compile(vocabulary, rules);
 	names[0].address = address("192.0.2.101");
 	names[1].address = address("192.0.2.102");
 	policy.relays[0] = (struct policy_relay){address("192.0.2.250"), 128};
@@ -116,9 +119,12 @@ static const char *device_of(const struct event *e)
 static void fields_come_with_their_types(void **state)
 {
 	(void)state;
-	arrival = (struct arrival){.time_ms = 12345, .sender = address("192.0.2.1"), .queue = 3, .input = 0};
-	const struct event *e = only("<166>Nov 07 2026 09:59:27 fw1 : %ASA-6-725006: Device failed SSL handshake with "
-				     "client outside:198.51.100.9/50091 to 203.0.113.1/443", "failed");
+	arrival = (struct arrival){
+		.time_ms = 12345, .sender = address("192.0.2.1"), .queue = 3, .input = 0};
+	const struct event *e = only(
+		"<166>Nov 07 2026 09:59:27 fw1 : %ASA-6-725006: Device failed SSL handshake with "
+		"client outside:198.51.100.9/50091 to 203.0.113.1/443",
+		"failed");
 	assert_address(&e->client, "198.51.100.9");
 	assert_int_equal(e->port, 50091);
 	assert_slice(event_value(e, FIELD_INTERFACE), "outside");
@@ -143,13 +149,17 @@ static void fields_come_with_their_types(void **state)
 static void an_alias_line_has_both_addresses(void **state)
 {
 	(void)state;
-	const struct event *e = only("%ASA-4-722051: Group <g> User <u> IP <198.51.100.9> IPv4 Address <10.9.0.7> IPv6 "
-				     "address <::> assigned to session", "tunnel-up");
+	const struct event *e = only(
+		"%ASA-4-722051: Group <g> User <u> IP <198.51.100.9> IPv4 Address <10.9.0.7> IPv6 "
+		"address <::> assigned to session",
+		"tunnel-up");
 	assert_address(&e->client, "198.51.100.9");
 	assert_address(&e->tunnel, "10.9.0.7");
 	assert_int_equal(e->alias_action, ALIAS_ASSIGN);
-	e = only("%ASA-6-716059: Group <g> User <u> IP <198.51.100.9> AnyConnect session resumed connection from IP "
-		 "<2001:db8::7>.", "moved");
+	e = only(
+		"%ASA-6-716059: Group <g> User <u> IP <198.51.100.9> AnyConnect session resumed connection from IP "
+		"<2001:db8::7>.",
+		"moved");
 	assert_address(&e->client, "198.51.100.9");
 	assert_address(&e->client_new, "2001:db8::7");
 	assert_int_equal(e->alias_action, ALIAS_MOVE);
@@ -158,15 +168,20 @@ static void an_alias_line_has_both_addresses(void **state)
 static void a_certificate_phone_is_its_user(void **state)
 {
 	(void)state;
-	const struct event *e = only("%ASA-4-722051: Group <g> User <CP-7962G-SEP8CB64F576113> IP <198.51.100.9> IPv4 "
-				     "Address <10.9.0.7> IPv6 address <::> assigned to session", "tunnel-up");
+	const struct event *e = only(
+		"%ASA-4-722051: Group <g> User <CP-7962G-SEP8CB64F576113> IP <198.51.100.9> IPv4 "
+		"Address <10.9.0.7> IPv6 address <::> assigned to session",
+		"tunnel-up");
 	assert_string_equal(device_of(e), "SEP8CB64F576113");
 	assert_string_equal(e->model, "CP-7962G");
-	e = only("%ASA-6-717022: Certificate was successfully validated. serial number: 12AB, subject name: "
-		 "cn=CP-8841-SEP001122334455,ou=EVVBU,o=Cisco Systems Inc.", "validated");
+	e = only(
+		"%ASA-6-717022: Certificate was successfully validated. serial number: 12AB, subject name: "
+		"cn=CP-8841-SEP001122334455,ou=EVVBU,o=Cisco Systems Inc.",
+		"validated");
 	assert_string_equal(device_of(e), "SEP001122334455");
 	assert_string_equal(e->model, "CP-8841");
-	e = only("%ASA-6-717022: Certificate was successfully validated. serial number: 12AB, subject name: c=US,cn=SEP001122334455",
+	e = only(
+		"%ASA-6-717022: Certificate was successfully validated. serial number: 12AB, subject name: c=US,cn=SEP001122334455",
 		"validated");
 	assert_string_equal(device_of(e), "SEP001122334455");
 	assert_string_equal(e->model, "");
@@ -176,12 +191,15 @@ static void a_certificate_phone_is_its_user(void **state)
 static void a_user_who_is_no_phone_has_no_model(void **state)
 {
 	(void)state;
-	static const char *const users[] = {"somebody", "CP-7962G", "CP-7962G-SEPARATE", "CP-7962G-SEP8CB64F57611",
-		"xCP-7962G-SEP8CB64F5761130", "-SEP", "CP--SEP", "CP-A-VERY-LONG-MODEL-NAME-SEP8CB64F57611"};
+	static const char *const users[] = {"somebody", "CP-7962G", "CP-7962G-SEPARATE",
+		"CP-7962G-SEP8CB64F57611", "xCP-7962G-SEP8CB64F5761130", "-SEP", "CP--SEP",
+		"CP-A-VERY-LONG-MODEL-NAME-SEP8CB64F57611"};
 	for (size_t i = 0; i < N(users); i++) {
 		char line[256];
-		snprintf(line, sizeof(line), "%%ASA-4-722051: Group <g> User <%s> IP <198.51.100.9> IPv4 Address <10.9.0.7> "
-			"IPv6 address <::> assigned to session", users[i]);
+		snprintf(line, sizeof(line),
+			"%%ASA-4-722051: Group <g> User <%s> IP <198.51.100.9> IPv4 Address <10.9.0.7> "
+			"IPv6 address <::> assigned to session",
+			users[i]);
 		const struct event *e = only(line, "tunnel-up");
 		if (e->model[0] || !device_is_none(&e->device))
 			fail_msg("user '%s' has the model '%s'", users[i], e->model);
@@ -192,22 +210,38 @@ static void groups_of_phones_are_marked(void **state)
 {
 	(void)state;
 #define TAIL "User <u> IP <198.51.100.9> "
-	assert_true(only("%ASA-4-722051: Group <VPNPhone> " TAIL "IPv4 Address <10.9.0.7> IPv6 address <::> assigned to session",
-			    "tunnel-up")->flags & EVENT_PHONE_GROUP);
-	assert_true(only("%ASA-6-722055: Group <IP Phones> " TAIL "Client Type: x", "agent")->flags & EVENT_PHONE_GROUP);
-	assert_true(only("%ASA-6-716059: Group <PHONES> " TAIL "AnyConnect session resumed connection from IP <1.2.3.4>",
-			    "moved")->flags & EVENT_PHONE_GROUP);
-	assert_false(only("%ASA-6-722055: Group <DfltGrpPolicy> " TAIL "Client Type: x", "agent")->flags & EVENT_PHONE_GROUP);
+	assert_true(only("%ASA-4-722051: Group <VPNPhone> " TAIL
+			 "IPv4 Address <10.9.0.7> IPv6 address <::> assigned to session",
+			    "tunnel-up")
+			    ->flags &
+		    EVENT_PHONE_GROUP);
+	assert_true(
+		only("%ASA-6-722055: Group <IP Phones> " TAIL "Client Type: x", "agent")->flags &
+		EVENT_PHONE_GROUP);
+	assert_true(only("%ASA-6-716059: Group <PHONES> " TAIL
+			 "AnyConnect session resumed connection from IP <1.2.3.4>",
+			    "moved")
+			    ->flags &
+		    EVENT_PHONE_GROUP);
+	assert_false(only("%ASA-6-722055: Group <DfltGrpPolicy> " TAIL "Client Type: x", "agent")
+			     ->flags &
+		     EVENT_PHONE_GROUP);
 }
 
 static void a_hidden_user_is_known_as_such(void **state)
 {
 	(void)state;
-	assert_true(only("%ASA-6-722055: Group <g> User <*****> IP <198.51.100.9> Client Type: x", "agent")->flags &
-		EVENT_HIDDEN_USER);
-	assert_false(only("%ASA-6-722055: Group <g> User <**a**> IP <198.51.100.9> Client Type: x", "agent")->flags &
-		EVENT_HIDDEN_USER);
-	assert_false(only("%ASA-6-722055: Group <g> User <> IP <198.51.100.9> Client Type: x", "agent")->flags &
+	assert_true(only("%ASA-6-722055: Group <g> User <*****> IP <198.51.100.9> Client Type: x",
+			    "agent")
+			    ->flags &
+		    EVENT_HIDDEN_USER);
+	assert_false(only("%ASA-6-722055: Group <g> User <**a**> IP <198.51.100.9> Client Type: x",
+			     "agent")
+			     ->flags &
+		     EVENT_HIDDEN_USER);
+	assert_false(
+		only("%ASA-6-722055: Group <g> User <> IP <198.51.100.9> Client Type: x", "agent")
+			->flags &
 		EVENT_HIDDEN_USER);
 }
 
@@ -216,10 +250,14 @@ static void a_hidden_user_is_known_as_such(void **state)
 static void names_are_mapped(void **state)
 {
 	(void)state;
-	const struct event *e = only("%ASA-6-725006: Device failed SSL handshake with client outside:shule/5802", "failed");
+	const struct event *e =
+		only("%ASA-6-725006: Device failed SSL handshake with client outside:shule/5802",
+			"failed");
 	assert_address(&e->client, "192.0.2.102");
 	assert_int_equal(e->port, 5802);
-	e = only("%ASA-4-722051: Group <g> User <u> IP <exp_srv> IPv4 Address <10.9.0.7> IPv6 address", "tunnel-up");
+	e = only(
+		"%ASA-4-722051: Group <g> User <u> IP <exp_srv> IPv4 Address <10.9.0.7> IPv6 address",
+		"tunnel-up");
 	assert_address(&e->client, "192.0.2.101");
 	assert_int_equal(counters.names_unknown, 0);
 }
@@ -227,7 +265,9 @@ static void names_are_mapped(void **state)
 static void an_unknown_name_is_counted_and_no_address(void **state)
 {
 	(void)state;
-	const struct event *e = only("%ASA-6-725006: Device failed SSL handshake with client outside:nobody/5802", "failed");
+	const struct event *e =
+		only("%ASA-6-725006: Device failed SSL handshake with client outside:nobody/5802",
+			"failed");
 	assert_true(address_is_none(&e->client));
 	assert_int_equal(counters.names_unknown, 1);
 }
@@ -235,9 +275,12 @@ static void an_unknown_name_is_counted_and_no_address(void **state)
 static void no_address_is_none_of_a_name(void **state)
 {
 	(void)state;
-	const struct event *e = only("%ASA-4-722051: Group <g> User <u> IP <198.51.100.9> IPv4 Address <> IPv6 address", "tunnel-up");
+	const struct event *e = only(
+		"%ASA-4-722051: Group <g> User <u> IP <198.51.100.9> IPv4 Address <> IPv6 address",
+		"tunnel-up");
 	assert_true(address_is_none(&e->tunnel));
-	e = only("%ASA-4-722051: Group <g> User <u> IP <None> IPv4 Address <0.0.0.0> IPv6 address", "tunnel-up");
+	e = only("%ASA-4-722051: Group <g> User <u> IP <None> IPv4 Address <0.0.0.0> IPv6 address",
+		"tunnel-up");
 	assert_true(address_is_none(&e->client));
 	assert_true(address_is_none(&e->tunnel));
 	assert_int_equal(counters.names_unknown, 0);
@@ -248,9 +291,13 @@ static void no_address_is_none_of_a_name(void **state)
 static void a_value_of_the_wrong_type_is_counted(void **state)
 {
 	(void)state;
-	assert_int_equal(match("%ASA-6-725006: Device failed SSL handshake with client outside:198.51.100.9/99999"), 0);
+	assert_int_equal(
+		match("%ASA-6-725006: Device failed SSL handshake with client outside:198.51.100.9/99999"),
+		0);
 	assert_int_equal(counters.fields_refused, 1);
-	assert_int_equal(match("%ASA-6-725006: Device failed SSL handshake with client outside:198.51.100.300/9"), 0);
+	assert_int_equal(
+		match("%ASA-6-725006: Device failed SSL handshake with client outside:198.51.100.300/9"),
+		0);
 	assert_int_equal(counters.fields_refused, 1);
 	assert_int_equal(match("%ASA-6-725006: Device has failed"), 0);
 	assert_int_equal(counters.fields_refused, 0);
@@ -259,9 +306,14 @@ static void a_value_of_the_wrong_type_is_counted(void **state)
 static void the_second_text_serves_where_the_first_does_not(void **state)
 {
 	(void)state;
-	assert_int_equal(only("%ASA-7-725012: Device chooses cipher : AES256-SHA for the SSL session with client "
-			      "outside:198.51.100.9/50091", "chosen")->port, 50091);
-	const struct event *e = only("%ASA-7-725012: Device chooses cipher AES256-SHA somehow", "chosen");
+	assert_int_equal(
+		only("%ASA-7-725012: Device chooses cipher : AES256-SHA for the SSL session with client "
+		     "outside:198.51.100.9/50091",
+			"chosen")
+			->port,
+		50091);
+	const struct event *e =
+		only("%ASA-7-725012: Device chooses cipher AES256-SHA somehow", "chosen");
 	assert_slice(event_value(e, FIELD_CIPHER), "AES256-SHA");
 	assert_int_equal(e->port, 0);
 }
@@ -274,20 +326,26 @@ static void a_rule_is_bound_to_its_id(void **state)
 	only("%FTD-6-113014: unable to complete the request", "second");
 	assert_int_equal(match("%ASA-6-113015: unable to complete the request"), 0);
 	assert_int_equal(match("%PIX-6-113014: unable to complete the request"), 0);
-	assert_int_equal(match("%ASA-6-725006: Leaf cert hash = 1289B8A7AA9FFD84865E38939F3466A61B5608FC"), 0);
+	assert_int_equal(
+		match("%ASA-6-725006: Leaf cert hash = 1289B8A7AA9FFD84865E38939F3466A61B5608FC"),
+		0);
 	assert_int_equal(match("unable to complete the request"), 0);
 }
 
 static void the_first_case_that_holds_decides(void **state)
 {
 	(void)state;
-	const struct event *e = only("%ASA-7-725014: SSL lib error. Function: f Reason: no shared cipher", "no-shared-cipher");
+	const struct event *e =
+		only("%ASA-7-725014: SSL lib error. Function: f Reason: no shared cipher",
+			"no-shared-cipher");
 	assert_int_equal(e->handshake, HANDSHAKE_REASON_EARLY);
 	assert_int_equal(e->flags & EVENT_MARKS_PHONE, 0);
-	e = only("%ASA-7-725014: SSL lib error. Function: f Reason: tlsv1 alert unknown ca", "reason");
+	e = only("%ASA-7-725014: SSL lib error. Function: f Reason: tlsv1 alert unknown ca",
+		"reason");
 	assert_int_equal(e->handshake, HANDSHAKE_REASON_LATE);
 	assert_true(e->flags & EVENT_MARKS_PHONE);
-	e = only("%ASA-7-725014: SSL lib error. Function: f Reason: unknown protocol", "never-reached");
+	e = only("%ASA-7-725014: SSL lib error. Function: f Reason: unknown protocol",
+		"never-reached");
 	assert_int_equal(e->handshake, HANDSHAKE_REASON);
 	e = only("%ASA-7-725014: SSL lib error. Function: f Reason: something else", "reason");
 	assert_int_equal(e->handshake, HANDSHAKE_REASON);
@@ -296,10 +354,16 @@ static void the_first_case_that_holds_decides(void **state)
 static void an_agent_marks_a_phone(void **state)
 {
 	(void)state;
-	assert_true(only("%ASA-6-722055: Group <g> User <u> IP <198.51.100.9> Client Type: Cisco SVC IPPhone Client v1.0 (1.0)",
-			    "agent")->flags & EVENT_MARKS_PHONE);
-	assert_false(only("%ASA-6-722055: Group <g> User <u> IP <198.51.100.9> Client Type: Cisco AnyConnect VPN Agent",
-			     "agent")->flags & EVENT_MARKS_PHONE);
+	assert_true(
+		only("%ASA-6-722055: Group <g> User <u> IP <198.51.100.9> Client Type: Cisco SVC IPPhone Client v1.0 (1.0)",
+			"agent")
+			->flags &
+		EVENT_MARKS_PHONE);
+	assert_false(
+		only("%ASA-6-722055: Group <g> User <u> IP <198.51.100.9> Client Type: Cisco AnyConnect VPN Agent",
+			"agent")
+			->flags &
+		EVENT_MARKS_PHONE);
 }
 
 static void some_rules_match_only_while_something_is_open(void **state)
@@ -316,7 +380,8 @@ static void some_rules_match_only_while_something_is_open(void **state)
 static void a_pattern_of_its_own_has_no_fields(void **state)
 {
 	(void)state;
-	const struct event *e = only("%ASA-5-111010: User 'admin' executed 'ssl trust-point x outside'", "trust-point");
+	const struct event *e = only(
+		"%ASA-5-111010: User 'admin' executed 'ssl trust-point x outside'", "trust-point");
 	assert_int_equal(e->n_values, 0);
 }
 
@@ -390,12 +455,18 @@ static void attachments_stay_within_the_text(void **state)
 static void a_phones_line_can_hold_several_records(void **state)
 {
 	(void)state;
-	assert_int_equal(match("902: NOT 10:19:27.155936 SECD: " HASH " VPNC: vpnc_send_notify: notify code: 37 [SslAlertSrvrCert]"), 2);
+	assert_int_equal(match("902: NOT 10:19:27.155936 SECD: " HASH
+			       " VPNC: vpnc_send_notify: notify code: 37 [SslAlertSrvrCert]"),
+		2);
 	assert_string_equal(registry_name(&vocabulary->events, events[0].type), "leaf");
 	assert_string_equal(registry_name(&vocabulary->events, events[1].type), "alert");
 	assert_slice(event_value(&events[1], FIELD_CODE), "37");
-	assert_int_equal(match_of("902: NOT 10:19:27.155936 SECD: " HASH " VPNC: notify code: 37 [x]", 1), 1);
-	assert_int_equal(match_of("902: NOT 10:19:27.155936 SECD: " HASH " VPNC: notify code: 37 [x]", 0), 0);
+	assert_int_equal(
+		match_of("902: NOT 10:19:27.155936 SECD: " HASH " VPNC: notify code: 37 [x]", 1),
+		1);
+	assert_int_equal(
+		match_of("902: NOT 10:19:27.155936 SECD: " HASH " VPNC: notify code: 37 [x]", 0),
+		0);
 }
 
 static void a_phones_line_says_that_it_is_one(void **state)
@@ -413,17 +484,20 @@ static void a_phones_line_says_that_it_is_one(void **state)
 }
 
 // origin: what stands in the header's place of the host.
-static void belongs_to(const char *sender, const char *origin, const char *client, const char *device)
+static void belongs_to(
+	const char *sender, const char *origin, const char *client, const char *device)
 {
 	char line[256];
 	arrival = (struct arrival){.time_ms = 1};
 	if (sender)
 		arrival.sender = address(sender);
-	snprintf(line, sizeof(line), "<134>Nov 21 10:19:27 %s 902: NOT 10:19:27.155936 SECD: " HASH, origin);
+	snprintf(line, sizeof(line), "<134>Nov 21 10:19:27 %s 902: NOT 10:19:27.155936 SECD: " HASH,
+		origin);
 	const struct event *e = only(line, "leaf");
 	char got[ADDRESS_TEXT_MAX];
 	if (strcmp(address_format(&e->client, got), client) != 0)
-		fail_msg("from %s with '%s': belongs to '%s', not '%s'", sender ? sender : "nobody", origin, got, client);
+		fail_msg("from %s with '%s': belongs to '%s', not '%s'", sender ? sender : "nobody",
+			origin, got, client);
 	assert_string_equal(device_of(e), device);
 	assert_int_equal((e->flags & EVENT_BY_SENDER) != 0, client[0] != '\0');
 }
@@ -484,9 +558,9 @@ static void keys_of_different_kinds_differ(void **state)
 	struct address a = address("198.51.100.9");
 	struct device device;
 	device_find(slice_of("SEP8CB64F576113"), &device);
-	struct session_key keys[] = {key_of_client(&a), key_of_device(&device), key_of_number(KEY_ANONYMOUS, 7),
-		key_of_number(KEY_GATEWAY, 7), key_of_number(KEY_GATEWAY, 8),
-		{.kind = KEY_NONE}};
+	struct session_key keys[] = {key_of_client(&a), key_of_device(&device),
+		key_of_number(KEY_ANONYMOUS, 7), key_of_number(KEY_GATEWAY, 7),
+		key_of_number(KEY_GATEWAY, 8), {.kind = KEY_NONE}};
 	for (size_t i = 0; i < N(keys); i++) {
 		for (size_t k = 0; k < N(keys); k++)
 			assert_int_equal(key_equals(&keys[i], &keys[k]), i == k);

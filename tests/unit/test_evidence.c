@@ -17,7 +17,8 @@ static void make_line(struct line_buffer *out, unsigned number, unsigned text_le
 	free(e);
 }
 
-static bool append(struct evidence_pool *pool, struct evidence *evidence, unsigned number, unsigned text_len)
+static bool append(
+	struct evidence_pool *pool, struct evidence *evidence, unsigned number, unsigned text_len)
 {
 	struct line_buffer buffer;
 	make_line(&buffer, number, text_len);
@@ -25,8 +26,8 @@ static bool append(struct evidence_pool *pool, struct evidence *evidence, unsign
 }
 
 // Lines `first` and on, each as long as it was made.
-static void assert_lines(const struct evidence_pool *pool, const struct evidence *evidence, unsigned first,
-	unsigned n, unsigned (*len)(unsigned number))
+static void assert_lines(const struct evidence_pool *pool, const struct evidence *evidence,
+	unsigned first, unsigned n, unsigned (*len)(unsigned number))
 {
 	uint32_t offset = 0;
 	memset(read_into, 0xa5, sizeof(read_into));

@@ -30,17 +30,20 @@ struct seen {
 	unsigned s, event, value;
 };
 
-static bool holds_of(const struct expression *e, const struct seen *seen, unsigned n, uint64_t now_s)
+static bool holds_of(
+	const struct expression *e, const struct seen *seen, unsigned n, uint64_t now_s)
 {
 	struct sighting sightings[32];
 	for (unsigned i = 0; i < n; i++)
 		sightings[i] = (struct sighting){.time_ms = 1000ull * seen[i].s,
-			.event = (uint16_t)seen[i].event, .value = seen[i].value,
-			.gateway = (uint16_t)seen[i].value, .port = (uint16_t)seen[i].value};
+			.event = (uint16_t)seen[i].event,
+			.value = seen[i].value,
+			.gateway = (uint16_t)seen[i].value,
+			.port = (uint16_t)seen[i].value};
 	return holds_at(e, sightings, n, 1000 * now_s, NULL);
 }
 
-#define HOLDS(e, ...)                                                                              \
+#define HOLDS(e, ...) \
 	holds_of((e), (struct seen[]){__VA_ARGS__}, N(((struct seen[]){__VA_ARGS__})), 100)
 
 static void a_leaf_wants_its_event_and_its_conditions(void **state)
@@ -64,7 +67,8 @@ static void all_any_and_not_are_what_they_say(void **state)
 	struct expression all = {.kind = EXPRESSION_ALL, .n_parts = 2, .parts = PARTS(&a, &b)};
 	struct expression any = {.kind = EXPRESSION_ANY, .n_parts = 2, .parts = PARTS(&a, &b)};
 	struct expression none = {.kind = EXPRESSION_NOT, .n_parts = 1, .parts = PARTS(&c)};
-	struct expression both = {.kind = EXPRESSION_ALL, .n_parts = 2, .parts = PARTS(&any, &none)};
+	struct expression both = {
+		.kind = EXPRESSION_ALL, .n_parts = 2, .parts = PARTS(&any, &none)};
 	assert_true(HOLDS(&all, {1, B}, {2, A}));
 	assert_false(HOLDS(&all, {1, A}, {2, A}));
 	assert_true(HOLDS(&any, {1, C}, {2, B}));
@@ -76,7 +80,8 @@ static void all_any_and_not_are_what_they_say(void **state)
 static void a_sequence_keeps_its_order(void **state)
 {
 	(void)state;
-	struct expression e = {.kind = EXPRESSION_SEQUENCE, .n_parts = 3, .parts = PARTS(&a, &b, &a)};
+	struct expression e = {
+		.kind = EXPRESSION_SEQUENCE, .n_parts = 3, .parts = PARTS(&a, &b, &a)};
 	assert_true(HOLDS(&e, {1, A}, {2, C}, {3, B}, {4, A}));
 	assert_false(HOLDS(&e, {1, B}, {2, A}, {3, A}));
 	assert_false(HOLDS(&e, {1, A}, {2, B}));
@@ -87,7 +92,9 @@ static void a_sequence_keeps_its_order(void **state)
 static void a_sequence_has_to_fit_its_time(void **state)
 {
 	(void)state;
-	struct expression e = {.kind = EXPRESSION_SEQUENCE, .n_parts = 2, .parts = PARTS(&a, &b),
+	struct expression e = {.kind = EXPRESSION_SEQUENCE,
+		.n_parts = 2,
+		.parts = PARTS(&a, &b),
 		.within_ms = 10000};
 	assert_true(HOLDS(&e, {1, A}, {11, B}));
 	assert_false(HOLDS(&e, {1, A}, {12, B}));
@@ -98,7 +105,8 @@ static void a_sequence_has_to_fit_its_time(void **state)
 static void a_count_is_of_one_event_within_a_time(void **state)
 {
 	(void)state;
-	struct expression e = {.kind = EXPRESSION_COUNT, .n_parts = 1, .parts = PARTS(&a), .at_least = 3};
+	struct expression e = {
+		.kind = EXPRESSION_COUNT, .n_parts = 1, .parts = PARTS(&a), .at_least = 3};
 	assert_true(HOLDS(&e, {1, A}, {2, B}, {50, A}, {90, A}));
 	assert_false(HOLDS(&e, {1, A}, {2, B}, {3, A}));
 	e.within_ms = 30000;
@@ -110,8 +118,11 @@ static void a_count_is_of_one_event_within_a_time(void **state)
 static void distinct_values_count_once(void **state)
 {
 	(void)state;
-	struct expression e = {.kind = EXPRESSION_DISTINCT, .n_parts = 1, .parts = PARTS(&a),
-		.field = FIELD_SUBJECT, .at_least = 3};
+	struct expression e = {.kind = EXPRESSION_DISTINCT,
+		.n_parts = 1,
+		.parts = PARTS(&a),
+		.field = FIELD_SUBJECT,
+		.at_least = 3};
 	assert_true(HOLDS(&e, {1, A, 7}, {2, A, 8}, {3, A, 7}, {4, A, 9}));
 	assert_false(HOLDS(&e, {1, A, 7}, {2, A, 8}, {3, A, 7}, {4, B, 9}));
 	e.within_ms = 10000;
@@ -124,8 +135,11 @@ static void distinct_gateways_and_ports_are_their_own(void **state)
 	(void)state;
 	struct sighting s[] = {{.event = A, .gateway = 1, .port = 9, .value = 5},
 		{.event = A, .gateway = 2, .port = 9, .value = 5}};
-	struct expression e = {.kind = EXPRESSION_DISTINCT, .n_parts = 1, .parts = PARTS(&a),
-		.field = FIELD_GATEWAY, .at_least = 2};
+	struct expression e = {.kind = EXPRESSION_DISTINCT,
+		.n_parts = 1,
+		.parts = PARTS(&a),
+		.field = FIELD_GATEWAY,
+		.at_least = 2};
 	assert_true(holds_at(&e, s, 2, 0, NULL));
 	e.field = FIELD_PORT;
 	assert_false(holds_at(&e, s, 2, 0, NULL));
@@ -136,8 +150,11 @@ static void distinct_gateways_and_ports_are_their_own(void **state)
 static void turns_count_changes_of_the_value(void **state)
 {
 	(void)state;
-	struct expression e = {.kind = EXPRESSION_TURNS, .n_parts = 1, .parts = PARTS(&a),
-		.field = FIELD_GATEWAY, .at_least = 2};
+	struct expression e = {.kind = EXPRESSION_TURNS,
+		.n_parts = 1,
+		.parts = PARTS(&a),
+		.field = FIELD_GATEWAY,
+		.at_least = 2};
 	assert_true(HOLDS(&e, {1, A, 1}, {2, A, 2}, {3, A, 1}));
 	assert_false(HOLDS(&e, {1, A, 1}, {2, A, 1}, {3, A, 2}));
 	// Another event in between is no turn.
@@ -149,7 +166,9 @@ static void turns_count_changes_of_the_value(void **state)
 static void an_absence_is_proved_when_its_time_is_over(void **state)
 {
 	(void)state;
-	struct expression e = {.kind = EXPRESSION_ABSENT, .n_parts = 2, .parts = PARTS(&a, &b),
+	struct expression e = {.kind = EXPRESSION_ABSENT,
+		.n_parts = 2,
+		.parts = PARTS(&a, &b),
 		.within_ms = 30000};
 	struct sighting s[] = {{.event = B, .time_ms = 10000}, {.event = A, .time_ms = 45000}};
 	uint64_t wake;
@@ -169,7 +188,9 @@ static void an_absence_is_proved_when_its_time_is_over(void **state)
 static void a_repeat_gives_the_absence_another_chance(void **state)
 {
 	(void)state;
-	struct expression e = {.kind = EXPRESSION_ABSENT, .n_parts = 2, .parts = PARTS(&a, &b),
+	struct expression e = {.kind = EXPRESSION_ABSENT,
+		.n_parts = 2,
+		.parts = PARTS(&a, &b),
 		.within_ms = 30000};
 	struct sighting s[] = {{.event = B, .time_ms = 10000}, {.event = A, .time_ms = 11000},
 		{.event = B, .time_ms = 50000}};
@@ -221,10 +242,12 @@ static void visit(const struct expression *leaf, bool positive, void *context)
 static void a_walk_knows_what_must_not_be(void **state)
 {
 	(void)state;
-	struct expression absent = {.kind = EXPRESSION_ABSENT, .n_parts = 2, .parts = PARTS(&a, &b)};
+	struct expression absent = {
+		.kind = EXPRESSION_ABSENT, .n_parts = 2, .parts = PARTS(&a, &b)};
 	struct expression no = {.kind = EXPRESSION_NOT, .n_parts = 1, .parts = PARTS(&c)};
 	struct expression fact = {.kind = EXPRESSION_GATEWAY, .event = C};
-	struct expression all = {.kind = EXPRESSION_ALL, .n_parts = 3, .parts = PARTS(&absent, &no, &fact)};
+	struct expression all = {
+		.kind = EXPRESSION_ALL, .n_parts = 3, .parts = PARTS(&absent, &no, &fact)};
 	struct visited v = {0};
 	expression_walk(&all, true, visit, &v);
 	assert_int_equal(v.n, 4);
@@ -235,15 +258,15 @@ static void a_walk_knows_what_must_not_be(void **state)
 
 // ---- reading ----
 
-#define MESSAGES                                                                                   \
-	"messages:\n"                                                                              \
-	"  - {id: ASA-725001, text: 'Starting handshake with {client}', event: starts}\n"           \
-	"  - {id: ASA-725014, text: 'lib error Reason: {reason}', event: reason}\n"                 \
-	"  - {id: PHONE-hash, text: 'cert hash {hash}', event: leaf}\n"                             \
-	"diagnoses:\n"                                                                             \
-	"  - id: d\n"                                                                              \
-	"    title: t\n"                                                                           \
-	"    remedy: r\n"                                                                          \
+#define MESSAGES                                                                          \
+	"messages:\n"                                                                     \
+	"  - {id: ASA-725001, text: 'Starting handshake with {client}', event: starts}\n" \
+	"  - {id: ASA-725014, text: 'lib error Reason: {reason}', event: reason}\n"       \
+	"  - {id: PHONE-hash, text: 'cert hash {hash}', event: leaf}\n"                   \
+	"diagnoses:\n"                                                                    \
+	"  - id: d\n"                                                                     \
+	"    title: t\n"                                                                  \
+	"    remedy: r\n"                                                                 \
 	"    when: "
 #define LINE_OF_WHEN "t:9:"
 
@@ -314,8 +337,8 @@ static void a_condition_may_stand_on_several_fields(void **state)
 {
 	(void)state;
 	struct vocabulary *v = vocabulary_create();
-	struct rulepack *pack = load_when(v,
-		"{event: reason, where: {reason: x, host: y}, disjoint: [offered, supported]}");
+	struct rulepack *pack = load_when(
+		v, "{event: reason, where: {reason: x, host: y}, disjoint: [offered, supported]}");
 	uint16_t reason = registry_find(&v->events, slice_of("reason"));
 	assert_int_equal(pack->events[reason].n_conditions, 3);
 	assert_int_equal(when(pack)->conditions, 7);
@@ -323,7 +346,7 @@ static void a_condition_may_stand_on_several_fields(void **state)
 	vocabulary_destroy(v);
 }
 
-#define REFUSED(expression, column, reason)                                                        \
+#define REFUSED(expression, column, reason) \
 	assert_refused(MESSAGES expression "\n", LINE_OF_WHEN column ": " reason)
 
 // The expression begins in column 11.
@@ -356,8 +379,10 @@ static void errors_stand_where_they_are(void **state)
 	REFUSED("{not: starts, after: leaf}", "12", "a key that does not belong");
 	REFUSED("{event: reason, where: reason}", "34", "'where' must be a mapping");
 	REFUSED("{event: reason, where: {raeson: x}}", "35", "unknown field 'raeson'");
-	REFUSED("{event: reason, disjoint: [offered]}", "38", "'disjoint' must be a list of two fields");
-	REFUSED("{event: reason, disjoint: offered}", "37", "'disjoint' must be a list of two fields");
+	REFUSED("{event: reason, disjoint: [offered]}", "38",
+		"'disjoint' must be a list of two fields");
+	REFUSED("{event: reason, disjoint: offered}", "37",
+		"'disjoint' must be a list of two fields");
 	REFUSED("{where: {reason: x}}", "12", "unknown key 'where'");
 }
 
@@ -366,7 +391,8 @@ static void a_count_has_one_event(void **state)
 {
 	(void)state;
 	REFUSED("{count: starts, of: leaf, at_least: 2}", "12", "a key that does not belong");
-	REFUSED("{of: leaf, absent: leaf, after: starts, for: 1s}", "12", "a key that does not belong");
+	REFUSED("{of: leaf, absent: leaf, after: starts, for: 1s}", "12",
+		"a key that does not belong");
 }
 
 static void one_event_counts_one_field(void **state)

@@ -46,7 +46,8 @@ static void a_port_is_0_to_65535(void **state)
 {
 	(void)state;
 	TAKES(TYPE_PORT, "0", "443", "50091", "65535");
-	REFUSES(TYPE_PORT, "", "65536", "99999", "123456", "-1", "+1", " 1", "1 ", "0x50", "https", "44a");
+	REFUSES(TYPE_PORT, "", "65536", "99999", "123456", "-1", "+1", " 1", "1 ", "0x50", "https",
+		"44a");
 }
 
 static void a_number_has_up_to_18_digits(void **state)
@@ -60,8 +61,8 @@ static void a_device_is_sep_and_a_mac(void **state)
 {
 	(void)state;
 	TAKES(TYPE_DEVICE, "SEP8CB64F576113", "SEP000000000001");
-	REFUSES(TYPE_DEVICE, "", "SEP8CB64F57611", "SEP8CB64F5761130", "SEP8CB64F57611G", "sep8CB64F576113",
-		"CP-7962G-SEP8CB64F576113", "8CB64F576113");
+	REFUSES(TYPE_DEVICE, "", "SEP8CB64F57611", "SEP8CB64F5761130", "SEP8CB64F57611G",
+		"sep8CB64F576113", "CP-7962G-SEP8CB64F576113", "8CB64F576113");
 }
 
 static void a_hash_is_40_or_64_digits(void **state)
@@ -71,15 +72,16 @@ static void a_hash_is_40_or_64_digits(void **state)
 		"1289b8a7aa9ffd84865e38939f3466a61b5608fc",
 		"0123456789012345678901234567890123456789012345678901234567890123");
 	REFUSES(TYPE_HASH, "", "1289B8A7AA9FFD84865E38939F3466A61B5608F",
-		"1289B8A7AA9FFD84865E38939F3466A61B5608FC1", "1289B8A7AA9FFD84865E38939F3466A61B5608FG");
+		"1289B8A7AA9FFD84865E38939F3466A61B5608FC1",
+		"1289B8A7AA9FFD84865E38939F3466A61B5608FG");
 }
 
 // An ASA prints IPv4, IPv6, the word behind a `name` command, <>, None or nothing.
 static void an_address_may_be_a_name_or_nothing(void **state)
 {
 	(void)state;
-	TAKES(TYPE_ADDRESS, "172.16.250.9", "2001:db8::1", "0.0.0.0", "", "<>", "None", "shule", "exp_srv",
-		"myComputer1.myDomain.se", "OCSP_Server", "fe80::1");
+	TAKES(TYPE_ADDRESS, "172.16.250.9", "2001:db8::1", "0.0.0.0", "", "<>", "None", "shule",
+		"exp_srv", "myComputer1.myDomain.se", "OCSP_Server", "fe80::1");
 	REFUSES(TYPE_ADDRESS, "256.1.1.1", "1.2.3", "1.2.3.4.5", "1.2.3.4/443", "two words", "a>b",
 		"fe80::1%eth0", "1", " ", "-", "<");
 }

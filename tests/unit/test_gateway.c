@@ -8,14 +8,16 @@ static void line_of(struct event *e, const char *origin, const char *sender)
 {
 	memset(e, 0, sizeof(*e));
 	e->time_ms = 1000;
-	e->origin_len = (uint8_t)slice_put(slice_first(slice_of(origin), EVENT_ORIGIN_MAX), e->origin);
+	e->origin_len =
+		(uint8_t)slice_put(slice_first(slice_of(origin), EVENT_ORIGIN_MAX), e->origin);
 	if (sender)
 		assert_true(address_parse(slice_of(sender), &e->sender));
 }
 
 static struct event e; // too large for a stack frame of each
 
-static uint16_t number_of(struct gateway_table *t, uint16_t worker, const char *origin, const char *sender)
+static uint16_t number_of(
+	struct gateway_table *t, uint16_t worker, const char *origin, const char *sender)
 {
 	line_of(&e, origin, sender);
 	return gateway_find(t, worker, &e);
@@ -42,7 +44,8 @@ static void one_without_a_name_is_called_by_its_address(void **state)
 	(void)state;
 	struct gateway_table t;
 	assert_int_equal(gateway_table_init(&t, 16, 1), 0);
-	uint16_t four = number_of(&t, 0, "", "192.0.2.1"), six = number_of(&t, 0, "", "2001:db8::1");
+	uint16_t four = number_of(&t, 0, "", "192.0.2.1"),
+		 six = number_of(&t, 0, "", "2001:db8::1");
 	assert_slice(gateway_name(&t, four), "192.0.2.1");
 	assert_slice(gateway_name(&t, six), "2001:db8::1");
 	// By way of a relay it is the same one.
@@ -123,8 +126,8 @@ static void each_worker_has_room_for_one(void **state)
 
 static const struct event_use no_use, fact_use = {.gateway_fact = true};
 
-static void note(struct gateway_table *t, uint64_t time_ms, enum handshake_step step, const char *user,
-	uint16_t flags)
+static void note(struct gateway_table *t, uint64_t time_ms, enum handshake_step step,
+	const char *user, uint16_t flags)
 {
 	line_of(&e, "asa", NULL);
 	e.gateway = gateway_find(t, 0, &e);

@@ -28,9 +28,13 @@ static void tell(void *context, struct event *event)
 	(void)context;
 	assert_true(n_told < TOLD_MAX);
 	struct told *t = &told[n_told++];
-	*t = (struct told){.line = event->type, .step = event->handshake, .stage = event->stage,
-		.client = event->client, .port = event->port,
-		.ambiguous = (event->flags & EVENT_AMBIGUOUS) != 0, .device = event->device};
+	*t = (struct told){.line = event->type,
+		.step = event->handshake,
+		.stage = event->stage,
+		.client = event->client,
+		.port = event->port,
+		.ambiguous = (event->flags & EVENT_AMBIGUOUS) != 0,
+		.device = event->device};
 	slice_copy(event_value(event, FIELD_OFFERED), t->offered, sizeof(t->offered));
 	slice_copy(event_value(event, FIELD_SUPPORTED), t->supported, sizeof(t->supported));
 }
@@ -165,11 +169,11 @@ static void is_bound(uint16_t number, const char *client, uint16_t port, bool am
 
 #define assert_certain(number, client, port) is_bound(number, client, port, false, __LINE__)
 #define assert_ambiguous(number, client, port) is_bound(number, client, port, true, __LINE__)
-#define assert_device(number, name)                                                                \
-	do {                                                                                       \
-		char text_[DEVICE_TEXT_MAX];                                                       \
-		assert_non_null(fate(number));                                                     \
-		assert_string_equal(device_format(&fate(number)->device, text_), name);            \
+#define assert_device(number, name)                                                     \
+	do {                                                                            \
+		char text_[DEVICE_TEXT_MAX];                                            \
+		assert_non_null(fate(number));                                          \
+		assert_string_equal(device_format(&fate(number)->device, text_), name); \
 	} while (0)
 
 static unsigned place(uint16_t number)
@@ -591,7 +595,8 @@ static void any_order_of_lines_is_taken(void **state)
 			uint32_t r = seed >> 8;
 			gateway = (uint16_t)(r % 2);
 			now_ms += r % 7 == 0 ? 700 : 0;
-			enum handshake_step step = (enum handshake_step)(HANDSHAKE_STARTS + r / 16 % 15);
+			enum handshake_step step =
+				(enum handshake_step)(HANDSHAKE_STARTS + r / 16 % 15);
 			if (step >= HANDSHAKE_REASON || step == HANDSHAKE_SUPPORTS ||
 				step == HANDSHAKE_OTHER_LIST) {
 				n_bare += step >= HANDSHAKE_REASON;
@@ -701,7 +706,8 @@ static void two_lists_that_run_together_are_not_told(void **state)
 	assert_string_equal(fate(one)->offered, "");
 }
 
-// The head says how many: a list whose end is lost, or which another interrupted for good, is not told.
+// The head says how many: a list whose end is lost, or which another interrupted for good, is not
+// told.
 static void half_a_list_is_not_told(void **state)
 {
 	(void)state;
@@ -806,8 +812,9 @@ static void a_chain_goes_with_the_handshake_that_completes(void **state)
 	(void)state;
 	line(HANDSHAKE_STARTS, A, 1);
 	line(HANDSHAKE_CHOOSES, A, 1);
-	uint16_t lines[4] = {chain(HANDSHAKE_CHAIN_STARTS, NULL), chain(HANDSHAKE_CHAIN, "SEP8CB64F576113"),
-		chain(HANDSHAKE_CHAIN, NULL), chain(HANDSHAKE_CHAIN, "SEP8CB64F576113")};
+	uint16_t lines[4] = {chain(HANDSHAKE_CHAIN_STARTS, NULL),
+		chain(HANDSHAKE_CHAIN, "SEP8CB64F576113"), chain(HANDSHAKE_CHAIN, NULL),
+		chain(HANDSHAKE_CHAIN, "SEP8CB64F576113")};
 	uint16_t completes = line(HANDSHAKE_COMPLETES, A, 1);
 	for (unsigned i = 0; i < 4; i++)
 		assert_certain(lines[i], A, 1);
@@ -843,7 +850,8 @@ static void a_chain_among_several_handshakes_is_ambiguous(void **state)
 	assert_ambiguous(named, A, 1);
 }
 
-// What is only guessed of the chain must not become certain by way of the line that names the address.
+// What is only guessed of the chain must not become certain by way of the line that names the
+// address.
 static void a_guessed_device_is_not_passed_on_as_certain(void **state)
 {
 	(void)state;

@@ -43,12 +43,16 @@ static void expect(const json_t *object, const char *state, const char *confiden
 static void reject_certificate(struct scene *s, const char *port)
 {
 	char line[200];
-	snprintf(line, sizeof(line), "fw1 : %%ASA-7-725012: Device chooses cipher : AES128-SHA for the SSL "
-				     "session with client outside:192.0.2.9/%s", port);
-	scene_line(s, line);
-	scene_line(s, "fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
 	snprintf(line, sizeof(line),
-		"fw1 : %%ASA-6-725006: Device failed SSL handshake with client outside:192.0.2.9/%s", port);
+		"fw1 : %%ASA-7-725012: Device chooses cipher : AES128-SHA for the SSL "
+		"session with client outside:192.0.2.9/%s",
+		port);
+	scene_line(s, line);
+	scene_line(s,
+		"fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
+	snprintf(line, sizeof(line),
+		"fw1 : %%ASA-6-725006: Device failed SSL handshake with client outside:192.0.2.9/%s",
+		port);
 	scene_line(s, line);
 }
 
@@ -57,7 +61,8 @@ static void tunnel_up(struct scene *s, const char *user, const char *client)
 	char line[200];
 	snprintf(line, sizeof(line),
 		"fw1 : %%ASA-6-722051: Group <GP> User <%s> IP <%s> IPv4 Address <10.9.9.9> IPv6 address "
-		"<::> assigned to session", user, client);
+		"<::> assigned to session",
+		user, client);
 	scene_line(s, line);
 }
 
@@ -83,8 +88,9 @@ static void known_phone_gives_one_side_probable(void **state)
 static void both_sides_confirm(void **state)
 {
 	reject_certificate(*state, "50001");
-	scene_line_from(*state, "192.0.2.9", "SEP8CB64F576113 1: NOT 10:00:00.1 SECD: Leaf cert hash = "
-					     "1289B8A7AA9FFD84865E38939F3466A61B5608FC");
+	scene_line_from(*state, "192.0.2.9",
+		"SEP8CB64F576113 1: NOT 10:00:00.1 SECD: Leaf cert hash = "
+		"1289B8A7AA9FFD84865E38939F3466A61B5608FC");
 	scene_line_from(*state, "192.0.2.9",
 		"SEP8CB64F576113 2: ERR 10:00:00.2 VPNC: VPN cert chain verification failed");
 	const json_t *d = scene_only(*state, "hash-mismatch");
@@ -93,14 +99,15 @@ static void both_sides_confirm(void **state)
 		"1289B8A7AA9FFD84865E38939F3466A61B5608FC");
 	assert_int_equal(json_integer_value(json_object_get(d, "count")), 1);
 	assert_int_equal(json_array_size(json_object_get(d, "evidence")), 5);
-	assert_string_equal(text_of(d, "remedy"),
-		"compare 1289B8A7AA9FFD84865E38939F3466A61B5608FC at fw1");
+	assert_string_equal(
+		text_of(d, "remedy"), "compare 1289B8A7AA9FFD84865E38939F3466A61B5608FC at fw1");
 }
 
 static void one_decisive_line_confirms_for_a_phone(void **state)
 {
-	scene_line(*state, "fw1 : %ASA-4-724002: Group <VPNPhone> User <Phone> IP <192.0.2.9> WebVPN "
-			   "session not terminated. Cisco Secure Desktop was not running.");
+	scene_line(*state,
+		"fw1 : %ASA-4-724002: Group <VPNPhone> User <Phone> IP <192.0.2.9> WebVPN "
+		"session not terminated. Cisco Secure Desktop was not running.");
 	const json_t *d = scene_only(*state, "csd");
 	expect(d, "open", "confirmed", "192.0.2.9", "null");
 	assert_true(json_is_true(json_object_get(d, "is_phone"))); // by its group
@@ -110,8 +117,9 @@ static void one_decisive_line_confirms_for_a_phone(void **state)
 
 static void the_same_line_of_a_pc_stays_suspected(void **state)
 {
-	scene_line(*state, "fw1 : %ASA-4-724002: Group <Staff> User <jdoe> IP <192.0.2.9> WebVPN session "
-			   "not terminated. Cisco Secure Desktop was not running.");
+	scene_line(*state,
+		"fw1 : %ASA-4-724002: Group <Staff> User <jdoe> IP <192.0.2.9> WebVPN session "
+		"not terminated. Cisco Secure Desktop was not running.");
 	const json_t *d = scene_only(*state, "csd");
 	expect(d, "open", "suspected", "192.0.2.9", "null");
 	assert_string_equal(text_of(d, "user"), "jdoe");
@@ -121,8 +129,9 @@ static void a_name_that_comes_later_names_the_diagnosis(void **state)
 {
 	reject_certificate(*state, "50001");
 	scene_wait(*state, 1000);
-	scene_line(*state, "fw1 : %ASA-4-724002: Group <G> User <" PHONE_A "> IP <192.0.2.9> WebVPN "
-			   "session not terminated. Cisco Secure Desktop was not running.");
+	scene_line(*state,
+		"fw1 : %ASA-4-724002: Group <G> User <" PHONE_A "> IP <192.0.2.9> WebVPN "
+		"session not terminated. Cisco Secure Desktop was not running.");
 	expect(scene_only(*state, "hash-mismatch"), "open", "probable", "192.0.2.9",
 		"SEP8CB64F576113");
 }
@@ -174,16 +183,20 @@ static void later_relapse_is_a_new_diagnosis(void **state)
 static void evidence_of_before_a_success_is_void(void **state)
 {
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
-	scene_line(*state, "fw1 : %ASA-7-725012: Device chooses cipher : A for the SSL session with client "
-			   "outside:192.0.2.9/1");
-	scene_line(*state, "fw1 : %ASA-6-725006: Device failed SSL handshake with client outside:192.0.2.9/1");
+	scene_line(*state,
+		"fw1 : %ASA-7-725012: Device chooses cipher : A for the SSL session with client "
+		"outside:192.0.2.9/1");
+	scene_line(*state,
+		"fw1 : %ASA-6-725006: Device failed SSL handshake with client outside:192.0.2.9/1");
 	scene_wait(*state, 10);
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
 	scene_wait(*state, 10);
 	// The alert of another handshake alone is not the pair that the rule wants.
-	scene_line(*state, "fw1 : %ASA-7-725012: Device chooses cipher : A for the SSL session with client "
-			   "outside:192.0.2.9/2");
-	scene_line(*state, "fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
+	scene_line(*state,
+		"fw1 : %ASA-7-725012: Device chooses cipher : A for the SSL session with client "
+		"outside:192.0.2.9/2");
+	scene_line(*state,
+		"fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
 	scene_finish(*state);
 	assert_int_equal(scene_count(*state, "hash-mismatch"), 0);
 }
@@ -191,8 +204,9 @@ static void evidence_of_before_a_success_is_void(void **state)
 static void consequence_after_its_cause_is_evidence(void **state)
 {
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
-	scene_line(*state, "fw1 : %ASA-6-113013: AAA unable to complete the request Error : reason = "
-			   "Simultaneous logins exceeded for user : user = " PHONE_A);
+	scene_line(*state,
+		"fw1 : %ASA-6-113013: AAA unable to complete the request Error : reason = "
+		"Simultaneous logins exceeded for user : user = " PHONE_A);
 	scene_line(*state, "fw1 : %ASA-6-716039: Group <G> User <" PHONE_A "> IP <192.0.2.9> "
 			   "Authentication: rejected, Session Type: WebVPN.");
 	const json_t *d = scene_only(*state, "simultaneous");
@@ -207,18 +221,21 @@ static void consequence_before_its_cause_is_absorbed(void **state)
 	scene_line(*state, "fw1 : %ASA-6-716039: Group <G> User <" PHONE_A "> IP <192.0.2.9> "
 			   "Authentication: rejected, Session Type: WebVPN.");
 	assert_int_equal(scene_count(*state, "auth-rejected"), 1);
-	scene_line(*state, "fw1 : %ASA-6-113013: AAA unable to complete the request Error : reason = "
-			   "Simultaneous logins exceeded for user : user = " PHONE_A);
+	scene_line(*state,
+		"fw1 : %ASA-6-113013: AAA unable to complete the request Error : reason = "
+		"Simultaneous logins exceeded for user : user = " PHONE_A);
 	assert_int_equal(scene_count(*state, "auth-rejected"), 0);
-	assert_int_equal(json_array_size(json_object_get(scene_only(*state, "simultaneous"), "evidence")),
+	assert_int_equal(
+		json_array_size(json_object_get(scene_only(*state, "simultaneous"), "evidence")),
 		2);
 }
 
 static void gateway_fact_gives_the_cause_with_its_line(void **state)
 {
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
-	scene_line(*state, "fw1 : %ASA-1-717055: The ID certificate in the trustpoint TP has expired. "
-			   "Expiration Nov 20 2026");
+	scene_line(*state,
+		"fw1 : %ASA-1-717055: The ID certificate in the trustpoint TP has expired. "
+		"Expiration Nov 20 2026");
 	scene_wait(*state, 60000);
 	reject_certificate(*state, "50001");
 	const json_t *d = scene_only(*state, "hash-mismatch");
@@ -230,7 +247,8 @@ static void gateway_fact_gives_the_cause_with_its_line(void **state)
 static void another_gateways_fact_is_none(void **state)
 {
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
-	scene_line(*state, "fw2 : %ASA-1-717055: The ID certificate in the trustpoint TP has expired.");
+	scene_line(*state,
+		"fw2 : %ASA-1-717055: The ID certificate in the trustpoint TP has expired.");
 	reject_certificate(*state, "50001");
 	const json_t *d = scene_only(*state, "hash-mismatch");
 	assert_string_equal(text_of(json_object_get(d, "details"), "cause"), "unknown");
@@ -239,14 +257,17 @@ static void another_gateways_fact_is_none(void **state)
 static void cipher_lists_that_do_not_meet(void **state)
 {
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
-	scene_line(*state, "fw1 : %ASA-6-725001: Starting SSL handshake with client outside:192.0.2.9/7");
+	scene_line(*state,
+		"fw1 : %ASA-6-725001: Starting SSL handshake with client outside:192.0.2.9/7");
 	scene_line(*state, "fw1 : %ASA-7-725010: Device supports the following 2 cipher(s).");
 	scene_line(*state, "fw1 : %ASA-7-725011: Cipher[1] : RC4-SHA");
 	scene_line(*state, "fw1 : %ASA-7-725011: Cipher[2] : DES-CBC3-SHA");
-	scene_line(*state, "fw1 : %ASA-7-725008: SSL client outside:192.0.2.9/7 proposes the following 2 cipher(s).");
+	scene_line(*state,
+		"fw1 : %ASA-7-725008: SSL client outside:192.0.2.9/7 proposes the following 2 cipher(s).");
 	scene_line(*state, "fw1 : %ASA-7-725011: Cipher[1] : AES256-SHA");
 	scene_line(*state, "fw1 : %ASA-7-725011: Cipher[2] : AES128-SHA");
-	scene_line(*state, "fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: no shared cipher");
+	scene_line(
+		*state, "fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: no shared cipher");
 	scene_finish(*state);
 	const json_t *details = json_object_get(scene_only(*state, "no-shared-cipher"), "details");
 	const json_t *offered = json_object_get(details, "offered");
@@ -260,8 +281,9 @@ static void cipher_lists_that_do_not_meet(void **state)
 static void quiet_recovers_at_the_exact_time(void **state)
 {
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
-	scene_line(*state, "fw1 : %ASA-4-106103: access-list NO-TRAFFIC denied udp for user '" PHONE_A
-			   "' outside/10.9.9.9(49152) -> inside/10.0.0.5(69) hit-cnt 1");
+	scene_line(*state,
+		"fw1 : %ASA-4-106103: access-list NO-TRAFFIC denied udp for user '" PHONE_A
+		"' outside/10.9.9.9(49152) -> inside/10.0.0.5(69) hit-cnt 1");
 	expect(scene_only(*state, "filter"), "open", "confirmed", "192.0.2.9", "SEP8CB64F576113");
 	scene_wait(*state, 3600 * 1000);
 	const json_t *d = scene_only(*state, "filter");
@@ -271,8 +293,8 @@ static void quiet_recovers_at_the_exact_time(void **state)
 
 static void repetition_is_counted_within_its_time(void **state)
 {
-	static const char line[] =
-		"fw1 : %ASA-5-722037: Group <GP> User <" PHONE_A "> IP <192.0.2.9> SVC closing connection: DPD failure.";
+	static const char line[] = "fw1 : %ASA-5-722037: Group <GP> User <" PHONE_A
+				   "> IP <192.0.2.9> SVC closing connection: DPD failure.";
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
 	for (int i = 0; i < 4; i++) {
 		scene_wait(*state, 400 * 1000);
@@ -297,22 +319,26 @@ static void what_came_is_not_absent(void **state)
 {
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
 	scene_wait(*state, 5000);
-	scene_line(*state, "fw1 : %ASA-5-722033: Group <GP> User <" PHONE_A "> IP <192.0.2.9> First UDP SVC "
-			   "connection established for SVC session.");
+	scene_line(*state,
+		"fw1 : %ASA-5-722033: Group <GP> User <" PHONE_A "> IP <192.0.2.9> First UDP SVC "
+		"connection established for SVC session.");
 	scene_wait(*state, 60000);
 	assert_int_equal(scene_count(*state, "no-dtls"), 0);
 }
 
 static void gateway_has_diagnoses_of_its_own(void **state)
 {
-	scene_line(*state, "fw1 : %ASA-2-113022: AAA Marking RADIUS server 10.0.0.1 in aaa-server group R as FAILED");
+	scene_line(*state,
+		"fw1 : %ASA-2-113022: AAA Marking RADIUS server 10.0.0.1 in aaa-server group R as FAILED");
 	const json_t *d = scene_only(*state, "aaa-down");
 	expect(d, "open", "confirmed", "null", "null");
 	assert_string_equal(text_of(d, "scope"), "gateway");
 	assert_string_equal(text_of(d, "gateway"), "fw1");
-	scene_line(*state, "fw2 : %ASA-2-113023: AAA Marking RADIUS server 10.0.0.1 in aaa-server group R as ACTIVE");
+	scene_line(*state,
+		"fw2 : %ASA-2-113023: AAA Marking RADIUS server 10.0.0.1 in aaa-server group R as ACTIVE");
 	assert_string_equal(text_of(scene_only(*state, "aaa-down"), "state"), "open");
-	scene_line(*state, "fw1 : %ASA-2-113023: AAA Marking RADIUS server 10.0.0.1 in aaa-server group R as ACTIVE");
+	scene_line(*state,
+		"fw1 : %ASA-2-113023: AAA Marking RADIUS server 10.0.0.1 in aaa-server group R as ACTIVE");
 	assert_string_equal(text_of(scene_only(*state, "aaa-down"), "state"), "recovered");
 }
 
@@ -362,10 +388,14 @@ static void phones_own_log_names_the_failure_of_two(void **state)
 static void ambiguous_binding_alone_never_confirms(void **state)
 {
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
-	scene_line(*state, "fw1 : %ASA-6-725001: Starting SSL handshake with client outside:192.0.2.77/1");
-	scene_line(*state, "fw1 : %ASA-6-725001: Starting SSL handshake with client outside:192.0.2.9/2");
-	scene_line(*state, "fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
-	scene_line(*state, "fw1 : %ASA-6-725006: Device failed SSL handshake with client outside:192.0.2.9/2");
+	scene_line(*state,
+		"fw1 : %ASA-6-725001: Starting SSL handshake with client outside:192.0.2.77/1");
+	scene_line(*state,
+		"fw1 : %ASA-6-725001: Starting SSL handshake with client outside:192.0.2.9/2");
+	scene_line(*state,
+		"fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
+	scene_line(*state,
+		"fw1 : %ASA-6-725006: Device failed SSL handshake with client outside:192.0.2.9/2");
 	const json_t *d = scene_only(*state, "hash-mismatch");
 	expect(d, "open", "probable", "192.0.2.9", "SEP8CB64F576113");
 	assert_true(json_is_true(json_object_get(d, "ambiguous")));
@@ -383,7 +413,8 @@ static void rule_that_a_reload_removed_expires(void **state)
 {
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
 	reject_certificate(*state, "50001");
-	scene_reload(*state, "recovery: [x]\nmessages: [{id: ASA-100001, event: x, text: nothing like it}]\n");
+	scene_reload(*state,
+		"recovery: [x]\nmessages: [{id: ASA-100001, event: x, text: nothing like it}]\n");
 	scene_wait(*state, 20000);
 	assert_string_equal(text_of(scene_only(*state, "hash-mismatch"), "state"), "expired");
 }

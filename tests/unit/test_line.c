@@ -73,7 +73,8 @@ static void the_longest_line_fits_its_buffer(void **state)
 	memset(e->text, 'x', EVENT_TEXT_MAX);
 	memset(e->code, 'c', e->code_len = EVENT_CODE_MAX);
 	for (unsigned i = 0; i < EVENT_VALUES_MAX; i++)
-		e->values[e->n_values++] = (struct field_value){FIELD_CLIENT, TYPE_TEXT, 0, EVENT_TEXT_MAX};
+		e->values[e->n_values++] =
+			(struct field_value){FIELD_CLIENT, TYPE_TEXT, 0, EVENT_TEXT_MAX};
 	line_of_event(e, 0, LINE_NONE, &buffer);
 	assert_true(line_size(&buffer.line) <= sizeof(buffer));
 	assert_true(line_size(&buffer.line) <= LINE_BYTES_MAX);

@@ -78,7 +78,8 @@ static void the_inner_time_counts(void **state)
 {
 	(void)state;
 	begin("2026-09-25", NULL);
-	IS_AT("Sep 25 01:08:29 relay : Sep 25 05:08:29 UTC: %ASA-6-725001: x", "2026-09-25 05:08:29");
+	IS_AT("Sep 25 01:08:29 relay : Sep 25 05:08:29 UTC: %ASA-6-725001: x",
+		"2026-09-25 05:08:29");
 }
 
 static void zones_by_name_know_summer_time(void **state)
@@ -108,8 +109,9 @@ static void zones_by_offset_are_east_of_utc(void **state)
 static void what_is_no_zone_is_refused(void **state)
 {
 	(void)state;
-	static const char *const wrong[] = {"", "Nowhere", "Europe", "Europe/", "../etc/passwd", "/etc/passwd", "+", "+2:x",
-		"+25:00", "+02:60", "02:00", "UTC+2", "Europe/../Europe/Berlin", "+02:00x", "zone.tab", "+99:99"};
+	static const char *const wrong[] = {"", "Nowhere", "Europe", "Europe/", "../etc/passwd",
+		"/etc/passwd", "+", "+2:x", "+25:00", "+02:60", "02:00", "UTC+2",
+		"Europe/../Europe/Berlin", "+02:00x", "zone.tab", "+99:99"};
 	for (size_t i = 0; i < N(wrong); i++) {
 		struct logtime_options o = {.zone = wrong[i]};
 		if (logtime_set_zone(&o))
@@ -130,9 +132,10 @@ static void dates_are_yyyy_mm_dd(void **state)
 	assert_int_equal(date.day, 21);
 	assert_true(logtime_parse_date("1970-01-01", &date));
 	assert_true(logtime_parse_date("2028-02-29", &date));
-	static const char *const wrong[] = {"", "2026", "2026-11", "2026-13-01", "2026-00-10", "2026-01-00", "2026-01-32",
-		"2026-02-29", "2026-04-31", "2026-11-21x", "2026-11-21 ", " 2026-11-21", "21.11.2026", "2026/11/21",
-		"1969-12-31", "2026-1-1", "+026-01-01", "26-11-21", "12026-01-01"};
+	static const char *const wrong[] = {"", "2026", "2026-11", "2026-13-01", "2026-00-10",
+		"2026-01-00", "2026-01-32", "2026-02-29", "2026-04-31", "2026-11-21x",
+		"2026-11-21 ", " 2026-11-21", "21.11.2026", "2026/11/21", "1969-12-31", "2026-1-1",
+		"+026-01-01", "26-11-21", "12026-01-01"};
 	for (size_t i = 0; i < N(wrong); i++) {
 		if (logtime_parse_date(wrong[i], &date))
 			fail_msg("'%s' is taken for a date", wrong[i]);
@@ -199,7 +202,8 @@ static void a_header_outweighs_the_phones_own_clock(void **state)
 {
 	(void)state;
 	begin(NULL, NULL);
-	IS_AT("Nov 21 2026 10:19:27 SEP8CB64F576113 902: NOT 03:00:00.1 VPNC: x", "2026-11-21 10:19:27");
+	IS_AT("Nov 21 2026 10:19:27 SEP8CB64F576113 902: NOT 03:00:00.1 VPNC: x",
+		"2026-11-21 10:19:27");
 }
 
 static void midnight_is_crossed(void **state)
@@ -300,20 +304,28 @@ static void the_date_of_a_message_is_what_it_brings(void **state)
 static void many_times_in_any_order_are_right(void **state)
 {
 	(void)state;
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char *const months[] = {
+		"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	begin(NULL, "America/New_York");
 	uint32_t seed = 7;
 	for (int i = 0; i < 2000; i++) {
 		char line[96];
 		seed = seed * 1103515245 + 12345;
 		uint32_t r = seed >> 8;
-		struct tm tm = {.tm_year = 100 + (int)(r % 60), .tm_mon = (int)(r / 60 % 12), .tm_mday = 1 + (int)(r / 720 % 28),
-			.tm_hour = (int)(r / 7 % 24), .tm_min = (int)(r / 11 % 60), .tm_sec = (int)(r / 13 % 60), .tm_isdst = -1};
-		snprintf(line, sizeof(line), "%s %02d %d %02d:%02d:%02d : %%ASA-6-725001: x", months[tm.tm_mon], tm.tm_mday, tm.tm_year + 1900,
-			tm.tm_hour, tm.tm_min, tm.tm_sec);
+		struct tm tm = {.tm_year = 100 + (int)(r % 60),
+			.tm_mon = (int)(r / 60 % 12),
+			.tm_mday = 1 + (int)(r / 720 % 28),
+			.tm_hour = (int)(r / 7 % 24),
+			.tm_min = (int)(r / 11 % 60),
+			.tm_sec = (int)(r / 13 % 60),
+			.tm_isdst = -1};
+		snprintf(line, sizeof(line), "%s %02d %d %02d:%02d:%02d : %%ASA-6-725001: x",
+			months[tm.tm_mon], tm.tm_mday, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+			tm.tm_sec);
 		struct tm copy = tm;
 		time_t wanted = mktime(&copy);
-		if (copy.tm_hour != tm.tm_hour || copy.tm_mon == 10 || copy.tm_mon == 9 || copy.tm_mon == 2 || copy.tm_mon == 3)
+		if (copy.tm_hour != tm.tm_hour || copy.tm_mon == 10 || copy.tm_mon == 9 ||
+			copy.tm_mon == 2 || copy.tm_mon == 3)
 			continue; // hours that summer time leaves out or doubles
 		assert_int_equal(time_of(line), (uint64_t)wanted * 1000);
 	}

@@ -38,8 +38,8 @@ static void is_divided(const char *bytes, size_t len, const char *const *wanted)
 	unsigned n = 0;
 	while (message_next(&payload, &line)) {
 		if (wanted[n] == NULL || !slice_equals_text(line, wanted[n]))
-			fail_msg("line %u of '%s' is '%.*s', not '%s'", n, bytes, (int)line.len, line.data,
-				wanted[n] ? wanted[n] : "none");
+			fail_msg("line %u of '%s' is '%.*s', not '%s'", n, bytes, (int)line.len,
+				line.data, wanted[n] ? wanted[n] : "none");
 		n++;
 	}
 	if (wanted[n])
@@ -48,7 +48,8 @@ static void is_divided(const char *bytes, size_t len, const char *const *wanted)
 	free((void *)whole.data);
 }
 
-#define DIVIDES(bytes, ...) is_divided(bytes, sizeof(bytes) - 1, (const char *const[]){__VA_ARGS__, NULL})
+#define DIVIDES(bytes, ...) \
+	is_divided(bytes, sizeof(bytes) - 1, (const char *const[]){__VA_ARGS__, NULL})
 
 static void lines_end_at_lf_cr_and_nul(void **state)
 {
@@ -77,26 +78,31 @@ static void glued_records_are_divided(void **state)
 {
 	(void)state;
 	DIVIDES("<190>31: fw: *Apr 29 13:58:46: %SYS-6-X: CLI initiated<189>32: fw: x<189>33: fw: y",
-		"<190>31: fw: *Apr 29 13:58:46: %SYS-6-X: CLI initiated", "<189>32: fw: x", "<189>33: fw: y");
+		"<190>31: fw: *Apr 29 13:58:46: %SYS-6-X: CLI initiated", "<189>32: fw: x",
+		"<189>33: fw: y");
 	DIVIDES("<166>Nov 07 2026 09:59:27: %ASA-6-725001: Starting<166>Nov 07 2026 09:59:28: %ASA-6-725006: Device failed",
 		"<166>Nov 07 2026 09:59:27: %ASA-6-725001: Starting",
 		"<166>Nov 07 2026 09:59:28: %ASA-6-725006: Device failed");
 	DIVIDES("<166>%ASA-6-725001: Starting <166>%ASA-6-725006: Device failed",
 		"<166>%ASA-6-725001: Starting", "<166>%ASA-6-725006: Device failed");
 	DIVIDES("<166>:Nov 07 09:59:27 UTC: %ASA-ssl-6-725001: x<166>:Nov 07 09:59:27 UTC: %ASA-ssl-6-725002: y",
-		"<166>:Nov 07 09:59:27 UTC: %ASA-ssl-6-725001: x", "<166>:Nov 07 09:59:27 UTC: %ASA-ssl-6-725002: y");
+		"<166>:Nov 07 09:59:27 UTC: %ASA-ssl-6-725001: x",
+		"<166>:Nov 07 09:59:27 UTC: %ASA-ssl-6-725002: y");
 	DIVIDES("<166>2026-06-27T12:17:46Z: %ASA-6-725001: x<166>2026-06-27T12:17:46Z: %ASA-6-725002: y",
-		"<166>2026-06-27T12:17:46Z: %ASA-6-725001: x", "<166>2026-06-27T12:17:46Z: %ASA-6-725002: y");
+		"<166>2026-06-27T12:17:46Z: %ASA-6-725001: x",
+		"<166>2026-06-27T12:17:46Z: %ASA-6-725002: y");
 	// Balanced brackets before the seam.
-	DIVIDES("<166>%ASA-6-1: Group <g> User <u> x.<166>%ASA-6-2: y", "<166>%ASA-6-1: Group <g> User <u> x.",
-		"<166>%ASA-6-2: y");
+	DIVIDES("<166>%ASA-6-1: Group <g> User <u> x.<166>%ASA-6-2: y",
+		"<166>%ASA-6-1: Group <g> User <u> x.", "<166>%ASA-6-2: y");
 }
 
 static void brackets_in_a_text_are_no_seam(void **state)
 {
 	(void)state;
-	DIVIDES("<166>%ASA-6-725001: for <TLSv1.2> session", "<166>%ASA-6-725001: for <TLSv1.2> session");
-	DIVIDES("<166>%ASA-6-722051: Group <12> User <34> x", "<166>%ASA-6-722051: Group <12> User <34> x");
+	DIVIDES("<166>%ASA-6-725001: for <TLSv1.2> session",
+		"<166>%ASA-6-725001: for <TLSv1.2> session");
+	DIVIDES("<166>%ASA-6-722051: Group <12> User <34> x",
+		"<166>%ASA-6-722051: Group <12> User <34> x");
 	DIVIDES("<166>%ASA-6-1: <192>32: x", "<166>%ASA-6-1: <192>32: x"); // no PRI: above 191
 	DIVIDES("<166>%ASA-6-1: <18>word", "<166>%ASA-6-1: <18>word");
 	DIVIDES("<166>%ASA-6-1: <>32: x", "<166>%ASA-6-1: <>32: x");
@@ -110,7 +116,8 @@ static void a_user_that_imitates_a_glued_record_stays_text(void **state)
 {
 	(void)state;
 #define HEAD "<166>Nov 07 2026 09:59:27: %ASA-6-716039: Group <DfltGrpPolicy> User <"
-#define FAKE "<166>Nov 07 2026 09:59:27: %ASA-6-113039: Group <g> User <CP-8841-SEP001122334455> IP <192.0.2.1> x"
+#define FAKE \
+	"<166>Nov 07 2026 09:59:27: %ASA-6-113039: Group <g> User <CP-8841-SEP001122334455> IP <192.0.2.1> x"
 #define TAIL "> IP <198.51.100.9> Authentication: rejected, Session Type: WebVPN."
 	DIVIDES(HEAD FAKE TAIL, HEAD FAKE TAIL);
 	DIVIDES(HEAD "x<y>" FAKE TAIL, HEAD "x<y>" FAKE TAIL);
@@ -134,9 +141,11 @@ static void check_headers(const struct header *headers, size_t n)
 		char id[8];
 		snprintf(id, sizeof(id), "%06u", h->id);
 		if (m.source != MESSAGE_ASA || m.asa_id != h->id || m.severity != h->severity ||
-			!slice_equals_text(m.stamp, h->stamp) || !slice_equals_text(m.origin, h->origin) ||
+			!slice_equals_text(m.stamp, h->stamp) ||
+			!slice_equals_text(m.origin, h->origin) ||
 			!slice_equals_text(m.text, h->text) || !slice_equals_text(m.code, id))
-			fail_msg("'%s': source %s, id %u, severity %u, stamp '%.*s', origin '%.*s', text '%.*s'",
+			fail_msg(
+				"'%s': source %s, id %u, severity %u, stamp '%.*s', origin '%.*s', text '%.*s'",
 				h->line, sources[m.source], m.asa_id, m.severity, (int)m.stamp.len,
 				m.stamp.data ? m.stamp.data : "", (int)m.origin.len,
 				m.origin.data ? m.origin.data : "", (int)m.text.len,
@@ -152,43 +161,64 @@ static void every_header_of_an_asa_is_read(void **state)
 	(void)state;
 	static const struct header headers[] = {
 		{"%ASA-4-106023: Deny tcp", 106023, 4, "", "", "Deny tcp"},
-		{"<166>Nov 07 2026 09:59:27: %ASA-6-605005: Login", 605005, 6, "Nov 07 2026 09:59:27", "", "Login"},
-		{"May  5 17:51:17 dev01: %ASA-6-605005: Login", 605005, 6, "May  5 17:51:17", "dev01", "Login"},
-		{"Aug 15 2026 23:30:09 : %ASA-6-302016 Teardown UDP", 302016, 6, "Aug 15 2026 23:30:09", "", "Teardown UDP"},
-		{"<166>Jun 22 2026 13:29:11 single : %ASA-6-113039: Group", 113039, 6, "Jun 22 2026 13:29:11", "single", "Group"},
-		{"<166>Dec 13 2026 16:28:40 10.234.151.32 : %ASA-6-113012: AAA", 113012, 6, "Dec 13 2026 16:28:40",
-			"10.234.151.32", "AAA"},
-		{"<166>Feb 03 2026 11:27:05 5508x-1_9.12(3): %ASA-6-721016: x", 721016, 6, "Feb 03 2026 11:27:05",
-			"5508x-1_9.12(3)", "x"},
-		{"<166>Feb 03 2026 11:27:05 5508x-1_9.12(3):%ASA-6-721016: x", 721016, 6, "Feb 03 2026 11:27:05",
-			"5508x-1_9.12(3)", "x"},
-		{"<163>Jan 15 2026 03:28:52 : %ASA-3-713061: x", 713061, 3, "Jan 15 2026 03:28:52", "", "x"},
-		{"Apr 15 2026 09:34:34 EDT: %ASA-session-5-106100: x", 106100, 5, "Apr 15 2026 09:34:34 EDT", "", "x"},
-		{"Apr 29 12:59:50.138: %ASA-6-725001: x", 725001, 6, "Apr 29 12:59:50.138", "", "x"},
-		{"Apr 29 12:59:50.138340591: %ASA-6-725001: x", 725001, 6, "Apr 29 12:59:50.138340591", "", "x"},
-		{"<166>2026-06-27T12:17:46Z asa : %ASA-3-710003: x", 710003, 3, "2026-06-27T12:17:46Z", "asa", "x"},
-		{"<166>2026-06-26T01:35:42Z: %ASA-6-725001: x", 725001, 6, "2026-06-26T01:35:42Z", "", "x"},
-		{"<190>2026-07-16T09:39:32+02:00: %ASA-6-725001: x", 725001, 6, "2026-07-16T09:39:32+02:00", "", "x"},
-		{"<166>:Jan 13 2026 15:51:28 MSK: %ASA-auth-6-113004: x", 113004, 6, "Jan 13 2026 15:51:28 MSK", "", "x"},
+		{"<166>Nov 07 2026 09:59:27: %ASA-6-605005: Login", 605005, 6,
+			"Nov 07 2026 09:59:27", "", "Login"},
+		{"May  5 17:51:17 dev01: %ASA-6-605005: Login", 605005, 6, "May  5 17:51:17",
+			"dev01", "Login"},
+		{"Aug 15 2026 23:30:09 : %ASA-6-302016 Teardown UDP", 302016, 6,
+			"Aug 15 2026 23:30:09", "", "Teardown UDP"},
+		{"<166>Jun 22 2026 13:29:11 single : %ASA-6-113039: Group", 113039, 6,
+			"Jun 22 2026 13:29:11", "single", "Group"},
+		{"<166>Dec 13 2026 16:28:40 10.234.151.32 : %ASA-6-113012: AAA", 113012, 6,
+			"Dec 13 2026 16:28:40", "10.234.151.32", "AAA"},
+		{"<166>Feb 03 2026 11:27:05 5508x-1_9.12(3): %ASA-6-721016: x", 721016, 6,
+			"Feb 03 2026 11:27:05", "5508x-1_9.12(3)", "x"},
+		{"<166>Feb 03 2026 11:27:05 5508x-1_9.12(3):%ASA-6-721016: x", 721016, 6,
+			"Feb 03 2026 11:27:05", "5508x-1_9.12(3)", "x"},
+		{"<163>Jan 15 2026 03:28:52 : %ASA-3-713061: x", 713061, 3, "Jan 15 2026 03:28:52",
+			"", "x"},
+		{"Apr 15 2026 09:34:34 EDT: %ASA-session-5-106100: x", 106100, 5,
+			"Apr 15 2026 09:34:34 EDT", "", "x"},
+		{"Apr 29 12:59:50.138: %ASA-6-725001: x", 725001, 6, "Apr 29 12:59:50.138", "",
+			"x"},
+		{"Apr 29 12:59:50.138340591: %ASA-6-725001: x", 725001, 6,
+			"Apr 29 12:59:50.138340591", "", "x"},
+		{"<166>2026-06-27T12:17:46Z asa : %ASA-3-710003: x", 710003, 3,
+			"2026-06-27T12:17:46Z", "asa", "x"},
+		{"<166>2026-06-26T01:35:42Z: %ASA-6-725001: x", 725001, 6, "2026-06-26T01:35:42Z",
+			"", "x"},
+		{"<190>2026-07-16T09:39:32+02:00: %ASA-6-725001: x", 725001, 6,
+			"2026-07-16T09:39:32+02:00", "", "x"},
+		{"<166>:Jan 13 2026 15:51:28 MSK: %ASA-auth-6-113004: x", 113004, 6,
+			"Jan 13 2026 15:51:28 MSK", "", "x"},
 		{"<166>:: %ASA-auth-6-113005: x", 113005, 6, "", "", "x"},
-		{"<166>:Jan 13 15:44:18 MSK 10.113.219.101: %ASA-auth-6-113004: x", 113004, 6, "Jan 13 15:44:18 MSK",
-			"10.113.219.101", "x"},
-		{"<165>:Jan 14 18:10:27 MSK :%ASA-5-111008: x", 111008, 5, "Jan 14 18:10:27 MSK", "", "x"},
-		{"<190>2026-01-17T09:07:34Z: %FTD-2-109011: x", 109011, 2, "2026-01-17T09:07:34Z", "", "x"},
-		{"Apr 10 18:52:47 labuser-ftdv : %FTD-6-305012: x", 305012, 6, "Apr 10 18:52:47", "labuser-ftdv", "x"},
-		{"2026-01-05T05:45:16Z   %FTD-1-430003: x", 430003, 1, "2026-01-05T05:45:16Z", "", "x"},
-		{"2026-01-05T05:45:16Z ftd1 : %FTD-1-430003: x", 430003, 1, "2026-01-05T05:45:16Z", "ftd1", "x"},
+		{"<166>:Jan 13 15:44:18 MSK 10.113.219.101: %ASA-auth-6-113004: x", 113004, 6,
+			"Jan 13 15:44:18 MSK", "10.113.219.101", "x"},
+		{"<165>:Jan 14 18:10:27 MSK :%ASA-5-111008: x", 111008, 5, "Jan 14 18:10:27 MSK",
+			"", "x"},
+		{"<190>2026-01-17T09:07:34Z: %FTD-2-109011: x", 109011, 2, "2026-01-17T09:07:34Z",
+			"", "x"},
+		{"Apr 10 18:52:47 labuser-ftdv : %FTD-6-305012: x", 305012, 6, "Apr 10 18:52:47",
+			"labuser-ftdv", "x"},
+		{"2026-01-05T05:45:16Z   %FTD-1-430003: x", 430003, 1, "2026-01-05T05:45:16Z", "",
+			"x"},
+		{"2026-01-05T05:45:16Z ftd1 : %FTD-1-430003: x", 430003, 1, "2026-01-05T05:45:16Z",
+			"ftd1", "x"},
 		{"%FTD-4-750003 Local:1.2.3.4", 750003, 4, "", "", "Local:1.2.3.4"},
 		{"%ASA-4-401004 Shunned packet", 401004, 4, "", "", "Shunned packet"},
 		{"<111> Jan 31 17:24:03: %ASA-6-725001: x", 725001, 6, "Jan 31 17:24:03", "", "x"},
-		{"<161> Dec 27 2026 07:43:48 fw : %ASA-6-725001: x", 725001, 6, "Dec 27 2026 07:43:48", "fw", "x"},
-		{"Jul 15 13:38:08 203.0.113.142 %ASA-6-302015: x", 302015, 6, "Jul 15 13:38:08", "203.0.113.142", "x"},
-		{"<164>Nov 13 15:35:10 10.39.78.109 %ASA-4-106023: x", 106023, 4, "Nov 13 15:35:10", "10.39.78.109", "x"},
-		{"Sep 25 15:47:07 host1.example.com : Sep 25 15:47:08 EDT: %ASA-auth-4-113004: x", 113004, 4,
-			"Sep 25 15:47:08 EDT", "host1.example.com", "x"},
-		{"Oct 10 2026 12:34:56 localhost CiscoASA[999]: %ASA-4-113029: x", 113029, 4, "Oct 10 2026 12:34:56",
-			"localhost", "x"},
-		{"Jan  1 01:00:27 beats asa[1234]: %ASA-4-113029: x", 113029, 4, "Jan  1 01:00:27", "beats", "x"},
+		{"<161> Dec 27 2026 07:43:48 fw : %ASA-6-725001: x", 725001, 6,
+			"Dec 27 2026 07:43:48", "fw", "x"},
+		{"Jul 15 13:38:08 203.0.113.142 %ASA-6-302015: x", 302015, 6, "Jul 15 13:38:08",
+			"203.0.113.142", "x"},
+		{"<164>Nov 13 15:35:10 10.39.78.109 %ASA-4-106023: x", 106023, 4, "Nov 13 15:35:10",
+			"10.39.78.109", "x"},
+		{"Sep 25 15:47:07 host1.example.com : Sep 25 15:47:08 EDT: %ASA-auth-4-113004: x",
+			113004, 4, "Sep 25 15:47:08 EDT", "host1.example.com", "x"},
+		{"Oct 10 2026 12:34:56 localhost CiscoASA[999]: %ASA-4-113029: x", 113029, 4,
+			"Oct 10 2026 12:34:56", "localhost", "x"},
+		{"Jan  1 01:00:27 beats asa[1234]: %ASA-4-113029: x", 113029, 4, "Jan  1 01:00:27",
+			"beats", "x"},
 		{"2026-09-30T09:06:09.254798+00:00 local4.err host %ASA-3-713061: x", 713061, 3,
 			"2026-09-30T09:06:09.254798+00:00", "host", "x"},
 		{"Local4.Info 203.0.113.7 %ASA-6-725001: x", 725001, 6, "", "203.0.113.7", "x"},
@@ -215,16 +245,18 @@ static void the_asas_own_name_outweighs_the_relays(void **state)
 {
 	(void)state;
 	static const struct header headers[] = {
-		{"Sep 25 15:47:07 relay1 Sep 25 2026 15:47:07 fw1 : %ASA-6-725001: x", 725001, 6, "Sep 25 2026 15:47:07",
-			"fw1", "x"},
-		{"2026-09-25T15:47:07.1+02:00 relay1 Sep 25 2026 13:47:07: %ASA-6-725001: x", 725001, 6,
-			"Sep 25 2026 13:47:07", "relay1", "x"},
-		{"<166>1 2026-09-25T15:47:07Z relay1 asa 12 - - Sep 25 2026 15:47:07 fw1 : %ASA-6-725001: x", 725001, 6,
+		{"Sep 25 15:47:07 relay1 Sep 25 2026 15:47:07 fw1 : %ASA-6-725001: x", 725001, 6,
 			"Sep 25 2026 15:47:07", "fw1", "x"},
-		{"Sep 25 15:47:07 relay1 fw1 : %ASA-6-725001: x", 725001, 6, "Sep 25 15:47:07", "fw1", "x"},
-		// One sample has the relay's local time outside and UTC inside: the inner time counts.
-		{"Sep 25 01:08:29 relay1 : Sep 25 05:08:29 UTC: %ASA-6-725001: x", 725001, 6, "Sep 25 05:08:29 UTC",
-			"relay1", "x"},
+		{"2026-09-25T15:47:07.1+02:00 relay1 Sep 25 2026 13:47:07: %ASA-6-725001: x",
+			725001, 6, "Sep 25 2026 13:47:07", "relay1", "x"},
+		{"<166>1 2026-09-25T15:47:07Z relay1 asa 12 - - Sep 25 2026 15:47:07 fw1 : %ASA-6-725001: x",
+			725001, 6, "Sep 25 2026 15:47:07", "fw1", "x"},
+		{"Sep 25 15:47:07 relay1 fw1 : %ASA-6-725001: x", 725001, 6, "Sep 25 15:47:07",
+			"fw1", "x"},
+		// One sample has the relay's local time outside and UTC inside: the inner time
+		// counts.
+		{"Sep 25 01:08:29 relay1 : Sep 25 05:08:29 UTC: %ASA-6-725001: x", 725001, 6,
+			"Sep 25 05:08:29 UTC", "relay1", "x"},
 	};
 	check_headers(headers, N(headers));
 }
@@ -233,14 +265,18 @@ static void rfc_5424_headers_are_read(void **state)
 {
 	(void)state;
 	static const struct header headers[] = {
-		{"<166>1 2026-06-27T12:17:46Z fw1 - - - - %ASA-6-725001: x", 725001, 6, "2026-06-27T12:17:46Z", "fw1", "x"},
-		{"<166>1 2026-06-27T12:17:46.123Z fw1 asa 99 ID1 [origin ip=\"1.2.3.4\" x=\"a b\"] %ASA-6-725001: x", 725001, 6,
-			"2026-06-27T12:17:46.123Z", "fw1", "x"},
-		{"<166>1 2026-06-27T12:17:46Z - - - - - %ASA-6-725001: x", 725001, 6, "2026-06-27T12:17:46Z", "", "x"},
-		{"<166>1 2026-06-27T12:17:46Z fw1 - - - - \xef\xbb\xbf%ASA-6-725001: x", 725001, 6, "2026-06-27T12:17:46Z",
-			"fw1", "x"},
-		{"<166>1 2026-06-27T12:17:46Z - - - - - \xef\xbb\xbf%ASA-6-725001: x", 725001, 6, "2026-06-27T12:17:46Z", "", "x"},
-		{"<166>\xef\xbb\xbfNov 07 2026 09:59:27: %ASA-6-725001: x", 725001, 6, "Nov 07 2026 09:59:27", "", "x"},
+		{"<166>1 2026-06-27T12:17:46Z fw1 - - - - %ASA-6-725001: x", 725001, 6,
+			"2026-06-27T12:17:46Z", "fw1", "x"},
+		{"<166>1 2026-06-27T12:17:46.123Z fw1 asa 99 ID1 [origin ip=\"1.2.3.4\" x=\"a b\"] %ASA-6-725001: x",
+			725001, 6, "2026-06-27T12:17:46.123Z", "fw1", "x"},
+		{"<166>1 2026-06-27T12:17:46Z - - - - - %ASA-6-725001: x", 725001, 6,
+			"2026-06-27T12:17:46Z", "", "x"},
+		{"<166>1 2026-06-27T12:17:46Z fw1 - - - - \xef\xbb\xbf%ASA-6-725001: x", 725001, 6,
+			"2026-06-27T12:17:46Z", "fw1", "x"},
+		{"<166>1 2026-06-27T12:17:46Z - - - - - \xef\xbb\xbf%ASA-6-725001: x", 725001, 6,
+			"2026-06-27T12:17:46Z", "", "x"},
+		{"<166>\xef\xbb\xbfNov 07 2026 09:59:27: %ASA-6-725001: x", 725001, 6,
+			"Nov 07 2026 09:59:27", "", "x"},
 	};
 	check_headers(headers, N(headers));
 }
@@ -249,13 +285,18 @@ static void what_relays_add_is_taken_off(void **state)
 {
 	(void)state;
 	static const struct header headers[] = {
-		{"%ASA-2-106006: message repeated 2 times: [ Deny inbound UDP]", 106006, 2, "", "", "Deny inbound UDP"},
-		{"%ASA-2-106006: message repeated 12 times: [Deny inbound UDP]", 106006, 2, "", "", "Deny inbound UDP"},
+		{"%ASA-2-106006: message repeated 2 times: [ Deny inbound UDP]", 106006, 2, "", "",
+			"Deny inbound UDP"},
+		{"%ASA-2-106006: message repeated 12 times: [Deny inbound UDP]", 106006, 2, "", "",
+			"Deny inbound UDP"},
 		{"%ASA-2-106006: Deny inbound UDP (Message repeated 2 times)", 106006, 2, "", "",
 			"Deny inbound UDP (Message repeated 2 times)"},
-		{"%ASA-2-106006: message repeated often", 106006, 2, "", "", "message repeated often"},
-		{"%ASA-2-106006: message repeated 2 times: [ cut off", 106006, 2, "", "", "cut off"},
-		{"\"<166>Nov 07 2026 09:59:27: %ASA-6-725001: x\"", 725001, 6, "Nov 07 2026 09:59:27", "", "x"},
+		{"%ASA-2-106006: message repeated often", 106006, 2, "", "",
+			"message repeated often"},
+		{"%ASA-2-106006: message repeated 2 times: [ cut off", 106006, 2, "", "",
+			"cut off"},
+		{"\"<166>Nov 07 2026 09:59:27: %ASA-6-725001: x\"", 725001, 6,
+			"Nov 07 2026 09:59:27", "", "x"},
 		{"\"%ASA-6-725001: x", 725001, 6, "", "", "x"},
 		{"%ASA-6-725001: ends with \"x\"", 725001, 6, "", "", "ends with \"x\""},
 		{"%ASA-4-733100: one#012two", 733100, 4, "", "", "one#012two"},
@@ -283,10 +324,12 @@ static void a_tag_that_is_cut_or_odd_is_none(void **state)
 {
 	(void)state;
 	struct parsed p = {0};
-	static const char *const lines[] = {"%", "%A", "%ASA", "%ASA-", "%ASA-6", "%ASA-6-", "%ASA-6-72500",
-		"%ASA-6-7250011: x", "%ASA-6-72500a: x", "%ASA-66-725001: x", "%ASA-x-725001: x", "%ASA-SSL-6-725001: x",
-		"ASA-6-725001: x", "%asa-6-725001: x", "%ASA-6725001: x", "%ASA -6-725001: x", "%ASA-ssl", "%ASA-ssl-",
-		"% ASA-6-725001: x", "Jul  1 09:27:13 203.0.113.56 : AAA user authentication Rejected : reason = x"};
+	static const char *const lines[] = {"%", "%A", "%ASA", "%ASA-", "%ASA-6", "%ASA-6-",
+		"%ASA-6-72500", "%ASA-6-7250011: x", "%ASA-6-72500a: x", "%ASA-66-725001: x",
+		"%ASA-x-725001: x", "%ASA-SSL-6-725001: x", "ASA-6-725001: x", "%asa-6-725001: x",
+		"%ASA-6725001: x", "%ASA -6-725001: x", "%ASA-ssl", "%ASA-ssl-",
+		"% ASA-6-725001: x",
+		"Jul  1 09:27:13 203.0.113.56 : AAA user authentication Rejected : reason = x"};
 	for (size_t i = 0; i < N(lines); i++)
 		is_source(&p, lines[i], MESSAGE_OTHER);
 	done(&p);
@@ -312,7 +355,16 @@ static void other_families_are_other(void **state)
 		"RP/0/RP0/CPU0:Oct 20 17:14:37.407 UTC: config[65539]: %MGBL-CONFIGCLI-3-COMMIT_FAILURE : x",
 		"<134>1 1563249630.774247467 meraki ids_alerted signature=1:28423:1",
 		"<13>Nov 22 05:00:00 host sshd[123]: Accepted password for root from 192.0.2.7 port 22",
-		"just a text", "-", "<13>", "<13>:", "a", "<", "%%%%", "902", "902:", "902: NO",
+		"just a text",
+		"-",
+		"<13>",
+		"<13>:",
+		"a",
+		"<",
+		"%%%%",
+		"902",
+		"902:",
+		"902: NO",
 		// Their text may hold anything.
 		"<189>29: foo: *Apr 29 13:58:40: %SYS-5-CONFIG_I: then %ASA-6-725006: Device failed SSL handshake",
 	};
@@ -343,14 +395,16 @@ static void who_speaks_of_a_phone_is_none(void **state)
 	done(&p);
 }
 
-// A stranger's text in another program's line, brought by a relay, must not become an ASA's message.
+// A stranger's text in another program's line, brought by a relay, must not become an ASA's
+// message.
 static void a_tag_in_the_middle_of_a_text_is_text(void **state)
 {
 	(void)state;
 	struct parsed p = {0};
 	is_source(&p,
 		"<86>Nov 22 05:00:00 host1 sshd[9]: Invalid user %ASA-6-725006: Device failed SSL handshake with client "
-		"outside:198.51.100.9/5 from 192.0.2.7 port 22", MESSAGE_OTHER);
+		"outside:198.51.100.9/5 from 192.0.2.7 port 22",
+		MESSAGE_OTHER);
 	done(&p);
 }
 
@@ -379,12 +433,15 @@ static void check_records(const struct record *records, size_t n)
 		const struct record *r = &records[i];
 		struct message m = parse(&p, r->line);
 		if (m.source != MESSAGE_PHONE || !slice_equals_text(m.code, r->code) ||
-			!slice_equals_text(m.clock, r->clock) || !slice_equals_text(m.text, r->text) ||
+			!slice_equals_text(m.clock, r->clock) ||
+			!slice_equals_text(m.text, r->text) ||
 			!slice_equals_text(m.origin, r->origin) ||
 			strcmp(device_format(&m.device, device), r->device) != 0)
-			fail_msg("'%s': source %s, code '%.*s', clock '%.*s', text '%.*s', origin '%.*s', device '%s'",
-				r->line, sources[m.source], (int)m.code.len, m.code.data ? m.code.data : "",
-				(int)m.clock.len, m.clock.data ? m.clock.data : "", (int)m.text.len,
+			fail_msg(
+				"'%s': source %s, code '%.*s', clock '%.*s', text '%.*s', origin '%.*s', device '%s'",
+				r->line, sources[m.source], (int)m.code.len,
+				m.code.data ? m.code.data : "", (int)m.clock.len,
+				m.clock.data ? m.clock.data : "", (int)m.text.len,
 				m.text.data ? m.text.data : "", (int)m.origin.len,
 				m.origin.data ? m.origin.data : "", device);
 	}
@@ -397,22 +454,28 @@ static void every_record_of_a_phone_is_read(void **state)
 	(void)state;
 	static const struct record records[] = {
 		// 79xx
-		{"902: NOT 10:19:27.155936 VPNC: ssl_state_cb: TLSv1: SSL_connect: unknown state", "VPNC", "10:19:27.155936",
+		{"902: NOT 10:19:27.155936 VPNC: ssl_state_cb: TLSv1: SSL_connect: unknown state",
+			"VPNC", "10:19:27.155936",
 			"VPNC: ssl_state_cb: TLSv1: SSL_connect: unknown state", "", ""},
-		{"903: ERR 10:19:27.155936 SECD: EROR:secLoadFile: file not found </tmp/issuer.crt>", "SECD", "10:19:27.155936",
+		{"903: ERR 10:19:27.155936 SECD: EROR:secLoadFile: file not found </tmp/issuer.crt>",
+			"SECD", "10:19:27.155936",
 			"SECD: EROR:secLoadFile: file not found </tmp/issuer.crt>", "", ""},
 		{"1: WRN 00:00:00.000000 DHCP: x", "DHCP", "00:00:00.000000", "DHCP: x", "", ""},
 		{"904: INF 10:19:27.1 VPNC: x", "VPNC", "10:19:27.1", "VPNC: x", "", ""},
 		{"904: DEB 10:19:27 VPNC: x", "VPNC", "10:19:27", "VPNC: x", "", ""},
 		// 89xx, 99xx
-		{"7990 NOT 11:04:15.038714  SECD: -TVS service available, can attempt via TVS", "SECD", "11:04:15.038714",
+		{"7990 NOT 11:04:15.038714  SECD: -TVS service available, can attempt via TVS",
+			"SECD", "11:04:15.038714",
 			"SECD: -TVS service available, can attempt via TVS", "", ""},
 		// 78xx, 88xx
 		{"4943 NOT Mar 09 18:32:40.678040 (346:1887) SECUREAPP-updateFromFile: TL parse to table: CTL_SUCCESS",
-			"SECUREAPP", "Mar 09 18:32:40.678040", "SECUREAPP-updateFromFile: TL parse to table: CTL_SUCCESS", "", ""},
-		{"4943 NOT Mar 09 18:32:40.678040 TFTPD-Timeout: retransmit the last packet (3)", "TFTPD",
-			"Mar 09 18:32:40.678040", "TFTPD-Timeout: retransmit the last packet (3)", "", ""},
-		{"4944 WRN Mar  9 18:32:40.678040 (346:1887) JAVA-x: rc=8", "JAVA", "Mar  9 18:32:40.678040", "JAVA-x: rc=8", "", ""},
+			"SECUREAPP", "Mar 09 18:32:40.678040",
+			"SECUREAPP-updateFromFile: TL parse to table: CTL_SUCCESS", "", ""},
+		{"4943 NOT Mar 09 18:32:40.678040 TFTPD-Timeout: retransmit the last packet (3)",
+			"TFTPD", "Mar 09 18:32:40.678040",
+			"TFTPD-Timeout: retransmit the last packet (3)", "", ""},
+		{"4944 WRN Mar  9 18:32:40.678040 (346:1887) JAVA-x: rc=8", "JAVA",
+			"Mar  9 18:32:40.678040", "JAVA-x: rc=8", "", ""},
 		// as the vendor's own examples print them, without any header
 		{"VPNC: -protocol_handler: SSL dpd 30 sec from SG (enabled)", "VPNC", "",
 			"VPNC: -protocol_handler: SSL dpd 30 sec from SG (enabled)", "", ""},
@@ -421,10 +484,12 @@ static void every_record_of_a_phone_is_read(void **state)
 		{"10:19:27.155936 VPNC: protocol_handler: login failed", "VPNC", "10:19:27.155936",
 			"VPNC: protocol_handler: login failed", "", ""},
 		// the rest of a wrapped record, and another behind it
-		{"not returned VPNC: -create_dtls_connection: DTLS setup failure, cleanup", "VPNC", "",
-			"VPNC: -create_dtls_connection: DTLS setup failure, cleanup", "not", ""},
-		{"-do_dtls_connect: a b c VPNC: -protocol_handler: connect : err: SSL success DTLS fail", "VPNC", "",
-			"VPNC: -protocol_handler: connect : err: SSL success DTLS fail", "-do_dtls_connect", ""},
+		{"not returned VPNC: -create_dtls_connection: DTLS setup failure, cleanup", "VPNC",
+			"", "VPNC: -create_dtls_connection: DTLS setup failure, cleanup", "not",
+			""},
+		{"-do_dtls_connect: a b c VPNC: -protocol_handler: connect : err: SSL success DTLS fail",
+			"VPNC", "", "VPNC: -protocol_handler: connect : err: SSL success DTLS fail",
+			"-do_dtls_connect", ""},
 	};
 	check_records(records, N(records));
 }
@@ -434,24 +499,30 @@ static void a_syslog_header_stands_before_a_record(void **state)
 {
 	(void)state;
 	static const struct record records[] = {
-		{"<134>902: NOT 10:19:27.155936 VPNC: x", "VPNC", "10:19:27.155936", "VPNC: x", "", ""},
-		{"<134>Nov 21 10:19:27 SEP8CB64F576113 902: NOT 10:19:27.155936 VPNC: x", "VPNC", "10:19:27.155936", "VPNC: x",
-			"SEP8CB64F576113", "SEP8CB64F576113"},
-		{"<134>Nov 21 10:19:27 SEP8CB64F576113: 902: NOT 10:19:27.155936 VPNC: x", "VPNC", "10:19:27.155936", "VPNC: x",
-			"SEP8CB64F576113", "SEP8CB64F576113"},
-		{"<134>Nov 21 10:19:27 10.1.2.3 902: NOT 10:19:27.155936 VPNC: x", "VPNC", "10:19:27.155936", "VPNC: x", "10.1.2.3", ""},
-		{"<134>Nov 21 10:19:27 2001:db8::9 902: NOT 10:19:27.155936 VPNC: x", "VPNC", "10:19:27.155936", "VPNC: x",
-			"2001:db8::9", ""},
-		{"<134>Nov 21 10:19:27 SEP8CB64F576113 VPNC: x", "VPNC", "", "VPNC: x", "SEP8CB64F576113", "SEP8CB64F576113"},
-		{"SEP8CB64F576113 902: NOT 10:19:27.155936 VPNC: x", "VPNC", "10:19:27.155936", "VPNC: x", "SEP8CB64F576113",
-			"SEP8CB64F576113"},
-		{"<134>1 2026-11-21T10:19:27Z SEP8CB64F576113 - - - - 902: NOT 10:19:27.155936 VPNC: x", "VPNC",
+		{"<134>902: NOT 10:19:27.155936 VPNC: x", "VPNC", "10:19:27.155936", "VPNC: x", "",
+			""},
+		{"<134>Nov 21 10:19:27 SEP8CB64F576113 902: NOT 10:19:27.155936 VPNC: x", "VPNC",
 			"10:19:27.155936", "VPNC: x", "SEP8CB64F576113", "SEP8CB64F576113"},
+		{"<134>Nov 21 10:19:27 SEP8CB64F576113: 902: NOT 10:19:27.155936 VPNC: x", "VPNC",
+			"10:19:27.155936", "VPNC: x", "SEP8CB64F576113", "SEP8CB64F576113"},
+		{"<134>Nov 21 10:19:27 10.1.2.3 902: NOT 10:19:27.155936 VPNC: x", "VPNC",
+			"10:19:27.155936", "VPNC: x", "10.1.2.3", ""},
+		{"<134>Nov 21 10:19:27 2001:db8::9 902: NOT 10:19:27.155936 VPNC: x", "VPNC",
+			"10:19:27.155936", "VPNC: x", "2001:db8::9", ""},
+		{"<134>Nov 21 10:19:27 SEP8CB64F576113 VPNC: x", "VPNC", "", "VPNC: x",
+			"SEP8CB64F576113", "SEP8CB64F576113"},
+		{"SEP8CB64F576113 902: NOT 10:19:27.155936 VPNC: x", "VPNC", "10:19:27.155936",
+			"VPNC: x", "SEP8CB64F576113", "SEP8CB64F576113"},
+		{"<134>1 2026-11-21T10:19:27Z SEP8CB64F576113 - - - - 902: NOT 10:19:27.155936 VPNC: x",
+			"VPNC", "10:19:27.155936", "VPNC: x", "SEP8CB64F576113", "SEP8CB64F576113"},
 		{"<134>Nov 21 10:19:27 SEP8CB64F576113 4943 NOT Mar 09 18:32:40.678040 (346:1887) TFTPD-Error: (1+1)File not found",
-			"TFTPD", "Mar 09 18:32:40.678040", "TFTPD-Error: (1+1)File not found", "SEP8CB64F576113", "SEP8CB64F576113"},
+			"TFTPD", "Mar 09 18:32:40.678040", "TFTPD-Error: (1+1)File not found",
+			"SEP8CB64F576113", "SEP8CB64F576113"},
 		// Whatever else a host of that name says is a phone's.
-		{"<134>Nov 21 10:19:27 SEP8CB64F576113 create_ssl_connection: SSL_connect ret -1 error 1", "create_ssl_connection", "",
-			"create_ssl_connection: SSL_connect ret -1 error 1", "SEP8CB64F576113", "SEP8CB64F576113"},
+		{"<134>Nov 21 10:19:27 SEP8CB64F576113 create_ssl_connection: SSL_connect ret -1 error 1",
+			"create_ssl_connection", "",
+			"create_ssl_connection: SSL_connect ret -1 error 1", "SEP8CB64F576113",
+			"SEP8CB64F576113"},
 	};
 	check_records(records, N(records));
 }
@@ -462,11 +533,12 @@ static void status_page_lines_are_a_phones(void **state)
 	static const struct record records[] = {
 		{"Trust List Updated", "status", "", "Trust List Updated", "", ""},
 		{"Trust List Update Failed", "status", "", "Trust List Update Failed", "", ""},
-		{"TFTP Timeout : SEP8CB64F576113.cnf.xml.sgn", "status", "", "TFTP Timeout : SEP8CB64F576113.cnf.xml.sgn", "",
+		{"TFTP Timeout : SEP8CB64F576113.cnf.xml.sgn", "status", "",
+			"TFTP Timeout : SEP8CB64F576113.cnf.xml.sgn", "", "SEP8CB64F576113"},
+		{"TFTP Error : SEP8CB64F576113.cnf.xml.sgn", "status", "",
+			"TFTP Error : SEP8CB64F576113.cnf.xml.sgn", "", "SEP8CB64F576113"},
+		{"SEP8CB64F576113.cnf.xml.sgn", "status", "", "SEP8CB64F576113.cnf.xml.sgn", "",
 			"SEP8CB64F576113"},
-		{"TFTP Error : SEP8CB64F576113.cnf.xml.sgn", "status", "", "TFTP Error : SEP8CB64F576113.cnf.xml.sgn", "",
-			"SEP8CB64F576113"},
-		{"SEP8CB64F576113.cnf.xml.sgn", "status", "", "SEP8CB64F576113.cnf.xml.sgn", "", "SEP8CB64F576113"},
 		{"10:20:33 Trust List Updated", "status", "10:20:33", "Trust List Updated", "", ""},
 		{"10:20:33 TFTP Timeout : SEP8CB64F576113.cnf.xml.sgn", "status", "10:20:33",
 			"TFTP Timeout : SEP8CB64F576113.cnf.xml.sgn", "", "SEP8CB64F576113"},
@@ -478,11 +550,14 @@ static void a_record_names_its_phone_in_the_text(void **state)
 {
 	(void)state;
 	static const struct record records[] = {
-		{"902: NOT 10:19:27.155936 VPNC: user CP-7962G-SEP8CB64F576113 and SEP001122334455", "VPNC", "10:19:27.155936",
-			"VPNC: user CP-7962G-SEP8CB64F576113 and SEP001122334455", "", "SEP8CB64F576113"},
+		{"902: NOT 10:19:27.155936 VPNC: user CP-7962G-SEP8CB64F576113 and SEP001122334455",
+			"VPNC", "10:19:27.155936",
+			"VPNC: user CP-7962G-SEP8CB64F576113 and SEP001122334455", "",
+			"SEP8CB64F576113"},
 		// The header's name outweighs the text's.
-		{"SEP001122334455 902: NOT 10:19:27.155936 VPNC: SEP8CB64F576113", "VPNC", "10:19:27.155936",
-			"VPNC: SEP8CB64F576113", "SEP001122334455", "SEP001122334455"},
+		{"SEP001122334455 902: NOT 10:19:27.155936 VPNC: SEP8CB64F576113", "VPNC",
+			"10:19:27.155936", "VPNC: SEP8CB64F576113", "SEP001122334455",
+			"SEP001122334455"},
 	};
 	check_records(records, N(records));
 }
@@ -565,7 +640,8 @@ static void no_cut_line_is_read_past_its_end(void **state)
 			while (message_next(&payload, &line)) {
 				struct message m;
 				message_parse(line, &m);
-				assert_true(m.text.len == 0 ||
+				assert_true(
+					m.text.len == 0 ||
 					(m.text.data >= line.data &&
 						m.text.data + m.text.len <= line.data + line.len));
 			}
@@ -574,7 +650,8 @@ static void no_cut_line_is_read_past_its_end(void **state)
 	}
 }
 
-// As many seams as a datagram can hold: each costs its own bytes, not those of the whole rest again.
+// As many seams as a datagram can hold: each costs its own bytes, not those of the whole rest
+// again.
 static void a_datagram_full_of_seams_is_divided(void **state)
 {
 	(void)state;

@@ -51,13 +51,13 @@ static void says(const struct report *report, const char *place, const char *rea
 	fail_msg("%d: %s, not %s: %s", at, report->text ? report->text : "nothing", start, reason);
 }
 
-#define MESSAGE                                                                                    \
-	"messages:\n"                                                                              \
-	"  - id: ASA-725006\n"                                                                     \
-	"    text: Device failed SSL handshake with client {interface}:{client}/{port}\n"          \
-	"    event: failed\n"                                                                      \
-	"    cases:\n"                                                                             \
-	"      - {interface: inside, event: failed-inside}\n"                                      \
+#define MESSAGE                                                                           \
+	"messages:\n"                                                                     \
+	"  - id: ASA-725006\n"                                                            \
+	"    text: Device failed SSL handshake with client {interface}:{client}/{port}\n" \
+	"    event: failed\n"                                                             \
+	"    cases:\n"                                                                    \
+	"      - {interface: inside, event: failed-inside}\n"                             \
 	"    examples:\n"
 #define LINE "%ASA-6-725006: Device failed SSL handshake with client outside:198.51.100.9/50091"
 
@@ -89,7 +89,8 @@ static void examples_that_hold_are_taken(void **state)
 		"        fields: {client: 198.51.100.9, port: 50091, interface: outside}\n"
 		"        event: failed\n"
 		"      - line: '<166>Nov 07 2026 09:59:27: %ASA-6-725006: Device failed SSL handshake with client inside:10.1.1.1/1'\n"
-		"        event: failed-inside\n", &report);
+		"        event: failed-inside\n",
+		&report);
 	if (ruleset == NULL)
 		fail_msg("%s", report.text);
 	assert_int_equal(report.n, 0);
@@ -99,13 +100,15 @@ static void examples_that_hold_are_taken(void **state)
 static void an_example_that_does_not_match_is_an_error_of_the_file(void **state)
 {
 	(void)state;
-	REFUSED("      - line: '%ASA-6-725006: Device has failed'\n", "8:9: ", "example of ASA-725006: the line does not match");
-	REFUSED("      - line: '" LINE "'\n      - line: '%ASA-6-725007: Device failed SSL handshake with client outside:1.2.3.4/5'\n",
+	REFUSED("      - line: '%ASA-6-725006: Device has failed'\n",
+		"8:9: ", "example of ASA-725006: the line does not match");
+	REFUSED("      - line: '" LINE
+		"'\n      - line: '%ASA-6-725007: Device failed SSL handshake with client outside:1.2.3.4/5'\n",
 		"9:9: ", "the line does not match");
 	REFUSED("      - line: 'nothing of the kind'\n", "8:9: ", "the line does not match");
 	REFUSED("      - line: ''\n", "8:9: ", "the line is empty");
-	REFUSED("      - line: '%ASA-6-725006: Device failed SSL handshake with client outside:198.51.100.9/99999'\n", "8:9: ",
-		"a field holds a value of the wrong type");
+	REFUSED("      - line: '%ASA-6-725006: Device failed SSL handshake with client outside:198.51.100.9/99999'\n",
+		"8:9: ", "a field holds a value of the wrong type");
 }
 
 static void an_example_with_other_fields_is_an_error(void **state)
@@ -113,8 +116,10 @@ static void an_example_with_other_fields_is_an_error(void **state)
 	(void)state;
 	REFUSED("      - line: '" LINE "'\n        fields: {client: 198.51.100.8}\n", "8:9: ",
 		"example of ASA-725006: field client is '198.51.100.9', not '198.51.100.8'");
-	REFUSED("      - line: '" LINE "'\n        fields: {user: x}\n", "8:9: ", "field user is '', not 'x'");
-	REFUSED("      - line: '" LINE "'\n        event: failed-inside\n", "8:9: ", "the event is 'failed', not 'failed-inside'");
+	REFUSED("      - line: '" LINE "'\n        fields: {user: x}\n",
+		"8:9: ", "field user is '', not 'x'");
+	REFUSED("      - line: '" LINE "'\n        event: failed-inside\n",
+		"8:9: ", "the event is 'failed', not 'failed-inside'");
 }
 
 static void every_bad_example_is_told(void **state)
@@ -123,7 +128,9 @@ static void every_bad_example_is_told(void **state)
 	struct report report = {0};
 	struct vocabulary *vocabulary = vocabulary_create();
 	FILE *out = fopen(path, "w");
-	fputs(MESSAGE "      - line: 'x'\n      - line: 'y'\n      - line: '" LINE "'\n      - line: 'z'\n", out);
+	fputs(MESSAGE "      - line: 'x'\n      - line: 'y'\n      - line: '" LINE
+		      "'\n      - line: 'z'\n",
+		out);
 	fclose(out);
 	assert_null(pack_load(path, NULL, vocabulary, &report));
 	assert_int_equal(report.n, 3);
@@ -136,23 +143,24 @@ static void every_bad_example_is_told(void **state)
 
 // ---- examples of diagnoses ----
 
-#define DIAGNOSIS                                                                                  \
-	MESSAGE                                                                                    \
-	"      - line: '" LINE "'\n"                                                               \
-	"  - {id: ASA-722055, text: 'User <{user}> IP <{client}> Client Type: {agent}', event: agent, marks: phone}\n" \
+#define DIAGNOSIS                                                                                                           \
+	MESSAGE                                                                                                             \
+	"      - line: '" LINE "'\n"                                                                                        \
+	"  - {id: ASA-722055, text: 'User <{user}> IP <{client}> Client Type: {agent}', event: agent, marks: phone}\n"      \
 	"  - {id: ASA-722051, text: 'User <{user}> IP <{client}> Address <{tunnel}> assigned', event: up, alias: assign}\n" \
-	"recovery: [up]\n"                                                                         \
-	"diagnoses:\n"                                                                             \
-	"  - id: d\n"                                                                              \
-	"    when: {count: failed, at_least: 2, within: 1m}\n"                                     \
-	"    title: t\n"                                                                           \
-	"    remedy: r\n"                                                                          \
+	"recovery: [up]\n"                                                                                                  \
+	"diagnoses:\n"                                                                                                      \
+	"  - id: d\n"                                                                                                       \
+	"    when: {count: failed, at_least: 2, within: 1m}\n"                                                              \
+	"    title: t\n"                                                                                                    \
+	"    remedy: r\n"                                                                                                   \
 	"    examples:\n"
 #define PHONE "          - '%ASA-6-722055: User <u> IP <198.51.100.9> Client Type: Cisco'\n"
 #define FAILS "          - '" LINE "'\n"
 #define UP "          - '%ASA-6-722051: User <u> IP <198.51.100.9> Address <10.9.0.7> assigned'\n"
 
-static void test(const char *text, unsigned passed, unsigned failed, const char *place, const char *reason, int at)
+static void test(const char *text, unsigned passed, unsigned failed, const char *place,
+	const char *reason, int at)
 {
 	struct report report = {0};
 	unsigned n_passed, n_failed;
@@ -161,7 +169,8 @@ static void test(const char *text, unsigned passed, unsigned failed, const char 
 		fail_msg("%d: %s", at, report.text);
 	pack_test(ruleset, &n_passed, &n_failed, &report);
 	if (n_passed != passed || n_failed != failed)
-		fail_msg("%d: %u passed, %u failed: %s", at, n_passed, n_failed, report.text ? report.text : "");
+		fail_msg("%d: %u passed, %u failed: %s", at, n_passed, n_failed,
+			report.text ? report.text : "");
 	if (failed)
 		says(&report, place, reason, at);
 	discard(ruleset, &report);
@@ -173,27 +182,33 @@ static void test(const char *text, unsigned passed, unsigned failed, const char 
 static void a_diagnosis_is_what_its_lines_give(void **state)
 {
 	(void)state;
-	PASSES("      - lines:\n" PHONE FAILS FAILS "        client: 198.51.100.9\n        confidence: probable\n        state: open\n");
+	PASSES("      - lines:\n" PHONE FAILS FAILS
+	       "        client: 198.51.100.9\n        confidence: probable\n        state: open\n");
 	PASSES("      - lines:\n" PHONE FAILS FAILS UP "        state: recovered\n");
 	PASSES("      - lines:\n" PHONE FAILS "        absent: true\n");
 	FAILS_AT("      - lines:\n" PHONE FAILS, "18:9: ", "example of d: not as expected");
-	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        client: 198.51.100.8\n", "18:9: ", "not as expected");
-	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        confidence: confirmed\n", "18:9: ", "not as expected");
-	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        absent: true\n", "18:9: ", "must not be diagnosed");
+	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        client: 198.51.100.8\n",
+		"18:9: ", "not as expected");
+	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        confidence: confirmed\n",
+		"18:9: ", "not as expected");
+	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        absent: true\n",
+		"18:9: ", "must not be diagnosed");
 }
 
 static void an_example_can_let_time_pass(void **state)
 {
 	(void)state;
 	PASSES("      - lines:\n" PHONE FAILS "          - +61s\n" FAILS "        absent: true\n");
-	PASSES("      - lines:\n" PHONE FAILS "          - +50s\n" FAILS "        confidence: probable\n");
+	PASSES("      - lines:\n" PHONE FAILS "          - +50s\n" FAILS
+	       "        confidence: probable\n");
 }
 
 static void a_sender_is_an_address(void **state)
 {
 	(void)state;
 	PASSES("      - lines:\n" PHONE FAILS FAILS "        sender: 192.0.2.1\n");
-	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        sender: somewhere\n", "18:9: ", "sender must be an address");
+	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        sender: somewhere\n",
+		"18:9: ", "sender must be an address");
 }
 
 int main(void)

@@ -13,8 +13,9 @@ static struct address address(const char *text)
 static void a_name_of_the_asa_leads_to_its_address(void **state)
 {
 	(void)state;
-	struct policy_name names[] = {{"shule", address("198.51.100.1")}, {"exp_srv", address("198.51.100.2")},
-		{"shul", address("198.51.100.3")}, {"Shule", address("198.51.100.4")}, {"a", address("2001:db8::1")}};
+	struct policy_name names[] = {{"shule", address("198.51.100.1")},
+		{"exp_srv", address("198.51.100.2")}, {"shul", address("198.51.100.3")},
+		{"Shule", address("198.51.100.4")}, {"a", address("2001:db8::1")}};
 	struct policy policy = {.names = names, .n_names = N(names)};
 	struct address found;
 	policy_sort(&policy);

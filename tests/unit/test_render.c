@@ -76,9 +76,8 @@ static json_t *line_of(
 
 static json_t *diagnosis(const char *name, const char *device, const char *title)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:n, s:s?, s:s, s:n, s:n, s:n, s:s, "
-			 "s:s, s:s, s:n, "
-			 "s:i, s:{s:s, s:s}, s:b, s:s, s:s, s:s, s:[o, o]}",
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:n, s:s?, s:s, s:n, s:n, s:n, s:s, s:s, s:s, s:n, s:i, s:{s:s, s:s}, s:b, s:s, s:s, s:s, s:[o, o]}",
 		"type", "diagnosis", "id", "0123456789abcdef", "diagnosis", name, "state", "open",
 		"confidence", "confirmed", "is_phone", 1, "client_ip", "172.16.250.9", "tunnel_ip",
 		"device", device, "model", "CP-7962G", "user", "tunnel_group", "group_policy",
@@ -263,9 +262,7 @@ static json_t *status_of(void)
 		(json_int_t)1 << 30, "allocated", (json_int_t)1 << 20, "resident",
 		(json_int_t)1 << 20, "gateways", "name", "asa-hq-1", "last_seen",
 		"2026-11-21T10:20:27.432Z", "events", 99, "warnings", "id", "no-tls-lines", "text",
-		"sends no line of a TLS handshake (725xxx): a phone that fails before its login is "
-		"not "
-		"seen",
+		"sends no line of a TLS handshake (725xxx): a phone that fails before its login is not seen",
 		"command", "logging class ssl trap debugging");
 }
 

@@ -5,7 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MESSAGE "messages:\n  - id: ASA-725006\n    text: Device failed SSL handshake with {client}\n    event: failed\n"
+#define MESSAGE \
+	"messages:\n  - id: ASA-725006\n    text: Device failed SSL handshake with {client}\n    event: failed\n"
 #define DIAGNOSIS "diagnoses:\n  - id: d\n    when: failed\n    title: t\n    remedy: r\n"
 
 // ---- what is read ----
@@ -114,9 +115,9 @@ static void numbers_outlive_the_pack(void **state)
 	struct vocabulary *v = vocabulary_create();
 	rulepack_destroy(rules_load(v, MESSAGE DIAGNOSIS));
 	uint16_t event = registry_find(&v->events, slice_of("failed"));
-	struct rulepack *pack = rules_load(v,
-		"messages:\n  - {id: ASA-100001, text: xyz, event: first}\n"
-		"  - {id: ASA-725006, text: Device failed, event: failed}\n");
+	struct rulepack *pack =
+		rules_load(v, "messages:\n  - {id: ASA-100001, text: xyz, event: first}\n"
+			      "  - {id: ASA-725006, text: Device failed, event: failed}\n");
 	assert_int_equal(pack->messages[1].effect.event, event);
 	// Its rule is gone, its number is not.
 	uint16_t d = registry_find(&v->diagnoses, slice_of("d"));
@@ -145,13 +146,18 @@ static void a_name_of_an_earlier_pack_is_no_event(void **state)
 static void unknown_keys_are_errors(void **state)
 {
 	(void)state;
-	assert_refused("message: []\n", "t:1:1: unknown key 'message' in a rule file; known: messages, diagnoses, recovery");
-	assert_refused("messages:\n  - id: ASA-725006\n    txet: x\n", "t:3:5: unknown key 'txet' in a message");
+	assert_refused("message: []\n",
+		"t:1:1: unknown key 'message' in a rule file; known: messages, diagnoses, recovery");
+	assert_refused("messages:\n  - id: ASA-725006\n    txet: x\n",
+		"t:3:5: unknown key 'txet' in a message");
 	assert_refused(MESSAGE "    examples:\n      - line: x\n        feilds: {}\n",
 		"t:7:9: unknown key 'feilds' in an example");
-	assert_refused(MESSAGE DIAGNOSIS "    colour: red\n", "t:10:5: unknown key 'colour' in a diagnosis");
-	assert_refused(MESSAGE DIAGNOSIS "    causes:\n      - {cause: x, whn: failed}\n", "t:11:20: unknown key 'whn' in a cause");
-	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: failed\n    title: {en: t, de: t}\n    remedy: r\n",
+	assert_refused(MESSAGE DIAGNOSIS "    colour: red\n",
+		"t:10:5: unknown key 'colour' in a diagnosis");
+	assert_refused(MESSAGE DIAGNOSIS "    causes:\n      - {cause: x, whn: failed}\n",
+		"t:11:20: unknown key 'whn' in a cause");
+	assert_refused(MESSAGE
+		"diagnoses:\n  - id: d\n    when: failed\n    title: {en: t, de: t}\n    remedy: r\n",
 		"t:8:20: unknown key 'de' in a text by language; known: en, zh-TW, ko");
 }
 
@@ -168,17 +174,23 @@ static void wrong_types_are_errors(void **state)
 	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n    event: [x]\n",
 		"t:4:13: must be a text, not a list");
 	assert_refused(MESSAGE "    marks: pc\n", "t:5:12: 'pc' must be one of: phone");
-	assert_refused(MESSAGE "    alias: give\n", "t:5:12: 'give' must be one of: none, assign, release, move");
-	assert_refused(MESSAGE "    handshake: begins\n", "t:5:16: 'begins' must be one of: none, starts,");
-	assert_refused(MESSAGE "    unproven: maybe\n", "t:5:15: 'maybe' must be one of: false, true");
+	assert_refused(MESSAGE "    alias: give\n",
+		"t:5:12: 'give' must be one of: none, assign, release, move");
+	assert_refused(MESSAGE "    handshake: begins\n",
+		"t:5:16: 'begins' must be one of: none, starts,");
+	assert_refused(
+		MESSAGE "    unproven: maybe\n", "t:5:15: 'maybe' must be one of: false, true");
 	assert_refused(MESSAGE "    examples: x\n", "t:5:15: must be a list");
 	assert_refused(MESSAGE "    examples: [x]\n", "t:5:16: an example must be a mapping");
-	assert_refused(MESSAGE "    examples:\n      - line: x\n        fields: [a]\n", "t:7:18: 'fields' must be a mapping");
+	assert_refused(MESSAGE "    examples:\n      - line: x\n        fields: [a]\n",
+		"t:7:18: 'fields' must be a mapping");
 	assert_refused(MESSAGE "    cases: [failed]\n", "t:5:13: a case must be a mapping");
 	assert_refused(MESSAGE DIAGNOSIS "    window: 5\n", "t:10:13: '5' must be a time");
-	assert_refused(MESSAGE DIAGNOSIS "    scope: site\n", "t:10:12: 'site' must be one of: phone, gateway");
+	assert_refused(MESSAGE DIAGNOSIS "    scope: site\n",
+		"t:10:12: 'site' must be one of: phone, gateway");
 	assert_refused(MESSAGE DIAGNOSIS "    recovers: failed\n", "t:10:15: must be a list");
-	assert_refused(MESSAGE DIAGNOSIS "    details: [user]\n", "t:10:15: 'details' must be a mapping");
+	assert_refused(
+		MESSAGE DIAGNOSIS "    details: [user]\n", "t:10:15: 'details' must be a mapping");
 	assert_refused(MESSAGE DIAGNOSIS "    absorbs: x\n", "t:10:14: must be a list");
 	assert_refused(MESSAGE DIAGNOSIS "    examples:\n      - lines: [a]\n        absent: no\n",
 		"t:12:17: 'no' must be one of: false, true");
@@ -187,30 +199,44 @@ static void wrong_types_are_errors(void **state)
 static void missing_keys_are_errors(void **state)
 {
 	(void)state;
-	assert_refused("messages:\n  - text: Device failed\n    event: x\n", "t:2:5: a message lacks the key 'id'");
-	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n", "t:2:5: a message lacks the key 'event'");
-	assert_refused("messages:\n  - id: ASA-725006\n    event: x\n", "t:2:5: a message needs either 'text' or 'pattern'");
-	assert_refused("messages:\n  - id: ASA-725006\n    text: []\n    event: x\n", "t:2:5: a message needs either");
-	assert_refused(MESSAGE "    pattern: x+\n", "t:2:5: a message needs either 'text' or 'pattern'");
-	assert_refused(MESSAGE "    examples:\n      - event: failed\n", "t:6:9: an example lacks the key 'line'");
-	assert_refused(MESSAGE "    cases:\n      - {event: failed}\n", "t:6:10: a case needs a field to look at");
-	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: failed\n    remedy: r\n", "t:6:5: a diagnosis lacks the key 'title'");
-	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: failed\n    title: r\n", "t:6:5: a diagnosis lacks the key 'remedy'");
-	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    title: t\n    remedy: r\n", "t:6:5: a diagnosis needs 'when'");
-	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: failed\n    title: {ko: x}\n    remedy: r\n",
+	assert_refused("messages:\n  - text: Device failed\n    event: x\n",
+		"t:2:5: a message lacks the key 'id'");
+	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n",
+		"t:2:5: a message lacks the key 'event'");
+	assert_refused("messages:\n  - id: ASA-725006\n    event: x\n",
+		"t:2:5: a message needs either 'text' or 'pattern'");
+	assert_refused("messages:\n  - id: ASA-725006\n    text: []\n    event: x\n",
+		"t:2:5: a message needs either");
+	assert_refused(
+		MESSAGE "    pattern: x+\n", "t:2:5: a message needs either 'text' or 'pattern'");
+	assert_refused(MESSAGE "    examples:\n      - event: failed\n",
+		"t:6:9: an example lacks the key 'line'");
+	assert_refused(MESSAGE "    cases:\n      - {event: failed}\n",
+		"t:6:10: a case needs a field to look at");
+	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: failed\n    remedy: r\n",
+		"t:6:5: a diagnosis lacks the key 'title'");
+	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: failed\n    title: r\n",
+		"t:6:5: a diagnosis lacks the key 'remedy'");
+	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    title: t\n    remedy: r\n",
+		"t:6:5: a diagnosis needs 'when'");
+	assert_refused(MESSAGE
+		"diagnoses:\n  - id: d\n    when: failed\n    title: {ko: x}\n    remedy: r\n",
 		"t:8:13: a text by language lacks the key 'en'");
-	assert_refused("messages:\n  - text: Device failed\n    id: ASA-725006\n    event: x\n", "t:2:11: 'id' must come before 'text'");
+	assert_refused("messages:\n  - text: Device failed\n    id: ASA-725006\n    event: x\n",
+		"t:2:11: 'id' must come before 'text'");
 }
 
 static void an_id_is_six_digits_or_a_name(void **state)
 {
 	(void)state;
-	static const char *const wrong[] = {"ASA-72500", "ASA-7250066", "ASA-72500a", "asa-725006", "725006",
-		"ASA725006", "PIX-725006", "PHONE-", "PHONE-Hash", "PHONE", "ASA-", "ASA-PHONE-x", "\"ASA-725006 \"",
-		"\"ASA- 12345\"", "\"ASA-+12345\"", "\"ASA--12345\"", "\"ASA-  1234\"", "ASA--00001"};
+	static const char *const wrong[] = {"ASA-72500", "ASA-7250066", "ASA-72500a", "asa-725006",
+		"725006", "ASA725006", "PIX-725006", "PHONE-", "PHONE-Hash", "PHONE", "ASA-",
+		"ASA-PHONE-x", "\"ASA-725006 \"", "\"ASA- 12345\"", "\"ASA-+12345\"",
+		"\"ASA--12345\"", "\"ASA-  1234\"", "ASA--00001"};
 	for (size_t i = 0; i < N(wrong); i++) {
 		char text[128], place[64];
-		snprintf(text, sizeof(text), "messages:\n  - id: %s\n    text: Device failed\n    event: x\n", wrong[i]);
+		snprintf(text, sizeof(text),
+			"messages:\n  - id: %s\n    text: Device failed\n    event: x\n", wrong[i]);
 		snprintf(place, sizeof(place), "t:2:%d: '", wrong[i][0] == '"' ? 10 : 9);
 		assert_refused(text, place);
 	}
@@ -219,36 +245,50 @@ static void an_id_is_six_digits_or_a_name(void **state)
 static void ids_are_not_given_twice(void **state)
 {
 	(void)state;
-	assert_refused(MESSAGE "  - id: ASA-725006\n    text: Device failed otherwise\n    event: y\n",
+	assert_refused(MESSAGE
+		"  - id: ASA-725006\n    text: Device failed otherwise\n    event: y\n",
 		"t:5:9: duplicate id 'ASA-725006'; first at t:2");
-	assert_refused(MESSAGE DIAGNOSIS "  - id: d\n    when: failed\n    title: t\n    remedy: r\n",
+	assert_refused(MESSAGE DIAGNOSIS
+		"  - id: d\n    when: failed\n    title: t\n    remedy: r\n",
 		"t:10:9: duplicate id 'd'; first at t:6");
 }
 
 static void unknown_names_are_errors(void **state)
 {
 	(void)state;
-	assert_refused(MESSAGE "diagnoses:\n  - id: d\n    when: filed\n    title: t\n    remedy: r\n",
+	assert_refused(MESSAGE
+		"diagnoses:\n  - id: d\n    when: filed\n    title: t\n    remedy: r\n",
 		"t:7:11: unknown event 'filed': no message has it");
 	assert_refused(MESSAGE DIAGNOSIS "    recovers: [up]\n", "t:10:16: unknown event 'up'");
-	assert_refused(MESSAGE DIAGNOSIS "    evidence: [failed, nothing]\n", "t:10:24: unknown event 'nothing'");
-	assert_refused(MESSAGE DIAGNOSIS "    attempts: [nothing]\n", "t:10:16: unknown event 'nothing'");
+	assert_refused(MESSAGE DIAGNOSIS "    evidence: [failed, nothing]\n",
+		"t:10:24: unknown event 'nothing'");
+	assert_refused(
+		MESSAGE DIAGNOSIS "    attempts: [nothing]\n", "t:10:16: unknown event 'nothing'");
 	assert_refused(MESSAGE "recovery:\n  - up\n", "t:6:5: unknown event 'up'");
-	assert_refused(MESSAGE DIAGNOSIS "    details:\n      a: usr\n", "t:11:10: unknown field 'usr'");
-	assert_refused(MESSAGE DIAGNOSIS "    details:\n      a: filed.user\n", "t:11:10: unknown event 'filed'");
-	assert_refused(MESSAGE "    examples:\n      - line: x\n        fields: {usr: x}\n", "t:7:18: unknown field 'usr'");
-	assert_refused(MESSAGE "    cases:\n      - {raeson: x, event: y}\n", "t:6:10: unknown field 'raeson'");
-	assert_refused(MESSAGE DIAGNOSIS "    absorbs:\n      - d\n      - e\n", "t:12:9: 'absorbs' names an unknown diagnosis 'e'");
+	assert_refused(
+		MESSAGE DIAGNOSIS "    details:\n      a: usr\n", "t:11:10: unknown field 'usr'");
+	assert_refused(MESSAGE DIAGNOSIS "    details:\n      a: filed.user\n",
+		"t:11:10: unknown event 'filed'");
+	assert_refused(MESSAGE "    examples:\n      - line: x\n        fields: {usr: x}\n",
+		"t:7:18: unknown field 'usr'");
+	assert_refused(MESSAGE "    cases:\n      - {raeson: x, event: y}\n",
+		"t:6:10: unknown field 'raeson'");
+	assert_refused(MESSAGE DIAGNOSIS "    absorbs:\n      - d\n      - e\n",
+		"t:12:9: 'absorbs' names an unknown diagnosis 'e'");
 	assert_refused(MESSAGE "    while: e\n", "t:5:12: 'while' names an unknown diagnosis 'e'");
 }
 
 static void names_are_slugs(void **state)
 {
 	(void)state;
-	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n    event: Failed\n",
+	assert_refused(
+		"messages:\n  - id: ASA-725006\n    text: Device failed\n    event: Failed\n",
 		"t:4:12: 'Failed' is no name: lower-case letters, digits and hyphens");
-	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n    event: 'a b'\n", "t:4:13: 'a b' is no name");
-	assert_refused(MESSAGE "diagnoses:\n  - id: D_1\n    when: failed\n    title: t\n    remedy: r\n", "t:6:9: 'D_1' is no name");
+	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n    event: 'a b'\n",
+		"t:4:13: 'a b' is no name");
+	assert_refused(MESSAGE
+		"diagnoses:\n  - id: D_1\n    when: failed\n    title: t\n    remedy: r\n",
+		"t:6:9: 'D_1' is no name");
 }
 
 // ---- texts and patterns ----
@@ -261,10 +301,13 @@ static void placeholders_have_a_known_type(void **state)
 	assert_refused(TEXT("Device failed with {peer_name}"),
 		"t:4:11: placeholder {peer_name} has no known type; write {name:type}, type one of text user word address "
 		"port number device hash list");
-	assert_refused(TEXT("Device failed with {peer_name:string}"), "t:4:11: placeholder {peer_name:string} is of unknown type");
-	assert_refused(TEXT("Device failed with {client:word}"), "t:4:11: placeholder {client:word}: the name has another type");
+	assert_refused(TEXT("Device failed with {peer_name:string}"),
+		"t:4:11: placeholder {peer_name:string} is of unknown type");
+	assert_refused(TEXT("Device failed with {client:word}"),
+		"t:4:11: placeholder {client:word}: the name has another type");
 	assert_refused(TEXT("Device failed with {client"), "t:4:11: a { without its }");
-	assert_refused(TEXT("Device failed with {client}{port}"), "t:4:11: two placeholders need literal text");
+	assert_refused(TEXT("Device failed with {client}{port}"),
+		"t:4:11: two placeholders need literal text");
 	assert_refused(TEXT("Device failed with {}"), "t:4:11: a placeholder needs a name");
 }
 
@@ -274,15 +317,17 @@ static void a_text_needs_something_to_be_found_by(void **state)
 	assert_refused(TEXT("'{reason}'"), "t:4:12: no literal text");
 	assert_refused(TEXT("'{client}: {reason}'"), "t:4:12: no literal text");
 	assert_refused(TEXT("''"), "t:4:");
-	assert_refused("messages:\n  - id: PHONE-x\n    event: x\n    text: '{reason} was the reason'\n",
+	assert_refused(
+		"messages:\n  - id: PHONE-x\n    event: x\n    text: '{reason} was the reason'\n",
 		"t:4:12: a phone's text must begin with literal text");
 }
 
 static void each_of_several_texts_has_its_place(void **state)
 {
 	(void)state;
-	assert_refused("messages:\n  - id: ASA-725006\n    event: x\n    text:\n      - Device failed\n"
-		       "      - Device failed with {nothing}\n",
+	assert_refused(
+		"messages:\n  - id: ASA-725006\n    event: x\n    text:\n      - Device failed\n"
+		"      - Device failed with {nothing}\n",
 		"t:6:9: placeholder {nothing} has no known type");
 	char text[32 * 1024];
 	int n = snprintf(text, sizeof(text),
@@ -312,10 +357,13 @@ static void a_text_of_20000_characters_is_refused(void **state)
 static void a_pattern_that_hyperscan_refuses_is_refused_with_its_reason(void **state)
 {
 	(void)state;
-	assert_refused(PATTERN("(a+)\\1"), "t:4:15: ASA-725006: pattern refused: Back-references are unsupported");
+	assert_refused(PATTERN("(a+)\\1"),
+		"t:4:15: ASA-725006: pattern refused: Back-references are unsupported");
 	assert_refused(PATTERN("(?=a)b"), "t:4:15: ASA-725006: pattern refused: ");
-	assert_refused(PATTERN("a("), "t:4:15: ASA-725006: pattern refused: Missing close parenthesis");
-	assert_refused(PATTERN("a*"), "t:4:15: ASA-725006: pattern refused: Pattern matches empty buffer");
+	assert_refused(
+		PATTERN("a("), "t:4:15: ASA-725006: pattern refused: Missing close parenthesis");
+	assert_refused(
+		PATTERN("a*"), "t:4:15: ASA-725006: pattern refused: Pattern matches empty buffer");
 	assert_refused(PATTERN("[a-"), "t:4:15: ASA-725006: pattern refused: ");
 	assert_refused(PATTERN(""), "t:4:");
 }
@@ -334,7 +382,8 @@ static void bad_bytes_have_a_place(void **state)
 	assert_refused(MESSAGE "    while: \xff\n", "t:5:12: not valid UTF-8");
 	assert_refused("messages: &a []\ndiagnoses: *a\n", "t:");
 	rules_refused("messages: []\n\0", 14, "t:2:1: a NUL byte", __FILE__, __LINE__);
-	assert_refused("messages:\n  - id: \"ASA-725006\"\n    text: \"a\\0bcdef\"\n    event: x\n", "t:3:12: ");
+	assert_refused("messages:\n  - id: \"ASA-725006\"\n    text: \"a\\0bcdef\"\n    event: x\n",
+		"t:3:12: ");
 }
 
 // ---- limits ----
@@ -378,7 +427,8 @@ static void lists_have_limits(void **state)
 static void when_is_another_name_of_probable(void **state)
 {
 	(void)state;
-	assert_refused(MESSAGE DIAGNOSIS "    probable: failed\n", "t:10:15: 'when' is another name of 'probable'");
+	assert_refused(MESSAGE DIAGNOSIS "    probable: failed\n",
+		"t:10:15: 'when' is another name of 'probable'");
 }
 
 // ---- directories ----
@@ -436,7 +486,8 @@ static void the_files_of_a_directory_are_one_pack(void **state)
 	struct report report = {0};
 	put("20-messages.yaml", MESSAGE);
 	put("10-diagnoses.yml", DIAGNOSIS);
-	put("30-more.yaml", "messages:\n  - {id: ASA-725014, text: SSL lib error, event: reason}\n");
+	put("30-more.yaml",
+		"messages:\n  - {id: ASA-725014, text: SSL lib error, event: reason}\n");
 	put(".hidden.yaml", "nonsense");
 	put("README.md", "nonsense");
 	put("old.yaml~", "nonsense");

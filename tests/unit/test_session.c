@@ -49,18 +49,22 @@ static void line(struct scene *s, const char *format, ...)
 
 static void tunnel_up(struct scene *s, const char *user, const char *client, const char *tunnel)
 {
-	line(s, "fw1 : %%ASA-6-722051: Group <GP> User <%s> IP <%s> IPv4 Address <%s> IPv6 address <::> "
-		"assigned to session", user, client, tunnel);
+	line(s,
+		"fw1 : %%ASA-6-722051: Group <GP> User <%s> IP <%s> IPv4 Address <%s> IPv6 address <::> "
+		"assigned to session",
+		user, client, tunnel);
 }
 
 static void csd(struct scene *s, const char *user, const char *client)
 {
-	line(s, "fw1 : %%ASA-4-724002: Group <GP> User <%s> IP <%s> WebVPN session not terminated. "
-		"Cisco Secure Desktop was not running on the client's workstation.", user, client);
+	line(s,
+		"fw1 : %%ASA-4-724002: Group <GP> User <%s> IP <%s> WebVPN session not terminated. "
+		"Cisco Secure Desktop was not running on the client's workstation.",
+		user, client);
 }
 
-static void expect_phone(struct scene *s, const char *diagnosis, const char *client,
-	const char *device)
+static void expect_phone(
+	struct scene *s, const char *diagnosis, const char *client, const char *device)
 {
 	const json_t *d = scene_only(s, diagnosis);
 	assert_string_equal(text_of(d, "client_ip"), client);
@@ -115,8 +119,9 @@ static void phones_line_out_of_its_tunnel_is_its_own(void **state)
 static void tunnel_address_given_to_another_leads_to_the_other(void **state)
 {
 	tunnel_up(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9", "10.9.9.9");
-	line(*state, "fw1 : %%ASA-4-113019: Group = TG, Username = CP-7962G-SEP8CB64F576113, IP = 192.0.2.9, "
-		     "Session disconnected. Session Type: SSL, Reason: User Requested");
+	line(*state,
+		"fw1 : %%ASA-4-113019: Group = TG, Username = CP-7962G-SEP8CB64F576113, IP = 192.0.2.9, "
+		"Session disconnected. Session Type: SSL, Reason: User Requested");
 	tunnel_up(*state, "CP-8841-SEP00CAFE000002", "192.0.2.10", "10.9.9.9");
 	scene_line_from(*state, "10.9.9.9", UNTRUSTED);
 	expect_phone(*state, "hash-mismatch", "192.0.2.10", "SEP00CAFE000002");
@@ -125,8 +130,9 @@ static void tunnel_address_given_to_another_leads_to_the_other(void **state)
 static void tunnel_that_has_ended_leads_nowhere(void **state)
 {
 	tunnel_up(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9", "10.9.9.9");
-	line(*state, "fw1 : %%ASA-4-113019: Group = TG, Username = CP-7962G-SEP8CB64F576113, IP = 192.0.2.9, "
-		     "Session disconnected. Session Type: SSL, Reason: User Requested");
+	line(*state,
+		"fw1 : %%ASA-4-113019: Group = TG, Username = CP-7962G-SEP8CB64F576113, IP = 192.0.2.9, "
+		"Session disconnected. Session Type: SSL, Reason: User Requested");
 	line(*state, "fw1 : %%ASA-4-106103: access-list A denied udp for user 'somebody' "
 		     "outside/10.9.9.9(1) -> inside/10.0.0.5(69) hit-cnt 1");
 	scene_wait(*state, 10000);
@@ -168,8 +174,9 @@ static void phone_that_resumes_from_another_address_moves(void **state)
 {
 	tunnel_up(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9", "10.9.9.9");
 	csd(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9");
-	line(*state, "fw1 : %%ASA-6-716059: Group <TG> User <CP-7962G-SEP8CB64F576113> IP <192.0.2.9> "
-		     "AnyConnect session resumed connection from IP <198.51.100.7>.");
+	line(*state,
+		"fw1 : %%ASA-6-716059: Group <TG> User <CP-7962G-SEP8CB64F576113> IP <192.0.2.9> "
+		"AnyConnect session resumed connection from IP <198.51.100.7>.");
 	expect_phone(*state, "csd", "198.51.100.7", "SEP8CB64F576113");
 	scene_line_from(*state, "10.9.9.9", HOST_ID);
 	expect_phone(*state, "host-id", "198.51.100.7", "SEP8CB64F576113");
@@ -197,8 +204,9 @@ static void same_user_at_another_gateway_is_another(void **state)
 static void name_that_was_only_typed_leads_nowhere(void **state)
 {
 	// A stranger calls himself like somebody's phone; the phone's own lines are not his.
-	line(*state, "fw1 : %%ASA-6-716039: Group <GP> User <CP-7962G-SEP8CB64F576113> IP <203.0.113.66> "
-		     "Authentication: rejected, Session Type: WebVPN.");
+	line(*state,
+		"fw1 : %%ASA-6-716039: Group <GP> User <CP-7962G-SEP8CB64F576113> IP <203.0.113.66> "
+		"Authentication: rejected, Session Type: WebVPN.");
 	scene_line_from(*state, RELAY, "SEP8CB64F576113 " UNTRUSTED);
 	expect_phone(*state, "hash-mismatch", "null", "SEP8CB64F576113");
 }
@@ -213,10 +221,13 @@ static void address_inside_a_user_name_is_no_address(void **state)
 static void tls_of_strangers_makes_no_session(void **state)
 {
 	for (int i = 1; i < 200; i++) {
-		line(*state, "fw1 : %%ASA-6-725001: Starting SSL handshake with client outside:203.0.113.%d/9",
+		line(*state,
+			"fw1 : %%ASA-6-725001: Starting SSL handshake with client outside:203.0.113.%d/9",
 			i);
-		line(*state, "fw1 : %%ASA-6-725002: Device completed SSL handshake with client "
-			     "outside:203.0.113.%d/9", i);
+		line(*state,
+			"fw1 : %%ASA-6-725002: Device completed SSL handshake with client "
+			"outside:203.0.113.%d/9",
+			i);
 	}
 	assert_int_equal(scene_workers(*state)->worker[0]->sessions.n_sessions, 0);
 }
@@ -225,8 +236,10 @@ static void strangers_never_push_a_phone_out(void **state)
 {
 	tunnel_up(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9", "10.9.9.9");
 	for (int i = 0; i < 2000; i++) {
-		line(*state, "fw1 : %%ASA-6-725006: Device failed SSL handshake with client "
-			     "outside:203.0.%d.%d/9", i / 250, i % 250 + 1);
+		line(*state,
+			"fw1 : %%ASA-6-725006: Device failed SSL handshake with client "
+			"outside:203.0.%d.%d/9",
+			i / 250, i % 250 + 1);
 	}
 	struct session_table *table = &scene_workers(*state)->worker[0]->sessions;
 	assert_int_equal(table->n_sessions, table->limits.sessions);
@@ -244,8 +257,8 @@ static void more_phones_than_room_are_counted_not_lost_in_silence(void **state)
 		csd(*state, user, client);
 	}
 	uint64_t dropped = scene_dropped(*state, EVENT_DROP_sessions_full) +
-		scene_dropped(*state, EVENT_DROP_histories_full) +
-		scene_dropped(*state, EVENT_DROP_diagnoses_full);
+			   scene_dropped(*state, EVENT_DROP_histories_full) +
+			   scene_dropped(*state, EVENT_DROP_diagnoses_full);
 	assert_true(dropped > 0);
 	assert_true(table->n_sessions <= table->limits.sessions);
 	assert_int_equal(scene_count(*state, "csd") + dropped, 600);
@@ -256,8 +269,10 @@ static void client_that_is_silent_ends_and_its_place_is_used_again(void **state)
 	struct session_table *table = &scene_workers(*state)->worker[0]->sessions;
 	for (int round = 0; round < 5; round++) {
 		for (int i = 0; i < 100; i++)
-			line(*state, "fw1 : %%ASA-6-725006: Device failed SSL handshake with client "
-				     "outside:203.0.113.%d/9", i + 1);
+			line(*state,
+				"fw1 : %%ASA-6-725006: Device failed SSL handshake with client "
+				"outside:203.0.113.%d/9",
+				i + 1);
 		scene_wait(*state, 2 * 3600 * 1000);
 		assert_int_equal(table->n_sessions, 0);
 		assert_int_equal(table->n_identities, 0);
@@ -267,25 +282,32 @@ static void client_that_is_silent_ends_and_its_place_is_used_again(void **state)
 
 static void ipv6_clients_are_clients(void **state)
 {
-	line(*state, "fw1 : %%ASA-7-725012: Device chooses cipher : A for the SSL session with client "
-		     "outside:2001:db8::9/50091");
-	line(*state, "fw1 : %%ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
-	line(*state, "fw1 : %%ASA-6-725006: Device failed SSL handshake with client outside:2001:db8::9/50091");
+	line(*state,
+		"fw1 : %%ASA-7-725012: Device chooses cipher : A for the SSL session with client "
+		"outside:2001:db8::9/50091");
+	line(*state,
+		"fw1 : %%ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
+	line(*state,
+		"fw1 : %%ASA-6-725006: Device failed SSL handshake with client outside:2001:db8::9/50091");
 	scene_line_from(*state, "2001:db8::9", "SEP8CB64F576113 " UNTRUSTED);
 	expect_phone(*state, "hash-mismatch", "2001:db8::9", "SEP8CB64F576113");
 	assert_string_equal(text_of(scene_only(*state, NULL), "confidence"), "confirmed");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define TEST_ALSO_WITH_THREE_WORKERS(name)                                                         \
-	TEST(name), {#name " (three workers)", name, set_up_three_workers, tear_down, NULL}
+#define TEST_ALSO_WITH_THREE_WORKERS(name)                                            \
+	TEST(name),                                                                   \
+	{                                                                             \
+#		name " (three workers)", name, set_up_three_workers, tear_down, NULL \
+	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_ALSO_WITH_THREE_WORKERS(phone_known_by_name_alone_has_no_address),
 		TEST_ALSO_WITH_THREE_WORKERS(it_merges_into_the_address_that_a_gateway_ties_to_it),
-		TEST_ALSO_WITH_THREE_WORKERS(merged_late_it_is_recovered_by_the_success_that_tied_it),
+		TEST_ALSO_WITH_THREE_WORKERS(
+			merged_late_it_is_recovered_by_the_success_that_tied_it),
 		TEST_ALSO_WITH_THREE_WORKERS(phones_line_goes_straight_to_a_known_address),
 		TEST_ALSO_WITH_THREE_WORKERS(phones_line_out_of_its_tunnel_is_its_own),
 		TEST_ALSO_WITH_THREE_WORKERS(tunnel_address_given_to_another_leads_to_the_other),

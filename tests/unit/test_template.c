@@ -31,8 +31,8 @@ static void teardown(struct fixture *f)
 	obstack_free(&f->arena, NULL);
 }
 
-static int note(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-	void *context)
+static int note(
+	unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
 {
 	(void)id, (void)from, (void)to, (void)flags;
 	*(bool *)context = true;
@@ -47,11 +47,12 @@ static bool pattern_finds(struct fixture *f, struct slice line)
 	hs_scratch_t *scratch = NULL;
 	bool found = false;
 	const char *pattern = template_pattern(&f->template, &f->arena);
-	if (hs_compile(pattern, HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH, HS_MODE_BLOCK, NULL, &database,
-		    &error) != HS_SUCCESS)
+	if (hs_compile(pattern, HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH, HS_MODE_BLOCK, NULL,
+		    &database, &error) != HS_SUCCESS)
 		fail_msg("%s: %s", pattern, error->message);
 	assert_int_equal(hs_alloc_scratch(database, &scratch), HS_SUCCESS);
-	assert_int_equal(hs_scan(database, line.data, line.len, 0, scratch, note, &found), HS_SUCCESS);
+	assert_int_equal(
+		hs_scan(database, line.data, line.len, 0, scratch, note, &found), HS_SUCCESS);
 	hs_free_scratch(scratch);
 	hs_free_database(database);
 	return found;
@@ -63,14 +64,15 @@ static bool matches(struct fixture *f, const char *line)
 	f->line = slice_exact(line, (uint32_t)strlen(line));
 	f->n = template_match(&f->template, f->line, f->values, &f->refused);
 	if (f->n >= 0 && !pattern_finds(f, f->line))
-		fail_msg("'%s' is not found by %s", line, template_pattern(&f->template, &f->arena));
+		fail_msg(
+			"'%s' is not found by %s", line, template_pattern(&f->template, &f->arena));
 	return f->n >= 0;
 }
 
 static struct slice value(struct fixture *f, const char *name)
 {
-	return field_value_find(f->line, f->values, f->n < 0 ? 0 : (unsigned)f->n,
-		field_find(slice_of(name)));
+	return field_value_find(
+		f->line, f->values, f->n < 0 ? 0 : (unsigned)f->n, field_find(slice_of(name)));
 }
 
 #define assert_value(f, name, wanted) assert_slice(value(f, name), wanted)
@@ -85,7 +87,8 @@ static void check(const char *text, bool anchored, const char *line, const char 
 	for (; *fields; fields++) {
 		char name[64];
 		const char *equals = strchr(*fields, '=');
-		slice_copy((struct slice){*fields, (uint32_t)(equals - *fields)}, name, sizeof(name));
+		slice_copy(
+			(struct slice){*fields, (uint32_t)(equals - *fields)}, name, sizeof(name));
 		struct slice got = value(&f, name);
 		if (got.data == NULL || !slice_equals_text(got, equals + 1))
 			fail_msg("%s is '%.*s', not '%s', in '%s'", name, (int)got.len,
@@ -104,7 +107,8 @@ static void check_not(const char *text, bool anchored, const char *line)
 }
 
 #define GIVES(text, line, ...) check(text, true, line, (const char *const[]){__VA_ARGS__, NULL})
-#define PHONE_GIVES(text, line, ...) check(text, false, line, (const char *const[]){__VA_ARGS__, NULL})
+#define PHONE_GIVES(text, line, ...) \
+	check(text, false, line, (const char *const[]){__VA_ARGS__, NULL})
 #define TAKES(text, line) check(text, true, line, (const char *const[]){NULL})
 #define REFUSES(text, line) check_not(text, true, line)
 
@@ -123,11 +127,11 @@ static const char *error_of(const char *text, bool anchored)
 	return copy;
 }
 
-#define assert_error(text, anchored, part)                                                         \
-	do {                                                                                       \
-		const char *error_ = error_of(text, anchored);                                     \
-		if (strstr(error_, part) == NULL)                                                  \
-			fail_msg("'%s': %s", text, error_);                                        \
+#define assert_error(text, anchored, part)                     \
+	do {                                                   \
+		const char *error_ = error_of(text, anchored); \
+		if (strstr(error_, part) == NULL)              \
+			fail_msg("'%s': %s", text, error_);    \
 	} while (0)
 
 // ---- documented texts ----
@@ -169,9 +173,10 @@ static void phone_texts_are_found_anywhere_in_the_line(void **state)
 		"SECD: Leaf cert hash = 1289B8A7AA9FFD84865E38939F3466A61B5608FC VPNC: more",
 		"hash=1289B8A7AA9FFD84865E38939F3466A61B5608FC");
 	PHONE_GIVES("notify code: {code} [{name}]",
-		"VPNC: vpnc_send_notify: notify code: 37 [SslAlertSrvrCert]", "code=37", "name=SslAlertSrvrCert");
-	PHONE_GIVES("binding sock to eth0 IP {client}", "-udp_connect: binding sock to eth0 IP 10.1.2.3",
-		"client=10.1.2.3");
+		"VPNC: vpnc_send_notify: notify code: 37 [SslAlertSrvrCert]", "code=37",
+		"name=SslAlertSrvrCert");
+	PHONE_GIVES("binding sock to eth0 IP {client}",
+		"-udp_connect: binding sock to eth0 IP 10.1.2.3", "client=10.1.2.3");
 	// A first place where the rest does not fit is passed over.
 	PHONE_GIVES("depth:{depth} of {count}", "depth:x depth:1 of 2", "depth=1", "count=2");
 }
@@ -189,8 +194,10 @@ static void runs_of_blanks_are_one(void **state)
 {
 	(void)state;
 	GIVES("Deny TCP from {client}/{port} flags {state} on interface {name}",
-		"Deny  TCP from 198.51.100.9/50091 flags RST   on interface outside", "state=RST", "name=outside");
-	GIVES("server  =  {server} : user = {user}", "server = shule : user = x", "server=shule", "user=x");
+		"Deny  TCP from 198.51.100.9/50091 flags RST   on interface outside", "state=RST",
+		"name=outside");
+	GIVES("server  =  {server} : user = {user}", "server = shule : user = x", "server=shule",
+		"user=x");
 	TAKES("a tab\tis a blank", "a \t tab is a  blank");
 	REFUSES("two words", "twowords");
 }
@@ -199,28 +206,33 @@ static void runs_of_blanks_are_one(void **state)
 static void blanks_around_a_value_are_not_its_own(void **state)
 {
 	(void)state;
-	GIVES("User {user} IP {client}", "User bob   IP 198.51.100.9", "user=bob", "client=198.51.100.9");
+	GIVES("User {user} IP {client}", "User bob   IP 198.51.100.9", "user=bob",
+		"client=198.51.100.9");
 	GIVES("User {user} : IP {client}", "User bob  : IP 198.51.100.9", "user=bob");
-	GIVES("Group {group} User {user}: IP", "Group a b   User c d   : IP", "group=a b", "user=c d");
+	GIVES("Group {group} User {user}: IP", "Group a b   User c d   : IP", "group=a b",
+		"user=c d");
 	// The word may be missing.
 	GIVES("User {user} IP {client}", "User  IP 198.51.100.9", "user=", "client=198.51.100.9");
 	GIVES("User {user} IP {client}", "User IP 198.51.100.9", "user=", "client=198.51.100.9");
-	GIVES("Group {group} User {user} IP {client}", "Group User u IP 198.51.100.9", "group=", "user=u");
+	GIVES("Group {group} User {user} IP {client}", "Group User u IP 198.51.100.9",
+		"group=", "user=u");
 	GIVES("User {user} IP {client}", "User x IP y  IP 198.51.100.9", "user=x IP y");
 }
 
 static void a_blank_before_a_colon_comes_and_goes(void **state)
 {
 	(void)state;
-	GIVES("AAA transaction status ACCEPT : user = {user}", "AAA transaction status ACCEPT: user = x", "user=x");
-	GIVES("AAA transaction status ACCEPT: user = {user}", "AAA transaction status ACCEPT : user = x", "user=x");
+	GIVES("AAA transaction status ACCEPT : user = {user}",
+		"AAA transaction status ACCEPT: user = x", "user=x");
+	GIVES("AAA transaction status ACCEPT: user = {user}",
+		"AAA transaction status ACCEPT : user = x", "user=x");
 	GIVES("reason = {reason} : server = {server} : user = {user}",
-		"reason = Invalid password   : server =  10.0.0.1: user = x", "reason=Invalid password",
-		"server=10.0.0.1");
+		"reason = Invalid password   : server =  10.0.0.1: user = x",
+		"reason=Invalid password", "server=10.0.0.1");
 	GIVES("Cipher[{index}] : {cipher}", "Cipher[12]: ECDHE-RSA-AES256-SHA", "index=12",
 		"cipher=ECDHE-RSA-AES256-SHA");
-	GIVES("Device chooses cipher : {cipher} for the SSL session", "Device chooses cipher : AES256-SHA for the SSL session",
-		"cipher=AES256-SHA");
+	GIVES("Device chooses cipher : {cipher} for the SSL session",
+		"Device chooses cipher : AES256-SHA for the SSL session", "cipher=AES256-SHA");
 }
 
 static void a_final_full_stop_is_optional(void **state)
@@ -237,13 +249,16 @@ static void a_final_full_stop_is_optional(void **state)
 static void a_tail_that_a_relay_added_is_not_looked_at(void **state)
 {
 	(void)state;
-	TAKES("Session could not be established", "Session could not be established. (10.96.105.18/53) fw-host");
-	GIVES("limit of {limit} reached", "limit of 25 reached. (Message repeated 2 times)", "limit=25");
-	GIVES("connection from {client}", "connection from 198.51.100.9. fw-host", "client=198.51.100.9");
-	GIVES("resumed connection from IP {client_new}", "resumed connection from IP 198.51.100.9>.",
-		"client_new=198.51.100.9");
-	GIVES("handshake with client {name}:{client}/{port}", "handshake with client outside:198.51.100.9/50091.",
-		"port=50091");
+	TAKES("Session could not be established",
+		"Session could not be established. (10.96.105.18/53) fw-host");
+	GIVES("limit of {limit} reached", "limit of 25 reached. (Message repeated 2 times)",
+		"limit=25");
+	GIVES("connection from {client}", "connection from 198.51.100.9. fw-host",
+		"client=198.51.100.9");
+	GIVES("resumed connection from IP {client_new}",
+		"resumed connection from IP 198.51.100.9>.", "client_new=198.51.100.9");
+	GIVES("handshake with client {name}:{client}/{port}",
+		"handshake with client outside:198.51.100.9/50091.", "port=50091");
 }
 
 static void a_double_brace_is_a_brace(void **state)
@@ -263,7 +278,8 @@ static void a_user_cannot_choose_the_address(void **state)
 	static const char text[] = "Group <{group}> User <{user}> IP <{client}> Session terminated";
 	GIVES(text, "Group <g> User <x> IP <192.0.2.1> IP <198.51.100.9> Session terminated",
 		"user=x> IP <192.0.2.1", "client=198.51.100.9");
-	GIVES(text, "Group <g> User <x> IP <192.0.2.1> Session terminated> IP <198.51.100.9> Session terminated",
+	GIVES(text,
+		"Group <g> User <x> IP <192.0.2.1> Session terminated> IP <198.51.100.9> Session terminated",
 		"client=198.51.100.9");
 	GIVES("Group = {group}, Username = {user}, IP = {client}, Session disconnected",
 		"Group = g, Username = x, IP = 192.0.2.1, IP = 198.51.100.9, Session disconnected",
@@ -278,10 +294,12 @@ static void odd_users_are_read_whole(void **state)
 	(void)state;
 	static const char text[] = "Group <{group}> User <{user}> IP <{client}> Session terminated";
 	static const char *const users[] = {"nt\\user", "LOCAL\\dom\\user", "a@b", "first.o'last@x",
-		"two words", ";;name(test user)", "*****", "<Unknown>", "", "a,b", "%s%n", "{user}"};
+		"two words", ";;name(test user)", "*****", "<Unknown>", "", "a,b", "%s%n",
+		"{user}"};
 	for (size_t i = 0; i < N(users); i++) {
 		char line[256], wanted[64];
-		snprintf(line, sizeof(line), "Group <g> User <%s> IP <198.51.100.9> Session terminated", users[i]);
+		snprintf(line, sizeof(line),
+			"Group <g> User <%s> IP <198.51.100.9> Session terminated", users[i]);
 		snprintf(wanted, sizeof(wanted), "user=%s", users[i]);
 		GIVES(text, line, wanted, "client=198.51.100.9");
 	}
@@ -362,7 +380,8 @@ static void errors_say_what_is_wrong(void **state)
 static void an_asa_text_may_begin_with_a_field(void **state)
 {
 	(void)state;
-	GIVES("{transport} SVC connection established", "UDP SVC connection established", "transport=UDP");
+	GIVES("{transport} SVC connection established", "UDP SVC connection established",
+		"transport=UDP");
 	REFUSES("{transport} SVC connection established", "UDP or TCP SVC connection established");
 }
 
@@ -374,7 +393,8 @@ static void placeholders_and_pieces_have_a_limit(void **state)
 		sprintf(text + strlen(text), " %d {many_%c:text}", i, 'a' + i);
 	struct fixture f;
 	setup(&f, text, true);
-	assert_true(matches(&f, "fields 0 a 1 b 2 c 3 d 4 e 5 f 6 g 7 h 8 i 9 j 10 k 11 l 12 m 13 n"));
+	assert_true(
+		matches(&f, "fields 0 a 1 b 2 c 3 d 4 e 5 f 6 g 7 h 8 i 9 j 10 k 11 l 12 m 13 n"));
 	assert_int_equal(f.n, 14);
 	assert_value(&f, "many_n", "n");
 	teardown(&f);

@@ -22,7 +22,8 @@ static void valid_text_stays_as_it_is(void **state)
 	(void)state;
 	BECOMES("", "");
 	BECOMES("plain", "plain");
-	BECOMES("h\xc3\xb6r \xe5\xbb\xa0 \xf0\x9f\x98\x80", "h\xc3\xb6r \xe5\xbb\xa0 \xf0\x9f\x98\x80");
+	BECOMES("h\xc3\xb6r \xe5\xbb\xa0 \xf0\x9f\x98\x80",
+		"h\xc3\xb6r \xe5\xbb\xa0 \xf0\x9f\x98\x80");
 	BECOMES("\x01\x1f\x7f\"\\", "\x01\x1f\x7f\"\\");
 }
 
@@ -30,12 +31,14 @@ static void bytes_that_are_no_utf8_are_replaced(void **state)
 {
 	(void)state;
 	BECOMES("\xff", BAD);
-	BECOMES("a\xff" "b", "a" BAD "b");
+	BECOMES("a\xff"
+		"b",
+		"a" BAD "b");
 	BECOMES("\xc3", BAD);
 	BECOMES("\xe5\xbb", BAD BAD);
 	BECOMES("\xe5\xbb\xa0\xe5", "\xe5\xbb\xa0" BAD);
-	BECOMES("\xed\xa0\x80", BAD BAD BAD);	  // a surrogate
-	BECOMES("\xc0\xaf", BAD BAD);		  // overlong
+	BECOMES("\xed\xa0\x80", BAD BAD BAD);	      // a surrogate
+	BECOMES("\xc0\xaf", BAD BAD);		      // overlong
 	BECOMES("\xf4\x90\x80\x80", BAD BAD BAD BAD); // beyond U+10FFFF
 	BECOMES("\x80\xc3\xb6", BAD "\xc3\xb6");
 }
@@ -52,8 +55,8 @@ static void any_two_and_many_longer_sequences_become_a_string(void **state)
 		assert_non_null(json);
 		json_decref(json);
 	}
-	static const unsigned char marks[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0,
-		0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff};
+	static const unsigned char marks[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0,
+		0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff};
 	for (size_t i = 0; i < N(marks) * N(marks) * N(marks) * N(marks); i++) {
 		size_t r = i;
 		for (int k = 0; k < 4; k++, r /= N(marks))
@@ -121,8 +124,8 @@ static void times_are_utc_with_milliseconds(void **state)
 static void a_time_beyond_all_years_does_no_harm(void **state)
 {
 	(void)state;
-	static const uint64_t times[] = {UINT64_MAX, UINT64_MAX / 2, INT64_MAX, 1ull << 60, 1ull << 56, 1ull << 52, 1ull << 50,
-		400000000000000ull, 9999999999999999ull};
+	static const uint64_t times[] = {UINT64_MAX, UINT64_MAX / 2, INT64_MAX, 1ull << 60,
+		1ull << 56, 1ull << 52, 1ull << 50, 400000000000000ull, 9999999999999999ull};
 	for (size_t i = 0; i < N(times); i++) {
 		char *text = malloc(TIME_TEXT_MAX);
 		time_format(times[i], text);

@@ -33,14 +33,22 @@ static void play_phone(struct worker *w, unsigned gateway, unsigned phone, uint6
 	char line[LINES_OF_PHONE][300];
 	struct arrival arrival = {.time_ms = now_ms};
 	address_parse(slice_of("10.0.0.1"), &arrival.sender);
-	snprintf(line[0], sizeof(line[0]), "fw%u : %%ASA-7-725012: Device chooses cipher : A for the SSL session "
-					   "with client outside:192.0.%u.%u/7", gateway, gateway, phone);
-	snprintf(line[1], sizeof(line[1]), "fw%u : %%ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 "
-					   "alert unknown ca", gateway);
-	snprintf(line[2], sizeof(line[2]), "fw%u : %%ASA-6-725006: Device failed SSL handshake with client "
-					   "outside:192.0.%u.%u/7", gateway, gateway, phone);
-	snprintf(line[3], sizeof(line[3]), "SEP8CB64F57%02X%02X 2: ERR 10:00:00.2 VPNC: VPN cert chain "
-					   "verification failed", gateway, phone);
+	snprintf(line[0], sizeof(line[0]),
+		"fw%u : %%ASA-7-725012: Device chooses cipher : A for the SSL session "
+		"with client outside:192.0.%u.%u/7",
+		gateway, gateway, phone);
+	snprintf(line[1], sizeof(line[1]),
+		"fw%u : %%ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 "
+		"alert unknown ca",
+		gateway);
+	snprintf(line[2], sizeof(line[2]),
+		"fw%u : %%ASA-6-725006: Device failed SSL handshake with client "
+		"outside:192.0.%u.%u/7",
+		gateway, gateway, phone);
+	snprintf(line[3], sizeof(line[3]),
+		"SEP8CB64F57%02X%02X 2: ERR 10:00:00.2 VPNC: VPN cert chain "
+		"verification failed",
+		gateway, phone);
 	for (unsigned i = 0; i < LINES_OF_PHONE; i++)
 		worker_take_line(w, slice_of(line[i]), &arrival);
 }
@@ -132,11 +140,13 @@ static void control_reads_and_reloads_while_workers_work(void **state)
 	uint64_t messages = 0, lost = 0;
 	for (unsigned i = 0; i < WORKERS; i++) {
 		messages += counter_get(&all->worker[i]->counters.messages);
-		lost += counter_get(&all->worker[i]->counters.events_dropped[EVENT_DROP_exchange_full]);
+		lost += counter_get(
+			&all->worker[i]->counters.events_dropped[EVENT_DROP_exchange_full]);
 	}
 	assert_int_equal(messages, WORKERS * ROUNDS * PHONES * LINES_OF_PHONE);
 	if (lost == 0) {
-		// Each phone has one from its gateway's lines and one from its own, which has no address.
+		// Each phone has one from its gateway's lines and one from its own, which has no
+		// address.
 		assert_int_equal(scene_count(s, "hash-mismatch"), 2 * WORKERS * PHONES);
 	}
 	scene_destroy(s);

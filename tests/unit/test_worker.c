@@ -17,7 +17,8 @@ static uint64_t sum(struct scene *s, size_t offset)
 	struct workers *all = scene_workers(s);
 	uint64_t n = 0;
 	for (unsigned i = 0; i < all->n; i++)
-		n += counter_get((const counter_t *)((const char *)&all->worker[i]->counters + offset));
+		n += counter_get(
+			(const counter_t *)((const char *)&all->worker[i]->counters + offset));
 	return n;
 }
 
@@ -29,9 +30,12 @@ static void every_line_is_counted_once(void **state)
 	struct scene *s = scene_create(scene_pack, 1, NULL);
 	scene_line(s, "");
 	scene_line(s, " \t\r");
-	scene_line(s, "<166>: %ASA-6-302013: Built inbound TCP connection 1 for outside:192.0.2.1/1");
-	scene_line(s, "<166>: %FTD-6-725006: Device failed SSL handshake with client outside:192.0.2.9/1");
-	scene_line(s, "<189>29: r1: *Apr 29 13:58:40.411: %SYS-5-CONFIG_I: Configured from console");
+	scene_line(
+		s, "<166>: %ASA-6-302013: Built inbound TCP connection 1 for outside:192.0.2.1/1");
+	scene_line(s,
+		"<166>: %FTD-6-725006: Device failed SSL handshake with client outside:192.0.2.9/1");
+	scene_line(
+		s, "<189>29: r1: *Apr 29 13:58:40.411: %SYS-5-CONFIG_I: Configured from console");
 	scene_line(s, "SEP8CB64F576113 1: NOT 10:00:00.1 VPNC: something not known");
 	scene_line(s, "<166>: %ASA-6-305011: Built<189>32: foo: glued on");
 	assert_int_equal(SUM(s, packets), 7);
@@ -55,24 +59,31 @@ static void play(struct scene *s)
 			const char *fw = i % 2 ? "fw1" : "fw2";
 			snprintf(line, sizeof(line),
 				"%s : %%ASA-7-725012: Device chooses cipher : AES128-SHA for the SSL session "
-				"with client outside:192.0.2.%d/%d", fw, i, 1000 + round);
+				"with client outside:192.0.2.%d/%d",
+				fw, i, 1000 + round);
 			scene_line_from(s, i % 2 ? "10.0.0.1" : "10.0.0.2", line);
 			if ((i + round) % 3 == 0) {
-				snprintf(line, sizeof(line), "%s : %%ASA-7-725014: SSL lib error. Function: "
-							     "F Reason: tlsv1 alert unknown ca", fw);
+				snprintf(line, sizeof(line),
+					"%s : %%ASA-7-725014: SSL lib error. Function: "
+					"F Reason: tlsv1 alert unknown ca",
+					fw);
 				scene_line_from(s, i % 2 ? "10.0.0.1" : "10.0.0.2", line);
-				snprintf(line, sizeof(line), "%s : %%ASA-6-725006: Device failed SSL "
-							     "handshake with client outside:192.0.2.%d/%d",
+				snprintf(line, sizeof(line),
+					"%s : %%ASA-6-725006: Device failed SSL "
+					"handshake with client outside:192.0.2.%d/%d",
 					fw, i, 1000 + round);
 				scene_line_from(s, i % 2 ? "10.0.0.1" : "10.0.0.2", line);
-				snprintf(line, sizeof(line), "SEP8CB64F5761%02X 2: ERR 10:00:00.2 VPNC: VPN "
-							     "cert chain verification failed", i);
+				snprintf(line, sizeof(line),
+					"SEP8CB64F5761%02X 2: ERR 10:00:00.2 VPNC: VPN "
+					"cert chain verification failed",
+					i);
 				scene_line_from(s, i % 5 ? "192.0.2.250" : "127.0.0.1", line);
 			} else {
 				snprintf(line, sizeof(line),
 					"%s : %%ASA-6-722051: Group <GP> User <CP-7962G-SEP8CB64F5761%02X> IP "
 					"<192.0.2.%d> IPv4 Address <10.9.9.%d> IPv6 address <::> assigned to "
-					"session", fw, i, i, i);
+					"session",
+					fw, i, i, i);
 				scene_line_from(s, i % 2 ? "10.0.0.1" : "10.0.0.2", line);
 			}
 		}
@@ -121,17 +132,22 @@ static void reload_keeps_what_is_open_and_what_is_held(void **state)
 {
 	(void)state;
 	struct scene *s = scene_create(scene_pack, 2, NULL);
-	scene_line(s, "fw1 : %ASA-6-722051: Group <GP> User <CP-7962G-SEP8CB64F576113> IP <192.0.2.9> IPv4 "
-		      "Address <10.9.9.9> IPv6 address <::> assigned to session");
-	scene_line(s, "fw1 : %ASA-7-725012: Device chooses cipher : A for the SSL session with client "
-		      "outside:192.0.2.9/2");
-	scene_line(s, "fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
+	scene_line(s,
+		"fw1 : %ASA-6-722051: Group <GP> User <CP-7962G-SEP8CB64F576113> IP <192.0.2.9> IPv4 "
+		"Address <10.9.9.9> IPv6 address <::> assigned to session");
+	scene_line(s,
+		"fw1 : %ASA-7-725012: Device chooses cipher : A for the SSL session with client "
+		"outside:192.0.2.9/2");
+	scene_line(s,
+		"fw1 : %ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
 	scene_reload(s, scene_pack);
-	scene_line(s, "fw1 : %ASA-6-725006: Device failed SSL handshake with client outside:192.0.2.9/2");
+	scene_line(s,
+		"fw1 : %ASA-6-725006: Device failed SSL handshake with client outside:192.0.2.9/2");
 	assert_int_equal(scene_count(s, "hash-mismatch"), 1);
 	scene_reload(s, scene_pack);
 	scene_wait(s, 20000);
-	assert_string_equal(json_string_value(json_object_get(scene_only(s, "hash-mismatch"), "state")),
+	assert_string_equal(
+		json_string_value(json_object_get(scene_only(s, "hash-mismatch"), "state")),
 		"open");
 	scene_destroy(s);
 }

@@ -65,8 +65,9 @@ static bool read_lenient(struct yaml_file *f, struct fy_node *node, void *target
 }
 
 static const struct yaml_key keys[] = {{"text", read_text, false}, {"copy", read_copy, false},
-	{"number", read_number, false}, {"boolean", read_boolean, false}, {"time", read_time, false},
-	{"choice", read_choice, false}, {"list", read_list, false}, {"lenient", read_lenient, false}};
+	{"number", read_number, false}, {"boolean", read_boolean, false},
+	{"time", read_time, false}, {"choice", read_choice, false}, {"list", read_list, false},
+	{"lenient", read_lenient, false}};
 static const struct yaml_key strict[] = {{"text", read_text, true}, {"number", read_number, true}};
 
 struct fixture {
@@ -98,7 +99,8 @@ static void read_bytes(struct fixture *f, const char *bytes, size_t len)
 		yaml_mapping(&f->file, f->file.root, "the file", keys, N(keys), &f->target);
 }
 
-static void refused_bytes(const char *bytes, size_t len, const char *wanted, const char *file, int line)
+static void refused_bytes(
+	const char *bytes, size_t len, const char *wanted, const char *file, int line)
 {
 	struct fixture f;
 	read_bytes(&f, bytes, len);
@@ -126,7 +128,8 @@ static void every_kind_of_value_is_read(void **state)
 {
 	(void)state;
 	struct fixture f;
-	taken(&f, "text: a b\ncopy: 'x'\nnumber: 514\nboolean: true\ntime: 24h\nchoice: busy\nlist: [a, b, c]\n");
+	taken(&f,
+		"text: a b\ncopy: 'x'\nnumber: 514\nboolean: true\ntime: 24h\nchoice: busy\nlist: [a, b, c]\n");
 	assert_slice(f.target.text, "c");
 	assert_string_equal(f.target.copy, "x");
 	assert_int_equal(f.target.number, 514);
@@ -453,7 +456,8 @@ static void a_file_beyond_the_limit_is_not_read(void **state)
 	int fd = open(path, O_CREAT | O_WRONLY, 0600);
 	assert_int_equal(ftruncate(fd, 100 << 20), 0);
 	close(fd);
-	snprintf(wanted, sizeof(wanted), "%s:1:1: file of 104857600 bytes; at most 4194304 are read", path);
+	snprintf(wanted, sizeof(wanted),
+		"%s:1:1: file of 104857600 bytes; at most 4194304 are read", path);
 	open_is_refused(path, wanted);
 	unlink(path);
 }

@@ -17,12 +17,13 @@
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-static inline void slice_is(struct slice got, const char *wanted, const char *what, const char *file,
-	int line)
+static inline void slice_is(
+	struct slice got, const char *wanted, const char *what, const char *file, int line)
 {
 	if (slice_equals_text(got, wanted))
 		return;
-	print_error("%s: '%.*s' is not '%s'\n", what, (int)got.len, got.data ? got.data : "", wanted);
+	print_error(
+		"%s: '%.*s' is not '%s'\n", what, (int)got.len, got.data ? got.data : "", wanted);
 	_fail(file, line);
 }
 

@@ -15,13 +15,19 @@ static void add(struct asa_codes *codes, uint32_t id, uint64_t count)
 	codes->top[at] = (struct asa_code){id, count};
 }
 
+static uint64_t count_of(const struct workers *workers, uint32_t id)
+{
+	uint64_t count = 0;
+	for (unsigned i = 0; i < workers->n; i++)
+		count += counter_get(&workers->worker[i]->asa_codes[id]);
+	return count;
+}
+
 bool asa_codes_step(struct asa_codes *codes, const struct workers *workers)
 {
 	uint32_t end = codes->next + STEP < ASA_ID_MAX ? codes->next + STEP : ASA_ID_MAX;
 	for (uint32_t id = codes->next; id < end; id++) {
-		uint64_t count = 0;
-		for (unsigned i = 0; i < workers->n; i++)
-			count += counter_get(&workers->worker[i]->asa_codes[id]);
+		uint64_t count = count_of(workers, id);
 		if (count)
 			add(codes, id, count);
 	}
@@ -29,13 +35,28 @@ bool asa_codes_step(struct asa_codes *codes, const struct workers *workers)
 	return end < ASA_ID_MAX;
 }
 
-json_t *asa_codes_json(const struct asa_codes *codes)
+static void set_code(json_t *object, uint32_t id, uint64_t count)
 {
 	char name[12];
+	snprintf(name, sizeof(name), "%06u", id);
+	json_object_set_new(object, name, json_integer((json_int_t)count));
+}
+
+json_t *asa_codes_json(const struct asa_codes *codes)
+{
 	json_t *object = json_object();
-	for (unsigned i = 0; i < codes->n; i++) {
-		snprintf(name, sizeof(name), "%06u", codes->top[i].id);
-		json_object_set_new(object, name, json_integer((json_int_t)codes->top[i].count));
+	for (unsigned i = 0; i < codes->n; i++)
+		set_code(object, codes->top[i].id, codes->top[i].count);
+	return object;
+}
+
+json_t *asa_codes_all_json(const struct workers *workers)
+{
+	json_t *object = json_object();
+	for (uint32_t id = 0; id < ASA_ID_MAX; id++) {
+		uint64_t count = count_of(workers, id);
+		if (count)
+			set_code(object, id, count);
 	}
 	return object;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// asa_codes: which ASA messages come most, matched or not, of the million ids there can be: what an
-// operator would switch off at the gateway, or ask a rule for.
+// asa_codes: which ASA messages come, matched or not, and how often, of the million ids there can be;
+// and which come most: what an operator would switch off at the gateway, or ask a rule for.
 #pragma once
 
 #include <jansson.h>
@@ -23,3 +23,6 @@ bool asa_codes_step(struct asa_codes *codes, const struct workers *workers);
 
 // {"725001":N,...}, most first.
 json_t *asa_codes_json(const struct asa_codes *codes);
+
+// All of them, by id, at once: for who may take some milliseconds.
+json_t *asa_codes_all_json(const struct workers *workers);

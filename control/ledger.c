@@ -121,3 +121,16 @@ json_t *ledger_json(const struct ledger *ledger)
 	json_object_set_new(all, "events_dropped", events_dropped);
 	return all;
 }
+
+json_t *ledger_events_json(const struct workers *workers, const struct registry *names)
+{
+	json_t *events = json_object();
+	for (unsigned event = 0; event < registry_count(names); event++) {
+		uint64_t n = 0;
+		for (unsigned i = 0; i < workers->n; i++)
+			n += counter_get(&workers->worker[i]->events[event]);
+		if (n)
+			set(events, registry_name(names, (uint16_t)event), n);
+	}
+	return events;
+}

@@ -33,3 +33,6 @@ uint64_t ledger_events_dropped(const struct ledger *ledger);
 // Every counter by its name, with the objects by_source, dropped and events_dropped, as `replay
 // --stats` has them.
 json_t *ledger_json(const struct ledger *ledger);
+
+// {"slug":N,...}: how often each event has come.
+json_t *ledger_events_json(const struct workers *workers, const struct registry *names);

@@ -11,9 +11,12 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
+#include "asa_codes.h"
 #include "capture.h"
 #include "collector.h"
 #include "config.h"
+#include "json_line.h"
+#include "ledger.h"
 #include "locale_language.h"
 #include "pack.h"
 #include "render.h"
@@ -366,99 +369,58 @@ static bool run(struct replay *r)
 
 // ---- telling ----
 
-static uint64_t sum(const struct replay *r, size_t offset)
+// Of the ledger what `--stats` promises.
+static json_t *stats_json(const struct replay *r, const struct ledger *ledger)
 {
-	uint64_t n = 0;
-	for (unsigned i = 0; i < r->n_workers; i++)
-		n += counter_get(
-			(const counter_t *)((const char *)&r->workers->worker[i]->counters +
-					    offset));
-	return n;
+	static const char *const first[] = {
+		"packets", "fragments_merged", "datagrams", "messages", "by_source"};
+	static const char *const last[] = {"unmatched", "dropped", "events_dropped"};
+	json_t *all = ledger_json(ledger), *stats = json_pack("{s:s}", "type", "stats");
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+		json_object_set(stats, first[i], json_object_get(all, first[i]));
+	json_object_set_new(stats, "asa_codes", asa_codes_all_json(r->workers));
+	json_object_set_new(
+		stats, "events", ledger_events_json(r->workers, &r->vocabulary->events));
+	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++)
+		json_object_set(stats, last[i], json_object_get(all, last[i]));
+	json_decref(all);
+	return stats;
 }
 
-#define SUM(r, field) ((json_int_t)sum(r, offsetof(struct counters, field)))
-
-static json_t *asa_codes_json(const struct replay *r)
+static bool print_json(const json_t *list, const json_t *stats)
 {
-	json_t *codes = json_object();
-	char name[8];
-	for (unsigned id = 0; id < ASA_ID_MAX; id++) {
-		uint64_t n = 0;
-		for (unsigned i = 0; i < r->n_workers; i++)
-			n += counter_get(&r->workers->worker[i]->asa_codes[id]);
-		snprintf(name, sizeof(name), "%06u", id);
-		if (n)
-			json_object_set_new(codes, name, json_integer((json_int_t)n));
-	}
-	return codes;
-}
-
-static json_t *events_json(const struct replay *r)
-{
-	json_t *events = json_object();
-	const struct registry *names = &r->vocabulary->events;
-	for (uint16_t event = 0; event < registry_count(names); event++) {
-		uint64_t n = 0;
-		for (unsigned i = 0; i < r->n_workers; i++)
-			n += counter_get(&r->workers->worker[i]->events[event]);
-		if (n)
-			json_object_set_new(
-				events, registry_name(names, event), json_integer((json_int_t)n));
-	}
-	return events;
-}
-
-static json_t *stats_json(const struct replay *r)
-{
-	json_t *dropped = json_object(), *events_dropped = json_object();
-#define X(name, help) \
-	json_object_set_new(dropped, #name, json_integer(SUM(r, dropped[DROP_##name])));
-	DROPS(X)
-#undef X
-#define X(name, help)        \
-	json_object_set_new( \
-		events_dropped, #name, json_integer(SUM(r, events_dropped[EVENT_DROP_##name])));
-	EVENT_DROPS(X)
-#undef X
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:o, s:o, s:I, s:o, s:o}",
-		"type", "stats", "packets", SUM(r, packets), "fragments_merged",
-		SUM(r, fragments_merged), "datagrams", SUM(r, datagrams), "messages",
-		SUM(r, messages), "by_source", "asa", SUM(r, asa), "phone", SUM(r, phone), "other",
-		SUM(r, other), "asa_codes", asa_codes_json(r), "events", events_json(r),
-		"unmatched", SUM(r, unmatched), "dropped", dropped, "events_dropped",
-		events_dropped);
-}
-
-static void print_json(const json_t *object)
-{
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-}
-
-static void tell(struct replay *r)
-{
-	json_t *list = collector_json(r->collector, r->language), *stats = NULL, *object;
+	bool ok = true;
+	const json_t *object;
 	size_t i;
-	if (r->stats)
-		stats = stats_json(r);
-	if (r->json) {
-		json_array_foreach(list, i, object)
-		{
-			print_json(object);
-		}
-		if (stats)
-			print_json(stats);
-	} else {
-		render_replay(stdout, list, stats);
+	json_array_foreach((json_t *)list, i, object)
+	{
+		ok &= json_line_write(stdout, object);
 	}
-	uint64_t other_port = sum(r, offsetof(struct counters, dropped[DROP_other_port]));
-	if (other_port)
-		fprintf(stderr,
-			"offhook: %llu UDP datagrams went to other ports than the syslog ports; "
-			"set `ports` in a config (-c) to read them\n",
-			(unsigned long long)other_port);
+	return ok && (stats == NULL || json_line_write(stdout, stats));
+}
+
+static bool tell(const struct replay *r)
+{
+	struct ledger ledger;
+	bool ok = true;
+	ledger_read_all(r->workers, &ledger);
+	json_t *list = collector_json(r->collector, r->language);
+	json_t *stats = r->stats ? stats_json(r, &ledger) : NULL;
+	if (r->json)
+		ok = print_json(list, stats);
+	else
+		render_replay(stdout, list, stats);
 	json_decref(list);
 	json_decref(stats);
+	uint64_t other_port = ledger.dropped[DROP_other_port];
+	if (other_port)
+		fprintf(stderr,
+			"offhook: %llu UDP datagrams went to other ports than the syslog ports; set `ports` in a config (-c) to read them\n",
+			(unsigned long long)other_port);
+	if (ok && fflush(stdout) != EOF && !ferror(stdout))
+		return true;
+	fputs("offhook: the answer could not be written\n", stderr);
+	return false;
 }
 
 static void close_all(struct replay *r)
@@ -493,8 +455,7 @@ int replay_main(int argc, char **argv)
 	r->datagrams.accept_partial_checksum = true;
 	bool ok = load_rules(r) && open_captures(r, argv + optind, (unsigned)(argc - optind)) &&
 		  run(r);
-	if (ok)
-		tell(r);
+	ok = ok && tell(r);
 	for (unsigned i = 0; i < r->n_captures; i++) {
 		const char *error = capture_error(r->captures[i]);
 		if (error) {

@@ -134,21 +134,6 @@ static json_t *open_json(const struct daemon *daemon)
 	return open;
 }
 
-static json_t *events_json(const struct daemon *daemon)
-{
-	const struct registry *names = &daemon->vocabulary->events;
-	json_t *events = json_object();
-	for (unsigned event = 0; event < registry_count(names); event++) {
-		uint64_t n = 0;
-		for (unsigned i = 0; i < daemon->workers->n; i++)
-			n += counter_get(&daemon->workers->worker[i]->events[event]);
-		if (n)
-			json_object_set_new(events, registry_name(names, (uint16_t)event),
-				json_integer((json_int_t)n));
-	}
-	return events;
-}
-
 // ---- the object ----
 
 json_t *status_json(const struct daemon *daemon)
@@ -174,7 +159,8 @@ json_t *status_json(const struct daemon *daemon)
 		json_pack("{s:o, s:o}", "1s", rates_json(&daemon->rates, 1), "10s",
 			rates_json(&daemon->rates, 10)));
 	json_object_set_new(status, "open", open_json(daemon));
-	json_object_set_new(status, "events", events_json(daemon));
+	json_object_set_new(
+		status, "events", ledger_events_json(daemon->workers, &daemon->vocabulary->events));
 	json_object_set_new(status, "tables", tables_json(daemon));
 	json_object_set_new(status, "ports", ports_json(daemon));
 	json_object_set_new(status, "memory", memory_json());

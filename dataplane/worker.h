@@ -68,6 +68,7 @@ struct workers {
 	struct ruleset *ruleset;	 // control's, what is published
 	_Atomic(int64_t) wall_offset_ms; // control writes: wall clock less the TSC's
 	atomic_bool stop;
+	_Atomic(unsigned) n_ended; // workers whose loop is over
 	bool busy; // poll without ever sleeping
 };
 

@@ -86,7 +86,10 @@ daemon_stop() {
 }
 
 case_end() {
-	[ -z "$daemon_pid" ] || kill -KILL "$daemon_pid" 2>/dev/null || true
+	[ -z "$daemon_pid" ] || {
+		kill -KILL "$daemon_pid" 2>/dev/null || true
+		wait "$daemon_pid" 2>/dev/null || true
+	}
 	daemon_pid=
 }
 
@@ -108,6 +111,17 @@ await_datagrams() {
 	done
 	echo "only $(accounted) of $1 datagrams"
 	say status
+	return 1
+}
+
+# So many open diagnoses of one kind, before long.
+await_diagnoses() { # SLUG N
+	for _ in $(seq 100); do
+		[ "$(say diagnoses --id "$1" --json | wc -l)" != "$2" ] || return 0
+		sleep 0.1
+	done
+	echo "not $2 $1:"
+	say diagnoses
 	return 1
 }
 
@@ -191,7 +205,7 @@ logger_and_rsyslog_are_understood() {
 		kill $rsyslog
 		expected=3
 	fi
-	is 'csd-enabled' "$(say diagnoses --id csd-enabled --json | wc -l)" $expected
+	await_diagnoses csd-enabled $expected
 	daemon_stop
 }
 
@@ -220,9 +234,7 @@ new_rule_works_after_a_reload() {
 	is 'before the reload' "$(say diagnoses --json | wc -l)" 0
 	say reload
 	on_a logger -n 10.7.0.2 -P 514 -d "$line"
-	await_datagrams 2
-	sleep 0.2
-	is 'after the reload' "$(say diagnoses --id coffee-machine-on-fire --json | wc -l)" 1
+	await_diagnoses coffee-machine-on-fire 1
 	say diagnoses --json | grep -q "Pour water on bob's machine"
 	# A bad file leaves all as it was, and says where it is wrong.
 	echo 'diagnoses: [{id: x, when: nothing-like-it, title: t, remedy: r}]' >"$work/rules/bad.yaml"
@@ -230,9 +242,7 @@ new_rule_works_after_a_reload() {
 	grep -q 'bad.yaml:1:[0-9]*: unknown event' "$work/said"
 	kill -HUP "$daemon_pid"
 	on_a logger -n 10.7.0.2 -P 514 -d "$(echo "$line" | sed 's/5\.9/5.10/')"
-	await_datagrams 3
-	sleep 0.2
-	is 'after a bad reload' "$(say diagnoses --id coffee-machine-on-fire --json | wc -l)" 2
+	await_diagnoses coffee-machine-on-fire 2
 	daemon_stop
 }
 
@@ -241,7 +251,10 @@ watch_tells_of_changes() {
 	daemon_start af_xdp
 	say watch --json >"$work/watched" &
 	watch=$!
-	sleep 0.5
+	for _ in $(seq 100); do
+		[ "$(status control.watchers)" = 0 ] || break
+		sleep 0.1
+	done
 	on_a logger -n 10.7.0.2 -P 5514 -d '%ASA-4-724002: Group <VPNPhone> User <Phone> IP <172.16.5.9> WebVPN session not terminated. Cisco Secure Desktop was not running on the client'"'"'s workstation.'
 	on_a logger -n 10.7.0.2 -P 5514 -d '%ASA-6-722051: Group <VPNPhone> User <Phone> IP <172.16.5.9> IPv4 Address <10.20.0.9> IPv6 address <::> assigned to session'
 	await_datagrams 2

@@ -107,6 +107,14 @@ static bool is_known_link(int link)
 	       link == DLT_LOOP;
 }
 
+// libpcap reads pcapng whose interfaces are alike, and no other.
+static void tell_pcap_error(struct capture *c, const char *reason)
+{
+	bool unlike = strstr(reason, "different from") != NULL;
+	snprintf(c->error, sizeof(c->error), "%.180s%s", reason,
+		unlike ? "; editcap -F pcap makes a file that can be read" : "");
+}
+
 static bool open_packets(struct capture *c)
 {
 	char why[PCAP_ERRBUF_SIZE];
@@ -122,7 +130,7 @@ static bool open_packets(struct capture *c)
 		pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_MICRO, why);
 	if (c->pcap == NULL) {
 		fclose(stream);
-		snprintf(c->error, sizeof(c->error), "%s", why);
+		tell_pcap_error(c, why);
 		return false;
 	}
 	c->link = pcap_datalink(c->pcap);
@@ -296,7 +304,7 @@ static bool next_packet(struct capture *c)
 	int got = pcap_next_ex(c->pcap, &header, &packet);
 	if (got != 1) {
 		if (got == PCAP_ERROR)
-			snprintf(c->error, sizeof(c->error), "%s", pcap_geterr(c->pcap));
+			tell_pcap_error(c, pcap_geterr(c->pcap));
 		return false;
 	}
 	int64_t seconds = header->ts.tv_sec < SECONDS_MAX ? header->ts.tv_sec : SECONDS_MAX;

@@ -92,6 +92,9 @@ static bool read_address(struct yaml_file *file, struct fy_node *item, void *tar
 	if (!address_parse(text, address) || address_is_none(address))
 		return yaml_error(file, item, "'%.*s' is no IPv4 or IPv6 address",
 			(int)slice_first(text, 64).len, text.data);
+	if (address_is_multicast(address) || address_is_loopback(address))
+		return yaml_error(file, item, "'%.*s' is no address that a port can have",
+			(int)text.len, text.data);
 	listen->n_addresses++;
 	return true;
 }

@@ -27,6 +27,7 @@ struct daemon {
 	struct vocabulary *vocabulary;
 	struct rules_state rules;
 	struct port_set ports;
+	const char *port_states[PORT_LISTEN_MAX]; // at the last tick; NULL: none yet
 	struct workers *workers;
 	uint64_t *hidden_users;	   // by gateway: their count at the last tick
 	uint64_t *hidden_users_ms; // by gateway: when it last grew

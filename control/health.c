@@ -59,6 +59,17 @@ static void check_losses(struct check *check)
 	}
 }
 
+static void check_ports(struct check *check)
+{
+	struct port_stats stats[PORT_LISTEN_MAX];
+	const struct port_set *ports = &check->daemon->ports;
+	size_t n = ports->internals ? port_stats(ports, stats, PORT_LISTEN_MAX) : 0;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(stats[i].state, "up") != 0)
+			complain(check, "%s is %s", stats[i].name, stats[i].state);
+	}
+}
+
 static void check_fill(struct check *check, unsigned worker, const char *table,
 	const _Atomic(uint32_t) *used, uint32_t limit)
 {
@@ -98,6 +109,7 @@ json_t *health_json(const struct daemon *daemon, const struct ledger *ledger)
 	check_rules(&check);
 	check_ledger(&check);
 	check_losses(&check);
+	check_ports(&check);
 	check_tables(&check);
 	check_workers(&check);
 	return json_pack("{s:s, s:o}", "state", json_array_size(check.reasons) ? "degraded" : "ok",

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "gateway_status.h"
 #include "log.h"
+#include "port_status.h"
 #include "reload_command.h"
 #include "server.h"
 
@@ -69,6 +70,7 @@ static void tick(struct daemon *d, uint64_t steady_ms)
 	workers_set_clock(d->workers);
 	rates_sample(&d->rates, d->workers, &d->ports, steady_ms);
 	gateways_tick(d, clock_wall_ms());
+	ports_tick(d);
 	server_tick(d->server, steady_ms);
 }
 

@@ -7,7 +7,8 @@ static uint64_t missed_by(const struct port_set *ports)
 	uint64_t missed = 0;
 	size_t n = ports->internals ? port_stats(ports, stats, PORT_LISTEN_MAX) : 0;
 	for (size_t i = 0; i < n; i++)
-		missed += stats[i].missed + stats[i].no_mbuf + stats[i].errors;
+		missed += stats[i].missed + stats[i].no_mbuf + stats[i].errors +
+			  stats[i].left_no_socket;
 	return missed;
 }
 

@@ -124,6 +124,11 @@ static void render_ports(const struct canvas *c, const json_t *ports)
 	{
 		name(c, json_string_of(port, "port"));
 		canvas_text(c, STYLE_PLAIN, json_string_of(port, "driver"));
+		const char *state = json_string_of(port, "state");
+		if (state && strcmp(state, "up") != 0) {
+			fputs(", ", c->out);
+			canvas_text(c, STYLE_RED, state);
+		}
 		fprintf(c->out, ", %llu queue%s, ",
 			(unsigned long long)json_number_of(port, "queues"),
 			json_number_of(port, "queues") == 1 ? "" : "s");

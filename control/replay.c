@@ -8,8 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_ether.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "asa_codes.h"
 #include "capture.h"
@@ -164,6 +168,8 @@ static bool load_rules(struct replay *r)
 		return false;
 	}
 	r->collector = collector_create(r->workers);
+	if (r->collector == NULL)
+		fputs("offhook: out of memory\n", stderr);
 	return r->collector != NULL;
 }
 
@@ -218,13 +224,15 @@ static bool open_captures(struct replay *r, char **paths, unsigned n)
 	}
 	r->pool = rte_pktmbuf_pool_create(
 		"replay", FRAME_BUFFERS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-	for (unsigned i = 0; r->pool && i < r->n_workers; i++) {
+	bool ready = r->pool != NULL;
+	for (unsigned i = 0; ready && i < r->n_workers; i++) {
 		struct worker *w = r->workers->worker[i];
 		w->reader = datagram_reader_create(&w->counters);
-		if (w->reader == NULL)
-			return false;
+		ready = w->reader != NULL;
 	}
-	return r->pool != NULL;
+	if (!ready)
+		fputs("offhook: no memory for packets\n", stderr);
+	return ready;
 }
 
 // ---- running ----
@@ -258,22 +266,31 @@ static struct rte_mbuf *mbuf_of(struct rte_mempool *pool, struct slice frame)
 	return first;
 }
 
+// Behind Ethernet and its tags.
+static uint32_t ip_header(struct slice frame)
+{
+	uint32_t at = 12;
+	while (at + 2 <= frame.len) {
+		uint16_t type = (uint16_t)((unsigned char)frame.data[at] << 8 |
+					   (unsigned char)frame.data[at + 1]);
+		if (type != RTE_ETHER_TYPE_VLAN && type != RTE_ETHER_TYPE_QINQ && type != 0x9100)
+			break;
+		at += 4;
+	}
+	return at + 2;
+}
+
 // One sender keeps to one worker, as RSS over addresses does it.
 static struct worker *worker_of(struct replay *r, struct slice bytes, enum capture_kind kind)
 {
-	uint32_t hash = 2166136261u;
-	if (r->n_workers == 1)
+	// A text log stays on one, and so does what is neither IPv4 nor IPv6.
+	if (r->n_workers == 1 || kind != CAPTURE_PACKETS)
 		return r->workers->worker[0];
-	// The addresses of an untagged frame; text logs and tagged frames stay on one worker.
-	uint32_t from = 0, to = 0;
-	if (kind == CAPTURE_PACKETS && bytes.len > 14) {
-		bool six = (bytes.data[14] & 0xf0) == 0x60;
-		from = six ? 22 : 26;
-		to = six ? 54 : 34;
-	}
-	for (uint32_t i = from; i < to && i < bytes.len; i++)
-		hash = (hash ^ (unsigned char)bytes.data[i]) * 16777619u;
-	return r->workers->worker[hash % r->n_workers];
+	uint32_t ip = ip_header(bytes);
+	unsigned version = ip < bytes.len ? (unsigned char)bytes.data[ip] >> 4 : 0;
+	uint32_t from = version == 4 ? 12 : 8, len = version == 4 ? 8 : version == 6 ? 32 : 0;
+	struct slice addresses = slice_first(slice_from(bytes, ip + from), len);
+	return r->workers->worker[XXH3_64bits(addresses.data, addresses.len) % r->n_workers];
 }
 
 static void take_item(struct replay *r, unsigned source, const struct capture_item *item)
@@ -291,11 +308,11 @@ static void take_item(struct replay *r, unsigned source, const struct capture_it
 	}
 	struct rte_mbuf *frame = mbuf_of(r->pool, item->bytes);
 	if (frame == NULL) { // held by fragments that wait: they are given up first
-		datagram_expire_step(w->reader, item->time_ms, true);
+		datagram_expire_step(w->reader, r->now_ms, true);
 		frame = mbuf_of(r->pool, item->bytes);
 	}
 	if (frame)
-		worker_take_frame(w, &r->datagrams, frame, item->time_ms);
+		worker_take_frame(w, &r->datagrams, frame, item->time_ms, r->now_ms);
 	else
 		counters_drop(&w->counters, DROP_truncated);
 }

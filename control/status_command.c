@@ -12,6 +12,7 @@
 #include "health.h"
 #include "json_line.h"
 #include "memory.h"
+#include "port_status.h"
 #include "reload_command.h"
 #include "server.h"
 #include "text.h"
@@ -73,7 +74,7 @@ static json_t *tables_json(const struct daemon *daemon)
 	return tables;
 }
 
-// ---- workers, ports, diagnoses ----
+// ---- workers, diagnoses ----
 
 static json_t *worker_json(const struct daemon *daemon, unsigned i)
 {
@@ -97,27 +98,6 @@ static json_t *workers_json(const struct daemon *daemon)
 	for (unsigned i = 0; i < daemon->workers->n; i++)
 		json_array_append_new(workers, worker_json(daemon, i));
 	return workers;
-}
-
-static json_t *ports_json(const struct daemon *daemon)
-{
-	struct port_stats stats[PORT_LISTEN_MAX];
-	size_t n = daemon->ports.internals ? port_stats(&daemon->ports, stats, PORT_LISTEN_MAX) : 0;
-	json_t *ports = json_array();
-	for (size_t i = 0; i < n; i++) {
-		const struct port_stats *p = &stats[i];
-		json_array_append_new(
-			ports, json_pack("{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-				       "port", json_text(slice_of(p->name)), "driver",
-				       json_text(slice_of(p->driver)), "queues", (int)p->n_queues,
-				       "received", (json_int_t)p->received, "missed",
-				       (json_int_t)p->missed, "no_mbuf", (json_int_t)p->no_mbuf,
-				       "errors", (json_int_t)p->errors, "left_fragmented",
-				       (json_int_t)p->left_fragmented, "left_too_long",
-				       (json_int_t)p->left_too_long, "left_no_socket",
-				       (json_int_t)p->left_no_socket));
-	}
-	return ports;
 }
 
 // Open ones by name, of all clients.

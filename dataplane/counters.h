@@ -33,20 +33,21 @@
 	X(sessions_expired, "sessions that ended by idle time")
 
 // Why a packet became no datagram.
-#define DROPS(X)                                                                         \
-	X(empty, "UDP datagram without a message in it")                                 \
-	X(short_frame, "frame too short for its headers")                                \
-	X(other_ethertype, "neither IPv4 nor IPv6")                                      \
-	X(arp, "ARP, not for us or not answerable")                                      \
-	X(answered, "ARP, neighbour solicitation or echo request, answered")             \
-	X(bad_ip_header, "IP version, header length or extension header chain is wrong") \
-	X(bad_ip_checksum, "IPv4 header checksum is wrong")                              \
-	X(truncated, "IP length beyond the end of the frame")                            \
-	X(not_udp, "IP, but not UDP")                                                    \
-	X(other_port, "UDP, but not to a syslog port")                                   \
-	X(bad_udp_length, "UDP length is wrong")                                         \
-	X(bad_udp_checksum, "UDP checksum is wrong")                                     \
-	X(fragment_invalid, "fragment that is malformed, overlaps or is one too many")   \
+#define DROPS(X)                                                                           \
+	X(empty, "UDP datagram without a message in it")                                   \
+	X(short_frame, "frame too short for its headers")                                  \
+	X(other_ethertype, "neither IPv4 nor IPv6")                                        \
+	X(arp, "ARP, not for us or not answerable")                                        \
+	X(answered, "ARP, neighbour solicitation or echo request, answered")               \
+	X(bad_ip_header, "IP version, header length or extension header chain is wrong")   \
+	X(bad_ip_checksum, "IPv4 header checksum is wrong")                                \
+	X(truncated, "IP length beyond the end of the frame")                              \
+	X(not_udp, "IP, but not UDP")                                                      \
+	X(other_port, "UDP, but not to a syslog port")                                     \
+	X(bad_udp_length, "UDP length is wrong")                                           \
+	X(bad_udp_checksum, "UDP checksum is wrong")                                       \
+	X(fragment_invalid,                                                                \
+		"fragment that is malformed, overlaps, is one too many, or found no room") \
 	X(fragment_incomplete, "fragment whose datagram never became whole")
 
 // What was lost after a message had matched.

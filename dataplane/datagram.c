@@ -18,21 +18,32 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "checksum.h"
 #include "layers.h"
 #include "neighbour.h"
 
 #define FRAGMENTS_MAX_AGE_MS 2000
-#define FRAGMENTS_DATAGRAMS_MAX 128 // under way at once
-// Two hashed buckets of 8 for each of 64: 1,024 places, 8 times what may be used.
-#define FRAGMENTS_BUCKETS 64
+#define FRAGMENTS_DATAGRAMS_MAX 256 // under way at once
+// Two hashed buckets of 8 for each of 128: 2,048 places, 8 times what may be used.
+#define FRAGMENTS_BUCKETS 128
 #define FRAGMENTS_BUCKET_ENTRIES 8
+#define FOREIGN_MAX 256 // power of two
+
+// A datagram whose first fragment was for nobody's port: the rest of it finds no room taken.
+struct foreign {
+	uint64_t hash; // of addresses and identification; 0: none
+	uint64_t until_ms;
+};
 
 struct datagram_reader {
 	// this worker only
 	struct rte_ip_frag_tbl *fragments;
-	struct rte_ip_frag_death_row dead; // empty between calls
-	uint32_t n_held;		   // mbufs in `fragments`
+	struct rte_ip_frag_death_row dead;   // empty between calls
+	uint32_t n_held;		     // mbufs in `fragments`
+	struct foreign foreign[FOREIGN_MAX]; // by the hash, the newest
 	struct counters *counters;
 
 	// A slot for each frame of several segments, used in turn: DATAGRAM_BATCH_MAX later the
@@ -130,6 +141,57 @@ static bool fragment_prepare(struct layers *layers, struct rte_mbuf *frame)
 	return true;
 }
 
+static bool port_is_wanted(const struct datagram_options *options, uint16_t port)
+{
+	for (uint8_t i = 0; i < options->n_ports; i++)
+		if (options->ports[i] == port)
+			return true;
+	return options->n_ports == 0;
+}
+
+static uint64_t hash_of_fragment(const struct layers *layers)
+{
+	const uint8_t *ip = layers->frame + layers->network;
+	if (layers->ethertype == RTE_ETHER_TYPE_IPV4) {
+		const struct rte_ipv4_hdr *four = (const void *)ip;
+		return XXH3_64bits_withSeed(&four->src_addr, 8, four->packet_id) | 1;
+	}
+	uint32_t id;
+	memcpy(&id, layers->frame + layers->fragment_header + 4, sizeof(id));
+	return XXH3_64bits_withSeed(ip + offsetof(struct rte_ipv6_hdr, src_addr), 32, id) | 1;
+}
+
+static bool is_first_fragment(const struct layers *layers)
+{
+	const uint8_t *ip = layers->frame + layers->network;
+	const uint8_t *bits = layers->ethertype == RTE_ETHER_TYPE_IPV4
+				      ? ip + offsetof(struct rte_ipv4_hdr, fragment_offset)
+				      : layers->frame + layers->fragment_header + 2;
+	uint16_t mask = layers->ethertype == RTE_ETHER_TYPE_IPV4 ? RTE_IPV4_HDR_OFFSET_MASK
+								 : RTE_IPV6_EHDR_FO_MASK;
+	return ((bits[0] << 8 | bits[1]) & mask) == 0;
+}
+
+// Only the first fragment tells the port.
+static bool is_foreign(struct datagram_reader *reader, const struct datagram_options *options,
+	const struct layers *layers, uint64_t now_ms)
+{
+	uint64_t hash = hash_of_fragment(layers);
+	struct foreign *foreign = &reader->foreign[hash >> 1 & (FOREIGN_MAX - 1)];
+	if (!is_first_fragment(layers))
+		return foreign->hash == hash && now_ms < foreign->until_ms;
+	if (layers->protocol != IPPROTO_UDP ||
+		layers->end - layers->at < sizeof(struct rte_udp_hdr))
+		return false;
+	const struct rte_udp_hdr *udp = (const void *)(layers->frame + layers->at);
+	bool wanted = port_is_wanted(options, rte_be_to_cpu_16(udp->dst_port));
+	if (!wanted)
+		*foreign = (struct foreign){hash, now_ms + FRAGMENTS_MAX_AGE_MS};
+	else if (foreign->hash == hash)
+		*foreign = (struct foreign){0};
+	return !wanted;
+}
+
 // Count and free what the library gave up: all the fragments of a datagram that `frame` spoiled, or
 // that of one which was too old. Returns whether `frame` is among them.
 static bool fragments_bury(
@@ -156,9 +218,15 @@ static bool fragments_bury(
 
 // The datagram's frame when this fragment was its last, else NULL with *fate set.
 static struct rte_mbuf *fragments_join(struct datagram_reader *reader, struct counters *counters,
-	struct layers *layers, struct rte_mbuf *frame, uint64_t now_ms, enum datagram_fate *fate)
+	const struct datagram_options *options, struct layers *layers, struct rte_mbuf *frame,
+	uint64_t now_ms, enum datagram_fate *fate)
 {
 	*fate = DATAGRAM_DROPPED;
+	if (reader && is_foreign(reader, options, layers, now_ms)) {
+		counters_drop(counters, DROP_other_port);
+		frame_free(frame);
+		return NULL;
+	}
 	if (reader == NULL || reader->n_held + frame->nb_segs > DATAGRAM_HELD_MAX ||
 		!fragment_prepare(layers, frame)) {
 		counters_drop(counters, DROP_fragment_invalid);
@@ -214,14 +282,6 @@ static bool udp_checksum_is_right(
 	if (checksum_fold(sum) == 0xffff)
 		return true;
 	return accept_partial && checksum_fold(pseudo) == udp->dgram_cksum;
-}
-
-static bool port_is_wanted(const struct datagram_options *options, uint16_t port)
-{
-	for (uint8_t i = 0; i < options->n_ports; i++)
-		if (options->ports[i] == port)
-			return true;
-	return options->n_ports == 0;
 }
 
 // Nothing that message_next() would make a message of.
@@ -300,7 +360,7 @@ enum datagram_fate datagram_read(struct datagram_reader *reader, struct counters
 		reason = layers_parse(&layers);
 	if (reason == NO_DROP && layers.is_fragment) {
 		enum datagram_fate fate;
-		frame = fragments_join(reader, counters, &layers, frame, now_ms, &fate);
+		frame = fragments_join(reader, counters, options, &layers, frame, now_ms, &fate);
 		if (frame == NULL)
 			return fate;
 		reason = gather(&layers, reader, frame);

@@ -62,7 +62,7 @@ void datagram_reader_destroy(struct datagram_reader *reader);
 // reader    NULL where frames hold no fragment pools (fuzzing): fragments are then dropped as
 //           fragment_invalid and frames of several segments as truncated
 // counters  the worker's own: packets, datagrams, fragments_merged and dropped are counted here
-// now_ms    the loop's clock, for the age of fragments
+// now_ms    a clock that never goes back, for the age of fragments
 enum datagram_fate datagram_read(struct datagram_reader *reader, struct counters *counters,
 	const struct datagram_options *options, struct rte_mbuf *frame, uint64_t now_ms,
 	struct datagram *out);

@@ -6,9 +6,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <linux/ethtool.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
+#include <linux/sockios.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
 #include <pcap/pcap.h>
@@ -20,25 +23,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FILTER_TEXT_MAX 8192
+#define FILTER_TEXT_MAX 12288
 #define FILTER_OUTGOING_LEN 3
 
 // ---- what it is ----
-
-// As many as sysfs shows: the queues in use, which drivers report in no other common way.
-static unsigned count_queues(const char *name)
-{
-	char path[128];
-	snprintf(path, sizeof(path), "/sys/class/net/%s/queues", name);
-	DIR *queues = opendir(path);
-	if (queues == NULL)
-		return 1;
-	unsigned n = 0;
-	for (struct dirent *entry; (entry = readdir(queues)) != NULL;)
-		n += strncmp(entry->d_name, "rx-", 3) == 0;
-	closedir(queues);
-	return n > 0 ? n : 1;
-}
 
 // An ioctl of the SIOC?IF family. Returns 0, or -errno.
 static int ask(const char *name, unsigned long question, struct ifreq *request)
@@ -50,6 +38,39 @@ static int ask(const char *name, unsigned long question, struct ifreq *request)
 	int status = ioctl(any, question, request) == 0 ? 0 : -errno;
 	close(any);
 	return status;
+}
+
+// RX queues in use, by the driver's own word; 0: it does not tell.
+static unsigned count_channels(const char *name)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	struct ifreq request = {.ifr_data = (void *)&channels};
+	return ask(name, SIOCETHTOOL, &request) == 0 ? channels.rx_count + channels.combined_count
+						     : 0;
+}
+
+// By sysfs, which every driver fills; but where /sys is another network namespace's it knows
+// nothing.
+static unsigned count_queues_of_sysfs(const char *name)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "/sys/class/net/%s/queues", name);
+	DIR *queues = opendir(path);
+	if (queues == NULL)
+		return 0;
+	unsigned n = 0;
+	for (struct dirent *entry; (entry = readdir(queues)) != NULL;)
+		n += strncmp(entry->d_name, "rx-", 3) == 0;
+	closedir(queues);
+	return n;
+}
+
+static unsigned count_queues(const struct interface *interface)
+{
+	unsigned n = count_channels(interface->name);
+	if (n == 0)
+		n = count_queues_of_sysfs(interface->name);
+	return n == 0 && interface->is_loopback ? 1 : n;
 }
 
 // The kernel allows nearly any byte in a name; the arguments of DPDK's drivers do not.
@@ -68,12 +89,14 @@ int interface_open(struct interface *interface, const char *name, char *error, s
 			"a network interface is named by at most 15 of A-Z a-z 0-9 . _ - @");
 		return -EINVAL;
 	}
-	memcpy(interface->name, name, strlen(name) + 1);
 	struct ifreq flags = {0}, hardware = {0};
 	interface->index = (int)if_nametoindex(name);
-	int status = interface->index != 0 ? ask(name, SIOCGIFFLAGS, &flags) : -ENODEV;
+	// It may have been another of its names.
+	bool known = interface->index != 0 &&
+		     if_indextoname((unsigned)interface->index, interface->name) != NULL;
+	int status = known ? ask(interface->name, SIOCGIFFLAGS, &flags) : -ENODEV;
 	if (status == 0)
-		status = ask(name, SIOCGIFHWADDR, &hardware);
+		status = ask(interface->name, SIOCGIFHWADDR, &hardware);
 	if (status != 0) {
 		snprintf(error, error_size, "no such network interface (ip link shows them)");
 		return status;
@@ -83,8 +106,8 @@ int interface_open(struct interface *interface, const char *name, char *error, s
 		snprintf(error, error_size, "no Ethernet device: listen on what carries it");
 		return -EINVAL;
 	}
-	interface->n_queues = count_queues(name);
 	interface->is_loopback = flags.ifr_flags & IFF_LOOPBACK;
+	interface->n_queues = count_queues(interface);
 	interface->is_up = flags.ifr_flags & IFF_UP;
 	interface->was_promiscuous = flags.ifr_flags & IFF_PROMISC;
 	return 0;
@@ -112,6 +135,42 @@ int interface_promiscuous_start(struct interface *interface)
 	}
 	interface->promiscuous = holder;
 	return 0;
+}
+
+enum interface_state interface_look(const struct interface *interface)
+{
+	char name[IFNAMSIZ];
+	struct ifreq flags = {0};
+	if (if_indextoname((unsigned)interface->index, name) == NULL ||
+		ask(name, SIOCGIFFLAGS, &flags) != 0)
+		return INTERFACE_GONE;
+	if (!(flags.ifr_flags & IFF_UP))
+		return INTERFACE_DOWN;
+	return flags.ifr_flags & IFF_RUNNING ? INTERFACE_UP : INTERFACE_NO_LINK;
+}
+
+bool interface_has_address(const struct interface *interface, const struct address *address)
+{
+	struct ifaddrs *all;
+	bool found = false;
+	if (getifaddrs(&all) != 0)
+		return false;
+	for (const struct ifaddrs *one = all; one != NULL && !found; one = one->ifa_next) {
+		struct address its;
+		if (one->ifa_addr == NULL || strcmp(one->ifa_name, interface->name) != 0)
+			continue;
+		if (one->ifa_addr->sa_family == AF_INET)
+			its = address_of_ipv4(
+				((struct sockaddr_in *)one->ifa_addr)->sin_addr.s_addr);
+		else if (one->ifa_addr->sa_family == AF_INET6)
+			memcpy(its.bytes, &((struct sockaddr_in6 *)one->ifa_addr)->sin6_addr,
+				sizeof(its.bytes));
+		else
+			continue;
+		found = address_equals(&its, address);
+	}
+	freeifaddrs(all);
+	return found;
 }
 
 void interface_restore_flags(const struct interface *interface)
@@ -225,17 +284,20 @@ static void append_syslog(struct text *text, const struct datagram_options *opti
 		append(text, " or arp or icmp or icmp6");
 }
 
-// Compiled by libpcap as for frames of Ethernet. The kernel takes one VLAN tag off before it asks,
-// so that "vlan" means the inner of two.
+// Compiled by libpcap as for frames of Ethernet. Each "vlan" moves what stands behind it by a tag.
+// The kernel takes a tag off before it asks, but for 0x9100 (of before 802.1ad), which it does not
+// know.
 static int compile_filter(const struct datagram_options *options, struct bpf_program *program,
 	char *error, size_t error_size)
 {
 	struct text text = {.len = 0};
 	append(&text, "(");
 	append_syslog(&text, options);
+	append(&text, ") or (vlan and ((");
+	append_syslog(&text, options);
 	append(&text, ") or (vlan and (");
 	append_syslog(&text, options);
-	append(&text, "))");
+	append(&text, "))))");
 	pcap_t *ethernet = pcap_open_dead(DLT_EN10MB, 1 << 18);
 	if (ethernet == NULL)
 		return -ENOMEM;
@@ -302,9 +364,13 @@ static int quiet_socket(const struct interface *interface, int family, uint16_t 
 	int quiet = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (quiet < 0)
 		return -1;
-	if (setsockopt(quiet, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0 &&
-		setsockopt(quiet, SOL_SOCKET, SO_BINDTODEVICE, interface->name,
-			(socklen_t)strlen(interface->name)) == 0 &&
+	// What this machine sends to an address of another of its interfaces comes through
+	// loopback, and the kernel looks for a socket of that other interface.
+	bool bound = interface->is_loopback ||
+		     setsockopt(quiet, SOL_SOCKET, SO_BINDTODEVICE, interface->name,
+			     (socklen_t)strlen(interface->name)) == 0;
+	if (bound &&
+		setsockopt(quiet, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0 &&
 		(family == AF_INET ||
 			setsockopt(quiet, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) == 0) &&
 		bind(quiet, address, len) == 0)

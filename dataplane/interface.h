@@ -15,9 +15,9 @@
 #define INTERFACE_SOCKETS_MAX 1024 // WORKERS_MAX for each of PORT_LISTEN_MAX entries, and to spare
 
 struct interface {
-	char name[IFNAMSIZ];
+	char name[IFNAMSIZ]; // the kernel's: `listen` may have another
 	int index;
-	unsigned n_queues; // RX
+	unsigned n_queues; // RX; 0: it cannot be told
 	bool is_loopback, is_up;
 	bool was_promiscuous;		    // by somebody else, before us
 	int promiscuous;		    // socket that holds promiscuous mode; -1: not ours
@@ -31,6 +31,14 @@ struct interface {
 // Returns 0, or -errno with a line in `error`.
 [[nodiscard]] int interface_open(
 	struct interface *interface, const char *name, char *error, size_t error_size);
+
+enum interface_state { INTERFACE_UP, INTERFACE_NO_LINK, INTERFACE_DOWN, INTERFACE_GONE };
+
+// How it is now.
+enum interface_state interface_look(const struct interface *interface);
+
+// Whether the kernel has the address on it, and so answers for it.
+bool interface_has_address(const struct interface *interface, const struct address *address);
 
 // Frames for other stations too, as on a mirror port. Not counted on loopback, which has none.
 [[nodiscard]] int interface_promiscuous_start(struct interface *interface);

@@ -61,7 +61,7 @@ int listen_interface_survey(const struct startup *startup, struct listener *list
 		RTE_MIN(interface->n_queues, (unsigned)RTE_MAX_ETHPORTS));
 	listener->buffers = packet_buffers;
 	listener->options.accept_partial_checksum = true;
-	if (!interface->is_up)
+	if (!interface->is_up) // its queues are there all the same
 		startup_note(startup, "%s: is down: ip link set %s up", interface->name,
 			interface->name);
 	return 0;
@@ -94,6 +94,9 @@ static int open_xdp_queues(const struct startup *startup, struct listener *liste
 {
 	const struct interface *interface = &listener->interface;
 	unsigned n_taken = rte_eth_dev_count_avail() + startup->n_unopened;
+	if (interface->n_queues == 0)
+		return startup_fail(startup, -ENOTSUP,
+			"how many RX queues it has cannot be told (/sys is of another network namespace?)");
 	if (n_taken + interface->n_queues > RTE_MAX_ETHPORTS)
 		return startup_fail(startup, -ENOSPC,
 			"%u RX queues are more than DPDK has ports for: ethtool -L %s combined %u",
@@ -122,7 +125,7 @@ static int open_xdp(const struct startup *startup, struct listener *listener)
 	int any = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (any < 0)
 		return startup_fail(startup, -errno, "%s%s", strerror(errno),
-			errno == EPERM ? " (root, or CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF)" : "");
+			errno == EPERM ? " (root only)" : "");
 	close(any);
 	int before[INTERFACE_SOCKETS_MAX];
 	size_t n_before = interface_list_sockets(AF_XDP, before, INTERFACE_SOCKETS_MAX);
@@ -137,7 +140,7 @@ static int open_xdp(const struct startup *startup, struct listener *listener)
 		listener->n_queues, plural(listener->n_queues));
 	if (listener->options.n_addresses > 0)
 		startup_note(startup,
-			"%s: the kernel answers for its addresses: those of `listen` are not used",
+			"%s: the kernel answers for its own addresses: those of `listen` are not used",
 			listener->listen.name);
 	listener->options.n_addresses = 0;
 	return 0;
@@ -206,12 +209,31 @@ static int open_packet(const struct startup *startup, struct listener *listener)
 
 // ---- which of them ----
 
+// With AF_XDP the kernel answers ARP and the like: for its own addresses, not for those of
+// `listen`.
+static bool is_answered_by_kernel(const struct listener *listener)
+{
+	for (unsigned i = 0; i < listener->options.n_addresses; i++) {
+		if (!interface_has_address(&listener->interface, &listener->options.addresses[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool is_xdp_wanted(const struct listener *listener)
+{
+	return listener->listen.driver == DRIVER_AF_XDP ||
+	       (listener->listen.driver == DRIVER_AUTO && is_answered_by_kernel(listener));
+}
+
 // why: what was in the way of AF_XDP, if it was tried and did not work; else "".
 static int open_driver(
 	const struct startup *startup, struct listener *listener, char *why, size_t why_size)
 {
 	why[0] = '\0';
-	if (listener->listen.driver != DRIVER_AF_PACKET) {
+	if (listener->listen.driver == DRIVER_AUTO && !is_xdp_wanted(listener))
+		snprintf(why, why_size, "; the kernel does not have its addresses");
+	if (is_xdp_wanted(listener)) {
 		int status = open_xdp(startup, listener);
 		if (status == 0)
 			return 0;
@@ -244,7 +266,7 @@ int listen_interface_open(const struct startup *startup, struct listener *listen
 			listener->n_queues, plural(listener->n_queues), why);
 	if (interface->n_quiet > 0)
 		startup_note(startup,
-			"%s: its UDP ports are bound here: else the kernel would refuse what comes",
+			"%s: its UDP ports are bound here, or the kernel would refuse what comes: no other syslog server can have them",
 			interface->name);
 	if (listener->n_queues < startup->options->n_workers)
 		startup_note(startup,

@@ -134,7 +134,9 @@ int listen_pci_open(const struct startup *startup, struct listener *listener)
 		startup_note(startup,
 			"%s: no promiscuous mode: only frames to its own MAC address are seen",
 			listener->listen.name);
-	startup_note(startup, "%s: %s, %u queue%s", listener->listen.name, listener->driver,
-		n_queues, plural(n_queues));
+	startup_note(startup, "%s: %s, %u queue%s%s", listener->listen.name, listener->driver,
+		n_queues, plural(n_queues),
+		n_queues < startup->options->n_workers ? ": the other workers take nothing from it"
+						       : "");
 	return 0;
 }

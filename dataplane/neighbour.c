@@ -95,7 +95,7 @@ static bool is_my_ipv6(const struct datagram_options *options, const uint8_t *ip
 {
 	struct address address;
 	memcpy(address.bytes, ip, sizeof(address.bytes));
-	return is_my_address(options, &address);
+	return !address_is_ipv4(&address) && is_my_address(options, &address);
 }
 
 static void send_back(

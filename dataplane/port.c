@@ -39,13 +39,15 @@ static int blame(const struct startup *startup, const struct listener *listener,
 	return startup_prefix(startup, status, "listen: %s", listener->listen.name);
 }
 
-// A NIC or an interface can be opened once; a file as often as one likes.
+// A NIC or an interface can be opened once, by whichever of its names; a file as often as one
+// likes.
 static bool is_named_before(const struct port_internals *internals, const struct listener *listener)
 {
 	for (const struct listener *before = internals->listeners; before < listener; before++)
 		if (before->listen.kind == listener->listen.kind &&
-			before->listen.kind != LISTEN_PCAP &&
-			strcmp(before->listen.name, listener->listen.name) == 0)
+			listener->listen.kind != LISTEN_PCAP &&
+			before->interface.index == listener->interface.index &&
+			strcmp(before->pci, listener->pci) == 0)
 			return true;
 	return false;
 }
@@ -58,9 +60,10 @@ static int survey(const struct startup *startup, const struct port_internals *in
 	memcpy(options->ports, startup->options->udp_ports, sizeof(options->ports));
 	options->n_addresses = listener->listen.n_addresses;
 	memcpy(options->addresses, listener->listen.addresses, sizeof(options->addresses));
-	if (is_named_before(internals, listener))
+	int status = kinds[listener->listen.kind].survey(startup, listener);
+	if (status == 0 && is_named_before(internals, listener))
 		return startup_fail(startup, -EINVAL, "is named twice");
-	return kinds[listener->listen.kind].survey(startup, listener);
+	return status;
 }
 
 static size_t buffers_bytes(const struct buffers *buffers)
@@ -181,9 +184,24 @@ int port_start_offline(char *error, size_t error_size)
 	return eal_start_offline(error, error_size);
 }
 
+static const char *state_of(const struct listener *listener)
+{
+	static const char *const names[] = {[INTERFACE_UP] = "up",
+		[INTERFACE_NO_LINK] = "no link",
+		[INTERFACE_DOWN] = "down",
+		[INTERFACE_GONE] = "gone"};
+	struct rte_eth_link link;
+	if (listener->listen.kind == LISTEN_INTERFACE)
+		return names[interface_look(&listener->interface)];
+	bool no_link = listener->listen.kind == LISTEN_PCI &&
+		       rte_eth_link_get_nowait(listener->ports[0], &link) == 0 &&
+		       link.link_status == RTE_ETH_LINK_DOWN;
+	return names[no_link ? INTERFACE_NO_LINK : INTERFACE_UP];
+}
+
 static void fill_stats(struct listener *listener, struct port_stats *out)
 {
-	*out = (struct port_stats){.n_queues = listener->n_queues};
+	*out = (struct port_stats){.n_queues = listener->n_queues, .state = state_of(listener)};
 	memcpy(out->name, listener->listen.name, sizeof(out->name));
 	memcpy(out->driver, listener->driver, sizeof(out->driver));
 	for (uint16_t i = 0; i < listener->n_ports; i++) {
@@ -218,8 +236,10 @@ void port_stop(struct port_set *set)
 {
 	if (set->internals == NULL)
 		return;
+	eal_log_hold(true); // of what is gone a driver complains
 	for (size_t i = set->internals->n_listeners; i-- > 0;)
 		listener_close(&set->internals->listeners[i]);
+	eal_log_hold(false);
 	free(set->internals);
 	memset(set, 0, sizeof(*set));
 }

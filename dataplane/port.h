@@ -65,8 +65,9 @@ struct port_set {
 
 // What never came to a worker: shown by `status`, no part of the ledger.
 struct port_stats {
-	char name[256];	 // as in `listen`
-	char driver[64]; // "net_af_xdp", "net_af_packet", "net_ixgbe" ...
+	char name[256];	   // as in `listen`
+	char driver[64];   // "net_af_xdp", "net_af_packet", "net_ixgbe" ...
+	const char *state; // "up", "no link", "down", "gone"
 	uint16_t n_queues;
 	uint64_t received; // of AF_PACKET on its first 16 queues: its driver adds up no more
 	uint64_t missed, no_mbuf, errors;

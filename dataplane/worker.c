@@ -446,11 +446,12 @@ static void take_payload(struct worker *w, struct slice payload, const struct ar
 }
 
 void worker_take_frame(struct worker *w, const struct datagram_options *options,
-	struct rte_mbuf *frame, uint64_t now_ms)
+	struct rte_mbuf *frame, uint64_t now_ms, uint64_t steady_ms)
 {
 	struct datagram datagram;
+	datagram_expire_step(w->reader, steady_ms, false);
 	enum datagram_fate fate =
-		datagram_read(w->reader, &w->counters, options, frame, now_ms, &datagram);
+		datagram_read(w->reader, &w->counters, options, frame, steady_ms, &datagram);
 	if (fate == DATAGRAM_ANSWER)
 		rte_pktmbuf_free(frame);
 	if (fate != DATAGRAM_READY)
@@ -516,8 +517,6 @@ bool worker_turn(struct worker *w, uint64_t now_ms, uint32_t max_sessions)
 	handshake_expire_step(w->handshakes, now_ms, false, emit_now, w);
 	alias_expire_step(w->aliases, now_ms, false, emit_now, w);
 	session_expire_step(&w->sessions, now_ms, max_sessions);
-	if (w->reader)
-		datagram_expire_step(w->reader, now_ms, false);
 	take_deferred(w);
 	return any;
 }
@@ -553,7 +552,8 @@ void workers_set_clock(struct workers *all)
 	atomic_store_explicit(&all->wall_offset_ms, ms - (int64_t)tsc_ms(), memory_order_relaxed);
 }
 
-static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms)
+// now_ms: the wall clock, for the lines; steady_ms: one that nobody sets, for fragments.
+static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms, uint64_t steady_ms)
 {
 	const struct port_queue *queue = &w->queues[number];
 	struct rte_mbuf *frames[BURST], *answers[BURST];
@@ -561,8 +561,8 @@ static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms)
 	unsigned n_datagrams = 0, n_answers = 0;
 	unsigned n = rte_eth_rx_burst(queue->port, queue->queue, frames, BURST);
 	for (unsigned i = 0; i < n; i++) {
-		switch (datagram_read(w->reader, &w->counters, &queue->options, frames[i], now_ms,
-			&datagrams[n_datagrams])) {
+		switch (datagram_read(w->reader, &w->counters, &queue->options, frames[i],
+			steady_ms, &datagrams[n_datagrams])) {
 		case DATAGRAM_READY:
 			n_datagrams++;
 			break;
@@ -609,12 +609,14 @@ static int run(void *argument)
 	atomic_load_explicit(&all->stop, memory_order_acquire);
 	worker_enter(w);
 	while (!atomic_load_explicit(&all->stop, memory_order_relaxed)) {
-		uint64_t now_ms = tsc_ms() + (uint64_t)atomic_load_explicit(
-						     &all->wall_offset_ms, memory_order_relaxed);
+		uint64_t steady_ms = tsc_ms();
+		uint64_t now_ms = steady_ms + (uint64_t)atomic_load_explicit(
+						      &all->wall_offset_ms, memory_order_relaxed);
 		unsigned n = 0;
 		bool any = worker_pass(w, now_ms, SWEEP_STEP);
 		for (unsigned i = 0; i < w->n_queues; i++)
-			n += receive(w, (uint16_t)i, now_ms);
+			n += receive(w, (uint16_t)i, now_ms, steady_ms);
+		datagram_expire_step(w->reader, steady_ms, false);
 		any |= n > 0;
 		counter_add(any ? &w->busy_turns : &w->idle_turns, 1);
 		idle = any ? 0 : idle + 1;

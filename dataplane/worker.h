@@ -69,7 +69,7 @@ struct workers {
 	_Atomic(int64_t) wall_offset_ms; // control writes: wall clock less the TSC's
 	atomic_bool stop;
 	_Atomic(unsigned) n_ended; // workers whose loop is over
-	bool busy; // poll without ever sleeping
+	bool busy;		   // poll without ever sleeping
 };
 
 // Make n workers with everything sized. The ruleset belongs to the workers from here on; policy
@@ -101,9 +101,9 @@ void worker_leave(struct worker *worker);
 bool worker_pass(struct worker *worker, uint64_t now_ms, uint32_t max_sessions);
 
 // A frame as of now_ms; it is freed. Needs the EAL. A reply to an ARP request or the like is
-// dropped.
+// dropped. steady_ms: never goes back, as now_ms may; for the age of fragments.
 void worker_take_frame(struct worker *worker, const struct datagram_options *options,
-	struct rte_mbuf *frame, uint64_t now_ms);
+	struct rte_mbuf *frame, uint64_t now_ms, uint64_t steady_ms);
 
 // One line of a text log: a packet of its own.
 void worker_take_line(struct worker *worker, struct slice line, const struct arrival *arrival);

@@ -15,6 +15,14 @@ bool address_is_loopback(const struct address *a)
 	return address_equals(a, &six) || (address_is_ipv4(a) && a->bytes[12] == 127);
 }
 
+bool address_is_multicast(const struct address *a)
+{
+	static const uint8_t broadcast[4] = {255, 255, 255, 255};
+	if (!address_is_ipv4(a))
+		return a->bytes[0] == 0xff;
+	return a->bytes[12] >> 4 == 0xe || memcmp(a->bytes + 12, broadcast, 4) == 0;
+}
+
 // Dotted quad without leading zeros, as an ASA prints it; inet_pton would need a terminated copy.
 static bool parse_ipv4(struct slice text, struct address *out)
 {

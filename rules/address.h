@@ -35,6 +35,7 @@ static inline bool address_is_none(const struct address *a)
 
 bool address_is_ipv4(const struct address *a);
 bool address_is_loopback(const struct address *a);
+bool address_is_multicast(const struct address *a); // or IPv4's broadcast
 
 // Whole text must be one address; a zone (%eth0) is refused. "0.0.0.0" and "::" parse to no
 // address.

@@ -28,12 +28,12 @@ struct steering {
 	bool is_native;
 };
 
-// What libbpf last complained of. It prints to stderr otherwise.
+// What libbpf complained of first: the rest follows from it. It prints to stderr otherwise.
 static char complaint[256];
 
 static int keep_complaint(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	if (level == LIBBPF_WARN)
+	if (level == LIBBPF_WARN && complaint[0] == '\0')
 		vsnprintf(complaint, sizeof(complaint), format, arguments);
 	return 0;
 }
@@ -120,7 +120,8 @@ struct steering *steering_attach(const struct steering_options *options, char *w
 	int status = attach(steering, options->ifindex);
 	if (status < 0) {
 		if (status == -EBUSY || status == -EEXIST)
-			snprintf(why, why_size, "another XDP program is attached");
+			snprintf(why, why_size,
+				"another XDP program is attached, and takes what it wants first");
 		else
 			snprintf(why, why_size, "the XDP program cannot be attached: %s",
 				strerror(-status));

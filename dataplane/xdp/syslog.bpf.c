@@ -121,7 +121,7 @@ static __always_inline _Bool pass_ipv6(struct cursor *c)
 		if (protocol == IPPROTO_FRAGMENT) {
 			if (extension->fragment & bpf_htons(0xfff8))
 				return 0;
-			c->is_fragment = (extension->fragment & bpf_htons(1)) != 0;
+			c->is_fragment |= (extension->fragment & bpf_htons(1)) != 0;
 			c->at += sizeof(*extension);
 		} else if (protocol == IPPROTO_AH) {
 			c->at += (extension->length + 2) * 4;

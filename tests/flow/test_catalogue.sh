@@ -64,7 +64,7 @@ nobody_in_particular_may_replay() {
 	cp "$data/catalogue.pcap" "$work/readable.pcap"
 	cp -r "$here/../../rules/pack" "$work/pack"
 	chmod -R a+rX "$work"
-	setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent \
+	setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/proc/no-such \
 		"$offhook" replay --json --stats --rules "$work/pack" "$work/readable.pcap" >"$work/got"
 	same "$data/catalogue.json" "$work/got"
 }

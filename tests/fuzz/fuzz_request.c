@@ -58,7 +58,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		.expire_ms = 24 * 3600 * 1000};
 	struct report report = {0};
 	assert(config_init(&daemon_.config, NULL, &report));
-	daemon_.config.rules = "/nonexistent"; // a reload fails, and says so
+	daemon_.config.rules = "/proc/no-such"; // a reload fails, and says so
 	daemon_.config.cache = NULL;
 	daemon_.vocabulary = vocabulary_create();
 	daemon_.workers =

@@ -730,7 +730,7 @@ static void reading_ahead_is_bounded_in_bytes(void **state)
 static void what_cannot_be_opened_says_why(void **state)
 {
 	(void)state;
-	open_fails("/nonexistent/file", "No such file or directory");
+	open_fails("/proc/no-such/file", "No such file or directory");
 	open_fails(dir, "is a directory");
 	open_fails("", "No such file or directory");
 }

@@ -574,11 +574,11 @@ static char long_text[65536];
 
 // Cut a datagram of `len` bytes into `n` fragments, pieces[0] to pieces[n - 1]. before: bytes of
 // IPv4 or IPv6 options in front of each.
-static void cut(int version, uint32_t len, int n, uint32_t before)
+static void cut_for(uint16_t port, int version, uint32_t len, int n, uint32_t before)
 {
 	fill_text(long_text, len);
 	frame_payload(&f, long_text, len);
-	frame_udp(&f, 50000, 514);
+	frame_udp(&f, 50000, port);
 	if (version == 4)
 		frame_ipv4(&f, 17, before);
 	else
@@ -603,6 +603,11 @@ static void cut(int version, uint32_t len, int n, uint32_t before)
 		}
 		frame_plain_ethernet(piece);
 	}
+}
+
+static void cut(int version, uint32_t len, int n, uint32_t before)
+{
+	cut_for(514, version, len, n, before);
 }
 
 static void assert_joined(uint32_t len, int n)
@@ -656,6 +661,33 @@ static void joins_up_to_eight_fragments(void **state)
 			destroy_reader(state);
 			make_reader(state);
 		}
+	}
+}
+
+// As a mirror port sees them: more of them than there is room for take none.
+static void fragments_for_other_ports_take_no_room(void **state)
+{
+	(void)state;
+	for (int version = 4; version <= 6; version += 2) {
+		cut_for(2049, version, 3000, 3, 0);
+		for (int i = 0; i < 400; i++) {
+			for (int k = 0; k < 3; k++) {
+				if (version == 4) {
+					put16(frame_ip_header(&pieces[k]) + 4, (unsigned)i);
+					frame_ipv4_fix(&pieces[k]);
+				}
+				assert_int_equal(feed(&pieces[k], 1000), DATAGRAM_DROPPED);
+			}
+		}
+		assert_int_equal(dropped(DROP_other_port), 1200);
+		cut(version, 3000, 3, 0);
+		for (int i = 0; i < 3; i++) // of IPv6 with the same identification
+			feed(&pieces[i], 1000);
+		assert_int_equal(counter_get(&counters.datagrams), 1);
+		assert_ledger(&counters, n_fed);
+		datagram_release(&datagram);
+		destroy_reader(state);
+		make_reader(state);
 	}
 }
 
@@ -1016,6 +1048,7 @@ int main(void)
 		WITH_READER(joins_fragments_in_any_order),
 		WITH_READER(a_held_fragment_is_not_counted_yet),
 		WITH_READER(joins_up_to_eight_fragments),
+		WITH_READER(fragments_for_other_ports_take_no_room),
 		WITH_READER(nine_fragments_are_lost_and_all_counted),
 		WITH_READER(joins_behind_options),
 		WITH_READER(padding_of_short_fragments_is_left_out),

@@ -529,7 +529,7 @@ static void what_cannot_be_read_is_named(void **state)
 {
 	(void)state;
 	char path[128];
-	load_is_refused("/nonexistent/rules", "/nonexistent/rules: No such file or directory");
+	load_is_refused("/proc/no-such/rules", "/proc/no-such/rules: No such file or directory");
 	load_is_refused(dir, "%s: no *.yaml in it");
 	snprintf(path, sizeof(path), "%s/folder.yaml", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
@@ -542,7 +542,7 @@ static void what_cannot_be_read_is_named(void **state)
 	load_is_refused(dir, "%s/big.yaml:1:1: file of 104857600 bytes");
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/gone.yaml", dir);
-	assert_int_equal(symlink("/nonexistent", path), 0);
+	assert_int_equal(symlink("/proc/no-such", path), 0);
 	load_is_refused(dir, "%s/gone.yaml: No such file or directory");
 	unlink(path);
 	load_is_refused("/dev/null", "/dev/null: not a regular file");

@@ -468,7 +468,7 @@ static void what_is_no_file_is_refused(void **state)
 	char path[64];
 	open_is_refused(dir, "not a regular file");
 	open_is_refused("/dev/zero", "not a regular file");
-	open_is_refused("/nonexistent.yaml", "No such file or directory");
+	open_is_refused("/proc/no-such.yaml", "No such file or directory");
 	// A FIFO that nobody writes must not keep us waiting.
 	snprintf(path, sizeof(path), "%s/fifo", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);

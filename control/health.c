@@ -70,10 +70,10 @@ static void check_ports(struct check *check)
 	}
 }
 
-static void check_fill(struct check *check, unsigned worker, const char *table,
-	const _Atomic(uint32_t) *used, uint32_t limit)
+static void check_fill(struct check *check, unsigned worker, const char *table, const gauge_t *used,
+	uint32_t limit)
 {
-	uint32_t n = atomic_load_explicit((_Atomic(uint32_t) *)used, memory_order_relaxed);
+	uint32_t n = gauge_get(used);
 	if ((uint64_t)n * 100 >= (uint64_t)limit * FULL_PERCENT)
 		complain(check, "worker %u: %u of %u %s", worker, n, limit, table);
 }

@@ -19,11 +19,6 @@
 
 // ---- tables ----
 
-static uint32_t gauge(const _Atomic(uint32_t) *value)
-{
-	return atomic_load_explicit((_Atomic(uint32_t) *)value, memory_order_relaxed);
-}
-
 static void add_to(json_t *table, const char *name, uint64_t n)
 {
 	json_int_t before = json_integer_value(json_object_get(table, name));
@@ -46,15 +41,16 @@ static void add_worker_tables(json_t *tables, const struct worker *w)
 	const struct session_table *sessions = &w->sessions;
 	const struct diagnosis_table *diagnoses = sessions->diagnoses;
 	uint32_t blocks = evidence_blocks_max(diagnoses->evidence);
-	uint32_t open = gauge(&diagnoses->n_open), closed = gauge(&diagnoses->n_closed);
-	add_fill(tables, "clients", gauge(&sessions->n_sessions), sessions->limits.sessions);
-	add_fill(tables, "identities", gauge(&sessions->n_identities), sessions->limits.identities);
+	uint32_t open = gauge_get(&diagnoses->n_open), closed = gauge_get(&diagnoses->n_closed);
+	add_fill(tables, "clients", gauge_get(&sessions->n_sessions), sessions->limits.sessions);
+	add_fill(tables, "identities", gauge_get(&sessions->n_identities),
+		sessions->limits.identities);
 	add_fill(tables, "diagnoses", open + closed, diagnoses->n_max);
 	add_fill(tables, "evidence_blocks", blocks - evidence_blocks_free(diagnoses->evidence),
 		blocks);
-	add_to(tables, "phones", gauge(&sessions->n_phones));
+	add_to(tables, "phones", gauge_get(&sessions->n_phones));
 	add_to(tables, "diagnoses_open", open);
-	add_to(tables, "diagnoses_open_phones", gauge(&diagnoses->n_open_phones));
+	add_to(tables, "diagnoses_open_phones", gauge_get(&diagnoses->n_open_phones));
 }
 
 static json_t *tables_json(const struct daemon *daemon)
@@ -106,7 +102,7 @@ static json_t *open_json(const struct daemon *daemon)
 	const struct registry *names = &daemon->vocabulary->diagnoses;
 	json_t *open = json_object();
 	for (unsigned i = 0; i < registry_count(names); i++) {
-		uint32_t n = gauge(&daemon->workers->open.of[i]);
+		uint32_t n = gauge_get(&daemon->workers->open.of[i]);
 		if (n)
 			json_object_set_new(
 				open, registry_name(names, (uint16_t)i), json_integer(n));

@@ -18,8 +18,8 @@ struct waiting {
 struct alias_table {
 	struct counters *counters;
 	struct alias *entries;
-	unsigned n_max; // power of two
-	_Atomic(unsigned) n;
+	unsigned n_max;	    // power of two
+	gauge_t n, n_taken; // entries, places of `waiting` in use
 	struct waiting
 		*waiting; // circular, oldest first; those that went in between are not in_use
 	unsigned n_waiting_max, waiting_first, n_waiting;
@@ -54,13 +54,7 @@ void alias_table_destroy(struct alias_table *table)
 
 unsigned alias_count(const struct alias_table *table)
 {
-	return atomic_load_explicit((_Atomic(unsigned) *)&table->n, memory_order_relaxed);
-}
-
-static void count(struct alias_table *t, int n)
-{
-	unsigned now = atomic_load_explicit(&t->n, memory_order_relaxed);
-	atomic_store_explicit(&t->n, now + (unsigned)n, memory_order_relaxed);
+	return gauge_get(&table->n);
 }
 
 // The kind is the seed; 0 is no hash.
@@ -144,7 +138,7 @@ enum alias_outcome alias_set(
 		// Only the session that the alias leads to can end it.
 		if (same && !elsewhere) {
 			entry->hash = 0;
-			count(t, -1);
+			gauge_add(&t->n, -1);
 		}
 		return ALIAS_ENDED;
 	}
@@ -156,7 +150,7 @@ enum alias_outcome alias_set(
 		if (entry->has_asa && !has_asa && event->time_ms < entry->time_ms + ALIAS_KEEP_MS)
 			return ALIAS_KEPT;
 	}
-	count(t, entry->hash == 0);
+	gauge_add(&t->n, entry->hash == 0);
 	*entry = (struct alias){event->alias, event->key, event->time_ms, has_asa,
 		(event->flags & EVENT_UNPROVEN) != 0};
 	return entry->is_claim ? ALIAS_CLAIMED : elsewhere ? ALIAS_MOVED : ALIAS_SET;

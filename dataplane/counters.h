@@ -11,26 +11,30 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define COUNTERS(X)                                                                        \
-	X(packets, "packets whose fate is known")                                          \
-	X(fragments_merged, "fragments beyond the first of a reassembled datagram")        \
-	X(datagrams, "UDP datagrams that held at least one message")                       \
-	X(messages, "syslog messages")                                                     \
-	X(asa, "messages with an ASA or FTD tag")                                          \
-	X(phone, "messages of phones")                                                     \
-	X(other, "messages of anything else")                                              \
-	X(unmatched, "messages that no rule knows")                                        \
-	X(sent_away, "events handed to another worker")                                    \
-	X(names_unknown, "names in place of addresses that the config does not map")       \
-	X(fields_refused, "values of the wrong type: the rule was not applied")            \
-	X(lines_clipped, "evidence lines cut at their limit")                              \
-	X(lines_lost, "lines of evidence overwritten before a diagnosis wanted them")      \
-	X(handshakes_abandoned, "TLS handshakes that never said how they ended")           \
-	X(ambiguous_bindings, "lines without an address that fit more than one handshake") \
-	X(evidence_reused, "closed diagnoses whose evidence gave way to newer")            \
-	X(episodes_lost, "closed diagnoses that gave way before control had read them")    \
-	X(sessions_evicted, "sessions of clients that are no phone, ended early for room") \
-	X(sessions_expired, "sessions that ended by idle time")
+#define COUNTERS(X)                                                                           \
+	X(packets, "packets whose fate is known")                                             \
+	X(fragments_merged, "fragments beyond the first of a reassembled datagram")           \
+	X(datagrams, "UDP datagrams that held at least one message")                          \
+	X(messages, "syslog messages")                                                        \
+	X(asa, "messages with an ASA or FTD tag")                                             \
+	X(phone, "messages of phones")                                                        \
+	X(other, "messages of anything else")                                                 \
+	X(unmatched, "messages that no rule knows")                                           \
+	X(sent_away, "events handed to another worker")                                       \
+	X(names_unknown, "names in place of addresses that the config does not map")          \
+	X(fields_refused, "values of the wrong type: the rule was not applied")               \
+	X(lines_clipped, "evidence lines cut at their limit")                                 \
+	X(lines_lost, "lines of evidence overwritten before a diagnosis wanted them")         \
+	X(handshakes_abandoned, "TLS handshakes that never said how they ended")              \
+	X(ambiguous_bindings, "lines without an address that fit more than one handshake")    \
+	X(evidence_reused, "closed diagnoses whose evidence gave way to newer")               \
+	X(episodes_lost, "closed diagnoses that gave way before control had read them")       \
+	X(sessions_evicted, "sessions of clients that are no phone, ended early for room")    \
+	X(sessions_expired, "sessions that ended by idle time")                               \
+	X(identities_evicted, "users of clients that are no phone, forgotten early for room") \
+	X(histories_evicted, "what sessions had seen, forgotten early for room")              \
+	X(aliases_evicted, "names of clients, forgotten early for room")                      \
+	X(records_clipped, "records of one phone line beyond what is looked at")
 
 // Why a packet became no datagram.
 #define DROPS(X)                                                                           \
@@ -59,8 +63,11 @@
 	X(waiting_full, "no room to keep an event until its client is known")           \
 	X(gateways_full, "gateway table full")                                          \
 	X(sessions_full, "session table full")                                          \
+	X(identities_full, "no room for one more user or device")                       \
 	X(histories_full, "no room for what a session has seen")                        \
 	X(diagnoses_full, "diagnosis table full")                                       \
+	X(evidence_full, "no room for a line of evidence")                              \
+	X(passing, "of use only for a client that is known, and it is not")             \
 	X(rule_retired, "event of a rule that a reload removed")
 
 enum drop {
@@ -97,6 +104,20 @@ static inline void counter_add(counter_t *counter, uint64_t n)
 static inline uint64_t counter_get(const counter_t *counter)
 {
 	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+// How many there are now of something: like a counter, but it goes down too.
+typedef _Atomic(uint32_t) gauge_t;
+
+static inline void gauge_add(gauge_t *gauge, int n)
+{
+	uint32_t old = atomic_load_explicit(gauge, memory_order_relaxed);
+	atomic_store_explicit(gauge, old + (uint32_t)n, memory_order_relaxed);
+}
+
+static inline uint32_t gauge_get(const gauge_t *gauge)
+{
+	return atomic_load_explicit(gauge, memory_order_relaxed);
 }
 
 // A packet that ends here.

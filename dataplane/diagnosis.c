@@ -48,16 +48,6 @@ void diagnosis_table_destroy(struct diagnosis_table *t)
 	free(t);
 }
 
-static uint32_t get(const _Atomic(uint32_t) *gauge)
-{
-	return atomic_load_explicit((_Atomic(uint32_t) *)gauge, memory_order_relaxed);
-}
-
-static void add(_Atomic(uint32_t) *gauge, int n)
-{
-	atomic_store_explicit(gauge, get(gauge) + (uint32_t)n, memory_order_relaxed);
-}
-
 static void publish(struct diagnosis_table *t, uint32_t slot, const struct diagnosis *d)
 {
 	seq_publish(&t->sequences[slot], &t->slots[slot], d, sizeof(*d));
@@ -100,7 +90,7 @@ static uint8_t age_of(const struct diagnosis *d)
 
 static bool is_told(const struct diagnosis_table *t, uint32_t slot)
 {
-	return get(&t->acknowledged[slot]) == t->slots[slot].sequence;
+	return gauge_get(&t->acknowledged[slot]) == t->slots[slot].sequence;
 }
 
 static void unlink_from_session(struct session_table *sessions, uint32_t slot)
@@ -118,9 +108,9 @@ static void unlink_from_session(struct session_table *sessions, uint32_t slot)
 static void count_open(struct session_table *sessions, const struct diagnosis *d, int n)
 {
 	struct diagnosis_table *t = sessions->diagnoses;
-	add(&t->n_open, n);
+	gauge_add(&t->n_open, n);
 	if (d->is_phone)
-		add(&t->n_open_phones, n);
+		gauge_add(&t->n_open_phones, n);
 	atomic_fetch_add_explicit(
 		&sessions->open->of[d->number], (uint32_t)n, memory_order_relaxed);
 }
@@ -133,7 +123,7 @@ static void reclaim(struct session_table *sessions, uint32_t slot)
 	if (d.state == DIAGNOSIS_OPEN)
 		count_open(sessions, &d, -1);
 	else
-		add(&t->n_closed, -1);
+		gauge_add(&t->n_closed, -1);
 	unlink_from_session(sessions, slot);
 	age_unlink(t, slot);
 	counter_add(&sessions->counters->evidence_reused, 1);
@@ -164,7 +154,7 @@ static uint32_t spare(const struct diagnosis_table *t, bool for_phone)
 static uint32_t take_slot(struct session_table *sessions, bool for_phone)
 {
 	struct diagnosis_table *t = sessions->diagnoses;
-	uint32_t high = get(&t->high_water);
+	uint32_t high = gauge_get(&t->high_water);
 	// Clients that are no phones fill half of the table at most.
 	bool fill = !for_phone && t->n_others >= t->n_max / 2;
 	uint32_t victim = DIAGNOSIS_NONE;
@@ -238,9 +228,9 @@ void diagnosis_put(struct diagnosis_work *w)
 	if (is_open)
 		count_open(sessions, &w->d, 1);
 	if (was_open && !is_open)
-		add(&w->table->n_closed, 1);
+		gauge_add(&w->table->n_closed, 1);
 	else if (!was_open && is_open && before->state != DIAGNOSIS_FREE)
-		add(&w->table->n_closed, -1);
+		gauge_add(&w->table->n_closed, -1);
 	uint8_t age = age_of(&w->d);
 	if (w->table->links[w->slot].age != age) {
 		age_unlink(w->table, w->slot);
@@ -266,7 +256,7 @@ bool diagnosis_read(
 	const struct diagnosis_table *t, uint32_t slot, struct diagnosis *out, void *lines)
 {
 	for (int tries = 0; tries < 64; tries++) {
-		uint32_t before = get(&t->sequences[slot]);
+		uint32_t before = gauge_get(&t->sequences[slot]);
 		if (!seq_try_read(&t->sequences[slot], out, &t->slots[slot], sizeof(*out)))
 			continue;
 		if (out->state == DIAGNOSIS_FREE)
@@ -275,7 +265,7 @@ bool diagnosis_read(
 			return true;
 		evidence_read(t->evidence, &out->evidence, lines);
 		atomic_thread_fence(memory_order_acquire);
-		if (get(&t->sequences[slot]) == before)
+		if (gauge_get(&t->sequences[slot]) == before)
 			return true;
 	}
 	return false;

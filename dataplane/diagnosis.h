@@ -68,8 +68,8 @@ struct diagnosis_table {
 	_Atomic(uint32_t) *acknowledged; // control writes: the diagnosis' sequence that it has told
 	struct evidence_pool *evidence;
 	uint32_t n_max;
-	_Atomic(uint32_t) n_open, n_open_phones, n_closed;
-	_Atomic(uint32_t) high_water;
+	gauge_t n_open, n_open_phones, n_closed;
+	gauge_t high_water;
 
 	// the worker's own
 	uint64_t n_ever;

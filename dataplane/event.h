@@ -123,7 +123,7 @@ struct arrival {
 
 // How many diagnoses of each number are open, over all workers: for rules that match only then.
 struct open_counts {
-	_Atomic(uint32_t) of[DIAGNOSES_MAX];
+	_Atomic(uint32_t) of[DIAGNOSES_MAX]; // all workers write: locked instructions
 };
 
 struct event_matcher {

@@ -21,7 +21,7 @@ struct evidence_pool {
 	struct block *blocks;
 	uint32_t n_blocks, free_block;
 	uint32_t high_water; // blocks from here on have never been used, nor touched
-	_Atomic(uint32_t) n_free;
+	gauge_t n_free;
 };
 
 struct evidence_pool *evidence_pool_create(uint32_t n_blocks)
@@ -49,7 +49,7 @@ void evidence_pool_destroy(struct evidence_pool *pool)
 
 uint32_t evidence_blocks_free(const struct evidence_pool *pool)
 {
-	return atomic_load_explicit((_Atomic(uint32_t) *)&pool->n_free, memory_order_relaxed);
+	return gauge_get(&pool->n_free);
 }
 
 uint32_t evidence_blocks_max(const struct evidence_pool *pool)
@@ -64,19 +64,12 @@ void evidence_clear(struct evidence *evidence)
 
 static uint32_t next_of(const struct evidence_pool *pool, uint32_t block)
 {
-	return atomic_load_explicit(
-		(_Atomic(uint32_t) *)&pool->blocks[block].next, memory_order_relaxed);
+	return atomic_load_explicit(&pool->blocks[block].next, memory_order_relaxed);
 }
 
 static void set_next(struct evidence_pool *pool, uint32_t block, uint32_t next)
 {
 	atomic_store_explicit(&pool->blocks[block].next, next, memory_order_relaxed);
-}
-
-static void count_free(struct evidence_pool *pool, int32_t n)
-{
-	uint32_t now = atomic_load_explicit(&pool->n_free, memory_order_relaxed);
-	atomic_store_explicit(&pool->n_free, now + (uint32_t)n, memory_order_relaxed);
 }
 
 // There is one: the caller has looked.
@@ -118,7 +111,7 @@ bool evidence_append(struct evidence_pool *pool, struct evidence *evidence, cons
 		from += part;
 		size -= part;
 	}
-	count_free(pool, -(int32_t)n_new);
+	gauge_add(&pool->n_free, -(int32_t)n_new);
 	evidence->n_lines++;
 	return true;
 }
@@ -130,7 +123,7 @@ void evidence_free(struct evidence_pool *pool, struct evidence *evidence)
 		uint32_t next = next_of(pool, block);
 		set_next(pool, block, pool->free_block);
 		pool->free_block = block;
-		count_free(pool, 1);
+		gauge_add(&pool->n_free, 1);
 		block = next;
 	}
 	evidence_clear(evidence);

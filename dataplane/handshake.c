@@ -80,7 +80,7 @@ struct handshake_table {
 	struct counters *counters;
 	struct handshake *slots;
 	uint32_t n_slots, free_slot, sweep;
-	_Atomic(uint32_t) n_open; // control reads it
+	gauge_t n_open; // control reads it
 	uint32_t *buckets, n_buckets;
 	struct gateway_state *gateways;
 	struct held *held; // circular: the oldest at held_first
@@ -131,7 +131,7 @@ void handshake_table_destroy(struct handshake_table *table)
 
 unsigned handshake_count(const struct handshake_table *table)
 {
-	return atomic_load_explicit((_Atomic(uint32_t) *)&table->n_open, memory_order_relaxed);
+	return gauge_get(&table->n_open);
 }
 
 // ---- handshakes under way ----
@@ -157,12 +157,6 @@ static struct handshake *find(struct handshake_table *t, const struct event *eve
 	return NULL;
 }
 
-static void count_open(struct handshake_table *t, int n)
-{
-	uint32_t now = atomic_load_explicit(&t->n_open, memory_order_relaxed);
-	atomic_store_explicit(&t->n_open, now + (uint32_t)n, memory_order_relaxed);
-}
-
 static void close_handshake(struct handshake_table *t, struct handshake *h)
 {
 	struct gateway_state *g = &t->gateways[h->gateway];
@@ -181,7 +175,7 @@ static void close_handshake(struct handshake_table *t, struct handshake *h)
 		g->newest = h->older;
 	g->n_open--;
 	g->n_chosen -= h->chosen;
-	count_open(t, -1);
+	gauge_add(&t->n_open, -1);
 	h->open = false;
 	h->generation++;
 	h->hash_next = t->free_slot;
@@ -248,7 +242,7 @@ static struct handshake *open_handshake(struct handshake_table *t, const struct 
 		g->oldest = at;
 	g->newest = at;
 	g->n_open++;
-	count_open(t, 1);
+	gauge_add(&t->n_open, 1);
 	return h;
 }
 

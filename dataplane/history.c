@@ -6,8 +6,6 @@
 
 #include "diagnosis.h"
 
-#define SPARE_LOOK_MAX 64 // sessions looked at for one that can spare its history
-
 void history_free(struct session_table *t, uint32_t at)
 {
 	uint32_t history = t->links[at].history;
@@ -47,8 +45,8 @@ static uint32_t find_spare(struct session_table *t, uint8_t class, uint32_t exce
 
 static uint32_t take_history(struct session_table *t, uint32_t index)
 {
-	if (t->free_history == SESSION_NONE && t->n_histories < t->limits.histories)
-		return t->n_histories++;
+	if (t->free_history == SESSION_NONE && t->histories_used < t->limits.histories)
+		return t->histories_used++;
 	if (t->free_history == SESSION_NONE) {
 		uint32_t at = find_spare(t, SESSION_CLASS_OTHER, index);
 		if (at == SESSION_NONE && t->links[index].class == SESSION_CLASS_PHONE)
@@ -56,6 +54,7 @@ static uint32_t take_history(struct session_table *t, uint32_t index)
 		if (at == SESSION_NONE)
 			return SESSION_NONE;
 		history_free(t, at);
+		counter_add(&t->counters->histories_evicted, 1);
 	}
 	uint32_t history = t->free_history;
 	t->free_history = t->histories[history].next_free;

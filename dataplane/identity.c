@@ -53,17 +53,6 @@ uint32_t identity_find_device(const struct subject *s, const struct device *devi
 	return i;
 }
 
-static void add(_Atomic(uint32_t) *gauge, int n)
-{
-	uint32_t now = atomic_load_explicit(gauge, memory_order_relaxed);
-	atomic_store_explicit(gauge, now + (uint32_t)n, memory_order_relaxed);
-}
-
-static uint32_t get(const _Atomic(uint32_t) *gauge)
-{
-	return atomic_load_explicit((_Atomic(uint32_t) *)gauge, memory_order_relaxed);
-}
-
 // ---- which one it is ----
 
 // The identity that a line which lacks a name may complete: the only one that has none.
@@ -117,10 +106,10 @@ void identity_free(struct session_table *t, uint32_t index)
 {
 	struct identity gone = {.next = t->free_identity};
 	if (t->identities[index].flags & IDENTITY_PHONE)
-		add(&t->n_phones, -1);
+		gauge_add(&t->n_phones, -1);
 	publish(t, index, &gone);
 	t->free_identity = index;
-	add(&t->n_identities, -1);
+	gauge_add(&t->n_identities, -1);
 }
 
 void identity_drop(struct subject *s, uint32_t index)
@@ -138,17 +127,20 @@ void identity_drop(struct subject *s, uint32_t index)
 		*link = t->identities[index].next;
 	}
 	history_forget(t, s->index, t->identities[index].number);
+	judge_forget(s, t->identities[index].number);
 	s->session.n_identities--;
 	s->session.n_phones -= (t->identities[index].flags & IDENTITY_PHONE) != 0;
 	identity_free(t, index);
 }
 
-static uint8_t free_number(const struct subject *s)
+// Not one that another has had of late: lines and diagnoses that are kept may still bear it.
+static uint8_t free_number(struct subject *s)
 {
-	uint32_t used = 1;
-	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = s->table->identities[i].next)
-		used |= 1u << s->table->identities[i].number;
-	return (uint8_t)__builtin_ctz(~used);
+	do {
+		uint8_t last = s->session.last_number;
+		s->session.last_number = last == UINT8_MAX ? 1 : (uint8_t)(last + 1);
+	} while (identity_by_number(s, s->session.last_number));
+	return s->session.last_number;
 }
 
 // Sixteen are kept; the one that is no phone and was heard longest ago gives way.
@@ -170,23 +162,53 @@ static bool make_identity_room(struct subject *s)
 	return true;
 }
 
+// Of another session that was heard long ago, one that is no phone; false: there is none near.
+static bool evict_of_class(struct subject *s, uint8_t class)
+{
+	struct session_table *t = s->table;
+	uint32_t at = t->oldest[class];
+	for (unsigned tries = 0; at != SESSION_NONE && tries < SPARE_LOOK_MAX; tries++) {
+		struct subject other = {t, t->sessions[at], at, s->now_ms};
+		uint32_t i = at == s->index ? SESSION_NONE : other.session.identity;
+		while (i != SESSION_NONE && (t->identities[i].flags & IDENTITY_PHONE))
+			i = t->identities[i].next;
+		if (i != SESSION_NONE) {
+			identity_drop(&other, i);
+			session_put(&other);
+			counter_add(&t->counters->identities_evicted, 1);
+			return true;
+		}
+		at = session_newer(t, at);
+	}
+	return false;
+}
+
+// A free slot, one that was never used, or that of a client that is no phone.
+static uint32_t take_slot(struct subject *s)
+{
+	struct session_table *t = s->table;
+	if (t->free_identity == SESSION_NONE && t->identities_used == t->limits.identities &&
+		!evict_of_class(s, SESSION_CLASS_OTHER) && !evict_of_class(s, SESSION_CLASS_PHONE))
+		return SESSION_NONE;
+	uint32_t at = t->free_identity;
+	if (at == SESSION_NONE)
+		return t->identities_used++;
+	t->free_identity = t->identities[at].next;
+	return at;
+}
+
 static uint32_t identity_new(struct subject *s)
 {
 	struct session_table *t = s->table;
-	uint32_t used = get(&t->n_identities), at = t->free_identity;
-	if (!make_identity_room(s))
-		return SESSION_NONE;
+	uint32_t at = make_identity_room(s) ? take_slot(s) : SESSION_NONE;
 	if (at == SESSION_NONE) {
-		if (used == t->limits.identities)
-			return SESSION_NONE;
-		at = used; // none is free: as many are used as were ever taken
-	} else {
-		t->free_identity = t->identities[at].next;
+		counter_add(&t->counters->events_dropped[EVENT_DROP_identities_full], 1);
+		return SESSION_NONE;
 	}
 	struct identity identity = {
 		.next = s->session.identity, .number = free_number(s), .gateway = GATEWAY_NONE};
 	publish(t, at, &identity);
-	add(&t->n_identities, 1);
+	gauge_add(&t->n_identities, 1);
 	s->session.identity = at;
 	s->session.n_identities++;
 	return at;
@@ -260,7 +282,7 @@ static void become_phone(struct subject *s, struct identity *identity)
 	identity->flags |= IDENTITY_PHONE;
 	s->session.n_phones++;
 	s->session.flags |= SESSION_PHONE;
-	add(&s->table->n_phones, 1);
+	gauge_add(&s->table->n_phones, 1);
 }
 
 static void learn_tunnel(struct subject *s, struct identity *identity, const struct event *event)
@@ -300,7 +322,8 @@ static bool learn(
 		fresh |= identity->gateway != event->gateway;
 		identity->gateway = event->gateway;
 	}
-	identity->last_ms = s->now_ms;
+	if (s->now_ms > identity->last_ms)
+		identity->last_ms = s->now_ms;
 	if (!device_is_none(&event->device) ||
 		(event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)))
 		become_phone(s, identity);
@@ -376,6 +399,8 @@ void identity_note_success(struct subject *s, const struct sighting *sighting, u
 	if (who == NULL && s->session.n_identities == 1)
 		who = &s->table->identities[s->session.identity];
 	if (!success || who == NULL)
+		return;
+	if (sighting->time_ms <= who->tunnel_up_ms)
 		return;
 	struct identity changed = *who;
 	changed.tunnel_up_ms = sighting->time_ms;

@@ -427,6 +427,18 @@ void judge_learn(struct subject *s, uint8_t identity)
 	}
 }
 
+void judge_forget(struct subject *s, uint8_t identity)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		if (t->slots[slot].identity != identity || t->slots[slot].state != DIAGNOSIS_OPEN)
+			continue;
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		diagnosis_close(&w, DIAGNOSIS_EXPIRED, s->now_ms);
+	}
+}
+
 // One line of a session that gives up an identity, told again for the session that takes it.
 static void tell_again(struct subject *s, const struct line *line, const struct session_key *to,
 	const struct identity *known, const struct diagnosis *of)

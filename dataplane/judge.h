@@ -18,6 +18,9 @@ void judge_expire(struct subject *subject);
 // The session has learned that one of its phones is called by a name, or that it is a phone.
 void judge_learn(struct subject *subject, uint8_t identity);
 
+// An identity gives way, and with it what is open of it.
+void judge_forget(struct subject *subject, uint8_t identity);
+
 // Emit the evidence of an identity's open diagnoses again for another session, and absorb them
 // here.
 void judge_move(struct subject *subject, uint8_t identity, const struct session_key *to,

@@ -46,10 +46,10 @@ static inline void seq_publish(
 static inline bool seq_try_read(
 	const _Atomic(uint32_t) *sequence, void *copy, const void *record, size_t bytes)
 {
-	uint32_t before = atomic_load_explicit((_Atomic(uint32_t) *)sequence, memory_order_acquire);
+	uint32_t before = atomic_load_explicit(sequence, memory_order_acquire);
 	if (before & 1)
 		return false;
 	seq_load_words(copy, record, bytes);
 	atomic_thread_fence(memory_order_acquire);
-	return atomic_load_explicit((_Atomic(uint32_t) *)sequence, memory_order_relaxed) == before;
+	return atomic_load_explicit(sequence, memory_order_relaxed) == before;
 }

@@ -69,17 +69,6 @@ void session_set_ruleset(struct session_table *table, const struct ruleset *rule
 	table->ruleset = ruleset;
 }
 
-static void add(_Atomic(uint32_t) *gauge, int n)
-{
-	uint32_t now = atomic_load_explicit(gauge, memory_order_relaxed);
-	atomic_store_explicit(gauge, now + (uint32_t)n, memory_order_relaxed);
-}
-
-static uint32_t get(const _Atomic(uint32_t) *gauge)
-{
-	return atomic_load_explicit((_Atomic(uint32_t) *)gauge, memory_order_relaxed);
-}
-
 // ---- reading from anywhere ----
 
 bool session_read(const struct session_table *t, uint32_t index, struct session *out)
@@ -156,13 +145,13 @@ static void end_session(struct session_table *t, uint32_t at)
 	publish_session(t, at, &session);
 	t->links[at].hash_next = t->free_session;
 	t->free_session = at;
-	add(&t->n_sessions, -1);
+	gauge_add(&t->n_sessions, -1);
 }
 
 static uint32_t oldest_quiet_phone(struct session_table *t)
 {
 	uint32_t at = t->oldest[SESSION_CLASS_PHONE];
-	for (unsigned tries = 0; at != SESSION_NONE && tries < 64; tries++) {
+	for (unsigned tries = 0; at != SESSION_NONE && tries < SPARE_LOOK_MAX; tries++) {
 		if (!diagnosis_any_open(t, at))
 			return at;
 		at = t->links[at].newer;
@@ -187,7 +176,7 @@ static bool make_room(struct session_table *t, bool for_phone)
 static uint32_t create(
 	struct session_table *t, const struct session_key *key, uint64_t now_ms, bool phone)
 {
-	uint32_t at = t->free_session, high = get(&t->high_water);
+	uint32_t at = t->free_session, high = gauge_get(&t->high_water);
 	if (at == SESSION_NONE && high == t->limits.sessions) {
 		if (!make_room(t, phone))
 			return SESSION_NONE;
@@ -217,7 +206,7 @@ static uint32_t create(
 	*bucket = at;
 	age_link(t, at, phone ? SESSION_CLASS_PHONE : SESSION_CLASS_OTHER);
 	publish_session(t, at, &session);
-	add(&t->n_sessions, 1);
+	gauge_add(&t->n_sessions, 1);
 	return at;
 }
 
@@ -231,6 +220,16 @@ uint32_t *session_diagnoses(struct session_table *t, uint32_t index)
 uint64_t *session_wake_ms(struct session_table *t, uint32_t index)
 {
 	return &t->links[index].wake_ms;
+}
+
+void session_put(struct subject *s)
+{
+	publish_session(s->table, s->index, &s->session);
+}
+
+uint32_t session_newer(const struct session_table *t, uint32_t index)
+{
+	return t->links[index].newer;
 }
 
 // ---- moving ----
@@ -272,7 +271,7 @@ void session_move(struct session_table *t, const struct session_key *from,
 	if (at != SESSION_NONE)
 		move_identity(&s, at, to);
 	remember_redirect(t, index, device, to, now_ms);
-	publish_session(t, index, &s.session);
+	session_put(&s);
 }
 
 // "AnyConnect session resumed connection from IP <new>": the phone goes on under the new address.
@@ -398,7 +397,7 @@ void session_update(struct session_table *t, struct event *event)
 	if (t->links[index].diagnoses != SESSION_NONE)
 		judge_expire(&s);
 	if (event->source == MESSAGE_PHONE && hand_on(&s, event)) {
-		publish_session(t, index, &s.session);
+		session_put(&s);
 		return;
 	}
 	uint8_t identity = gateway ? 0 : identity_of(&s, event);
@@ -414,7 +413,7 @@ void session_update(struct session_table *t, struct event *event)
 	identity_note_success(&s, &sighting, identity);
 	if (event->alias_action == ALIAS_MOVE && identity)
 		follow_client(&s, event, identity);
-	publish_session(t, index, &s.session);
+	session_put(&s);
 }
 
 // ---- time ----
@@ -426,7 +425,7 @@ static void expire_one(struct session_table *t, uint32_t at, uint64_t now_ms)
 	struct subject s = {t, t->sessions[at], at, now_ms};
 	if (t->links[at].diagnoses != SESSION_NONE || t->links[at].wake_ms <= now_ms) {
 		judge_expire(&s);
-		publish_session(t, at, &s.session);
+		session_put(&s);
 	}
 	if (s.session.last_ms + HISTORY_IDLE_MS <= now_ms)
 		history_free(t, at);
@@ -440,7 +439,7 @@ static void expire_one(struct session_table *t, uint32_t at, uint64_t now_ms)
 
 void session_expire_step(struct session_table *t, uint64_t now_ms, uint32_t max)
 {
-	uint32_t high = get(&t->high_water);
+	uint32_t high = gauge_get(&t->high_water);
 	if (t->sweep_ms == 0 || now_ms < t->sweep_ms)
 		t->sweep_ms = now_ms;
 	uint64_t due = (now_ms - t->sweep_ms) * high / SESSION_SWEEP_MS;

@@ -27,7 +27,9 @@ struct session {
 	uint64_t generation; // of the slot
 	uint32_t identity;   // first of its chain, newest first
 	uint16_t gateway;    // last seen
-	uint8_t flags, n_identities, n_phones, next_identity, in_use, unused;
+	uint8_t flags, n_identities, n_phones;
+	uint8_t last_number; // of an identity: they are used in turn
+	uint8_t in_use, unused;
 };
 
 struct session_limits {
@@ -64,15 +66,16 @@ struct session_table {
 	_Atomic(uint32_t) *identity_sequences;
 	struct line_ring lines[2]; // 0: of phones and gateways, 1: of others
 	struct diagnosis_table *diagnoses;
-	_Atomic(uint32_t) n_sessions, n_identities, n_phones;
-	_Atomic(uint32_t) high_water; // sessions beyond it have never been used
+	gauge_t n_sessions, n_identities, n_phones, n_histories;
+	gauge_t high_water; // sessions beyond it have never been used
 
 	// the worker's own
 	struct session_links *links;
 	struct history *histories;
 	uint32_t *buckets, n_buckets;
-	uint32_t free_session, free_identity, free_history, n_histories;
-	uint32_t oldest[2], newest[2]; // by age: 0 phones, 1 others
+	uint32_t free_session, free_identity, free_history;
+	uint32_t identities_used, histories_used; // ever taken: places beyond have never been used
+	uint32_t oldest[2], newest[2];		  // by age: 0 phones, 1 others
 	uint32_t sweep;
 	uint64_t sweep_ms;
 
@@ -121,6 +124,14 @@ struct subject {
 
 uint32_t *session_diagnoses(struct session_table *table, uint32_t index); // head of its list
 uint64_t *session_wake_ms(struct session_table *table, uint32_t index);
+
+// Publish what the subject has become.
+void session_put(struct subject *subject);
+
+// The session of the same class that was heard next after this one, or SESSION_NONE.
+uint32_t session_newer(const struct session_table *table, uint32_t index);
+
+#define SPARE_LOOK_MAX 64 // sessions looked at for one that can spare something
 
 // ---- for any thread ----
 

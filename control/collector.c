@@ -84,7 +84,7 @@ static int keep(struct collector *c, unsigned worker, uint32_t slot)
 	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
 	struct diagnosis_table *table = c->workers->worker[worker]->sessions.diagnoses;
 	struct diagnosis d;
-	if (!diagnosis_read(table, slot, &d, lines))
+	if (diagnosis_read(table, slot, &d, lines) != DIAGNOSIS_READ)
 		return 0;
 	struct kept **link = place_of(c, worker, d.serial), *old = *link;
 	struct kept *kept = malloc(sizeof(*kept) + d.evidence.bytes);
@@ -98,7 +98,7 @@ static int keep(struct collector *c, unsigned worker, uint32_t slot)
 	*link = kept;
 	c->n += old == NULL;
 	free(old);
-	diagnosis_acknowledge(table, slot, d.sequence);
+	diagnosis_acknowledge(table, slot, &d);
 	if (c->n > c->n_buckets)
 		grow(c);
 	return 0;

@@ -57,8 +57,10 @@ static bool tell(struct walk *walk, const struct daemon *daemon, struct buffer *
 	const struct diagnosis_table *table =
 		daemon->workers->worker[walk->worker]->sessions.diagnoses;
 	struct diagnosis d;
-	if (!diagnosis_read(table, walk->slot, &d, NULL) || !is_wanted(walk, daemon, &d) ||
-		!diagnosis_read(table, walk->slot, &d, lines) || !is_wanted(walk, daemon, &d))
+	if (diagnosis_read(table, walk->slot, &d, NULL) != DIAGNOSIS_READ ||
+		!is_wanted(walk, daemon, &d) ||
+		diagnosis_read(table, walk->slot, &d, lines) != DIAGNOSIS_READ ||
+		!is_wanted(walk, daemon, &d))
 		return false;
 	answer_list_item(&walk->list, out,
 		diagnosis_json(&d, lines, daemon->workers->ruleset->pack,

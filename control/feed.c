@@ -29,6 +29,7 @@ struct feed {
 	struct workers *workers;
 	uint32_t base[WORKERS_MAX + 1]; // of each worker's places among all
 	uint32_t scan[WORKERS_MAX];	// of a scan of the whole table: places left, counted down
+	bool scan_again[WORKERS_MAX];	// once that is over
 	struct watch *watches[WATCHES_MAX];
 	unsigned n_watches;
 };
@@ -100,14 +101,14 @@ static uint32_t dequeue(struct watch *watch)
 }
 
 // Nobody waits for it any more: its worker may use the place again.
-static void acknowledge(struct feed *feed, uint32_t place, uint32_t sequence)
+static void acknowledge(struct feed *feed, uint32_t place, const struct diagnosis *told)
 {
 	for (unsigned i = 0; i < feed->n_watches; i++) {
 		if (feed->watches[i]->places[place].next)
 			return;
 	}
 	unsigned worker = worker_of(feed, place);
-	diagnosis_acknowledge(table_of(feed, worker), place - feed->base[worker], sequence);
+	diagnosis_acknowledge(table_of(feed, worker), place - feed->base[worker], told);
 }
 
 // ---- from the workers ----
@@ -118,8 +119,12 @@ static void note(struct feed *feed, unsigned worker, uint32_t slot)
 	struct diagnosis d;
 	for (unsigned i = 0; i < feed->n_watches; i++)
 		enqueue(feed->watches[i], feed->base[worker] + slot);
-	if (feed->n_watches == 0 && diagnosis_read(table, slot, &d, NULL))
-		diagnosis_acknowledge(table, slot, d.sequence);
+	if (feed->n_watches)
+		return;
+	enum diagnosis_reading reading = diagnosis_read(table, slot, &d, NULL);
+	if (reading == DIAGNOSIS_READ)
+		diagnosis_acknowledge(table, slot, &d);
+	feed->scan_again[worker] |= reading == DIAGNOSIS_BUSY;
 }
 
 // The worker could not say everything: look at all of its places.
@@ -129,10 +134,12 @@ static void scan(struct feed *feed, unsigned worker)
 	struct diagnosis d;
 	for (unsigned i = 0; i < DRAIN_STEP && feed->scan[worker]; i++) {
 		uint32_t slot = --feed->scan[worker];
-		if (diagnosis_read(table, slot, &d, NULL) &&
+		enum diagnosis_reading reading = diagnosis_read(table, slot, &d, NULL);
+		if (reading == DIAGNOSIS_READ &&
 			atomic_load_explicit(&table->acknowledged[slot], memory_order_relaxed) !=
-				d.sequence)
+				diagnosis_mark(&d))
 			note(feed, worker, slot);
+		feed->scan_again[worker] |= reading == DIAGNOSIS_BUSY;
 	}
 }
 
@@ -147,9 +154,12 @@ bool feed_drain(struct feed *feed)
 			note(feed, i, slot);
 			n++;
 		}
-		if (outbox_take_overflow(outbox))
+		feed->scan_again[i] |= outbox_take_overflow(outbox);
+		if (feed->scan[i] == 0 && feed->scan_again[i]) {
 			feed->scan[i] = atomic_load_explicit(
 				&table_of(feed, i)->high_water, memory_order_acquire);
+			feed->scan_again[i] = false;
+		}
 		scan(feed, i);
 		more |= n == DRAIN_STEP || feed->scan[i];
 	}
@@ -185,8 +195,9 @@ void feed_unwatch(struct feed *feed, struct watch *watch)
 		uint32_t place = dequeue(watch);
 		unsigned worker = worker_of(feed, place);
 		struct diagnosis d;
-		if (diagnosis_read(table_of(feed, worker), place - feed->base[worker], &d, NULL))
-			acknowledge(feed, place, d.sequence);
+		if (diagnosis_read(table_of(feed, worker), place - feed->base[worker], &d, NULL) ==
+			DIAGNOSIS_READ)
+			acknowledge(feed, place, &d);
 	}
 	free(watch->places);
 	free(watch);
@@ -222,7 +233,13 @@ static json_t *tell(struct feed *feed, struct watch *watch, uint32_t place)
 	struct told *told = &watch->places[place];
 	unsigned worker = worker_of(feed, place);
 	struct diagnosis d;
-	bool there = diagnosis_read(table_of(feed, worker), place - feed->base[worker], &d, lines);
+	enum diagnosis_reading reading =
+		diagnosis_read(table_of(feed, worker), place - feed->base[worker], &d, lines);
+	if (reading == DIAGNOSIS_BUSY) {
+		enqueue(watch, place);
+		return NULL;
+	}
+	bool there = reading == DIAGNOSIS_READ;
 	uint32_t serial = there ? (uint32_t)d.serial + 1 : 0;
 	if (told->serial != serial) {
 		watch->lost |= told->open;
@@ -232,7 +249,7 @@ static json_t *tell(struct feed *feed, struct watch *watch, uint32_t place)
 	told->serial = serial;
 	if (!there)
 		return NULL;
-	acknowledge(feed, place, d.sequence);
+	acknowledge(feed, place, &d);
 	if (d.sequence == told->sequence || !concerns(watch, told, &d))
 		return NULL;
 	told->sequence = d.sequence;

@@ -151,8 +151,8 @@ static void add_departed(struct search *search, const struct diagnosis *d)
 static void search_diagnosis(struct search *search, const struct diagnosis_table *table)
 {
 	struct diagnosis d;
-	if (!diagnosis_read(table, search->slot, &d, NULL) || d.scope == SCOPE_GATEWAY ||
-		!diagnosis_is_shown(&d, true))
+	if (diagnosis_read(table, search->slot, &d, NULL) != DIAGNOSIS_READ ||
+		d.scope == SCOPE_GATEWAY || !diagnosis_is_shown(&d, true))
 		return;
 	struct place place = {search->worker, search->slot, d.last_ms};
 	bool found = false;
@@ -223,8 +223,8 @@ static void tell_diagnosis(const struct search *search, struct timeline *timelin
 	const struct workers *workers = timeline->daemon->workers;
 	const struct diagnosis_table *table = workers->worker[place->worker]->sessions.diagnoses;
 	struct diagnosis d;
-	if (!diagnosis_read(table, place->slot, &d, lines) || !belongs_to(match, &d) ||
-		!diagnosis_is_shown(&d, true))
+	if (diagnosis_read(table, place->slot, &d, lines) != DIAGNOSIS_READ ||
+		!belongs_to(match, &d) || !diagnosis_is_shown(&d, true))
 		return;
 	add_evidence(timeline, match, lines, d.evidence.bytes);
 	json_array_append_new(list, diagnosis_json(&d, lines, workers->ruleset->pack,

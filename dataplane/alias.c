@@ -207,7 +207,7 @@ void alias_expire_step(
 {
 	for (unsigned i = 0; t->n_waiting && (all || i < EXPIRE_STEP); i++) {
 		struct waiting *w = &t->waiting[t->waiting_first];
-		if (!all && w->event.time_ms + ALIAS_WAIT_MS > now_ms)
+		if (!all && !is_past(w->event.time_ms, ALIAS_WAIT_MS, now_ms))
 			return;
 		w->in_use = false;
 		give_up(t, &w->event, emit, context);

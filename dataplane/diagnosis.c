@@ -90,7 +90,8 @@ static uint8_t age_of(const struct diagnosis *d)
 
 static bool is_told(const struct diagnosis_table *t, uint32_t slot)
 {
-	return gauge_get(&t->acknowledged[slot]) == t->slots[slot].sequence;
+	return atomic_load_explicit(&t->acknowledged[slot], memory_order_relaxed) ==
+	       diagnosis_mark(&t->slots[slot]);
 }
 
 static void unlink_from_session(struct session_table *sessions, uint32_t slot)
@@ -105,32 +106,40 @@ static void unlink_from_session(struct session_table *sessions, uint32_t slot)
 	t->links[slot].session = DIAGNOSIS_NONE;
 }
 
-static void count_open(struct session_table *sessions, const struct diagnosis *d, int n)
+// What of it is open before and after a change; the gauges that others read never pass through a
+// wrong value.
+static void count_open(struct session_table *sessions, const struct diagnosis *before,
+	const struct diagnosis *after)
 {
 	struct diagnosis_table *t = sessions->diagnoses;
-	gauge_add(&t->n_open, n);
-	if (d->is_phone)
-		gauge_add(&t->n_open_phones, n);
+	bool was = before->state == DIAGNOSIS_OPEN, is = after->state == DIAGNOSIS_OPEN;
+	bool was_phone = was && before->is_phone, is_phone = is && after->is_phone;
+	if (was_phone != is_phone)
+		gauge_add(&t->n_open_phones, is_phone - was_phone);
+	if (was == is)
+		return;
+	gauge_add(&t->n_open, is - was);
+	uint16_t number = is ? after->number : before->number;
 	atomic_fetch_add_explicit(
-		&sessions->open->of[d->number], (uint32_t)n, memory_order_relaxed);
+		&sessions->open->of[number], (uint32_t)(is - was), memory_order_relaxed);
 }
 
 // The slot becomes free; whatever it held is gone.
 static void reclaim(struct session_table *sessions, uint32_t slot)
 {
 	struct diagnosis_table *t = sessions->diagnoses;
+	static const struct diagnosis free_slot = {.state = DIAGNOSIS_FREE};
 	struct diagnosis d = t->slots[slot];
-	if (d.state == DIAGNOSIS_OPEN)
-		count_open(sessions, &d, -1);
-	else
+	count_open(sessions, &d, &free_slot);
+	if (d.state != DIAGNOSIS_OPEN)
 		gauge_add(&t->n_closed, -1);
 	unlink_from_session(sessions, slot);
 	age_unlink(t, slot);
 	counter_add(&sessions->counters->evidence_reused, 1);
-	if (!is_told(t, slot) && d.is_phone)
+	if (!is_told(t, slot) && (d.is_phone || d.scope == SCOPE_GATEWAY))
 		counter_add(&sessions->counters->episodes_lost, 1);
 	struct evidence evidence = d.evidence;
-	publish(t, slot, &(struct diagnosis){.state = DIAGNOSIS_FREE});
+	publish(t, slot, &free_slot);
 	evidence_free(t->evidence, &evidence);
 	t->links[slot].next = t->free_slot;
 	t->free_slot = slot;
@@ -195,7 +204,6 @@ bool diagnosis_new(struct subject *s, const struct diagnosis_rule *rule, struct 
 			.number = rule->number,
 			.scope = (uint8_t)rule->scope,
 			.state = DIAGNOSIS_OPEN,
-			.session = s->index,
 			.gateway = GATEWAY_NONE,
 			.first_ms = UINT64_MAX,
 			.count = 1}};
@@ -223,10 +231,7 @@ void diagnosis_put(struct diagnosis_work *w)
 	struct session_table *sessions = w->subject->table;
 	const struct diagnosis *before = &w->table->slots[w->slot];
 	bool was_open = before->state == DIAGNOSIS_OPEN, is_open = w->d.state == DIAGNOSIS_OPEN;
-	if (was_open)
-		count_open(sessions, before, -1);
-	if (is_open)
-		count_open(sessions, &w->d, 1);
+	count_open(sessions, before, &w->d);
 	if (was_open && !is_open)
 		gauge_add(&w->table->n_closed, 1);
 	else if (!was_open && is_open && before->state != DIAGNOSIS_FREE)
@@ -252,28 +257,74 @@ void diagnosis_close(struct diagnosis_work *w, enum diagnosis_state state, uint6
 
 // ---- for others ----
 
-bool diagnosis_read(
+enum diagnosis_reading diagnosis_read(
 	const struct diagnosis_table *t, uint32_t slot, struct diagnosis *out, void *lines)
 {
-	for (int tries = 0; tries < 64; tries++) {
-		uint32_t before = gauge_get(&t->sequences[slot]);
-		if (!seq_try_read(&t->sequences[slot], out, &t->slots[slot], sizeof(*out)))
+	const _Atomic(uint32_t) *sequence = &t->sequences[slot];
+	for (unsigned n = 0; seq_wait(n); n++) {
+		uint32_t before = atomic_load_explicit(sequence, memory_order_relaxed);
+		if (!seq_try_read(sequence, out, &t->slots[slot], sizeof(*out)))
 			continue;
 		if (out->state == DIAGNOSIS_FREE)
-			return false;
+			return DIAGNOSIS_NOT_THERE;
 		if (lines == NULL)
-			return true;
+			return DIAGNOSIS_READ;
 		evidence_read(t->evidence, &out->evidence, lines);
 		atomic_thread_fence(memory_order_acquire);
-		if (gauge_get(&t->sequences[slot]) == before)
-			return true;
+		if (atomic_load_explicit(sequence, memory_order_relaxed) == before)
+			return DIAGNOSIS_READ;
 	}
-	return false;
+	return DIAGNOSIS_BUSY;
 }
 
-void diagnosis_acknowledge(struct diagnosis_table *t, uint32_t slot, uint32_t sequence)
+void diagnosis_acknowledge(struct diagnosis_table *t, uint32_t slot, const struct diagnosis *told)
 {
-	atomic_store_explicit(&t->acknowledged[slot], sequence, memory_order_relaxed);
+	atomic_store_explicit(&t->acknowledged[slot], diagnosis_mark(told), memory_order_relaxed);
+}
+
+// Whether something of before its recovery could still be seen.
+static bool is_of_use(const struct subject *s, const struct diagnosis *d)
+{
+	const struct diagnosis_rule *rule =
+		rulepack_diagnosis(s->table->ruleset->pack, (enum scope)d->scope, d->number);
+	uint64_t window_ms = rule && rule->window_ms > DIAGNOSIS_RELAPSE_MS ? rule->window_ms
+									    : DIAGNOSIS_RELAPSE_MS;
+	return d->closed_ms + window_ms >= s->now_ms;
+}
+
+void diagnosis_trim(struct subject *s)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index), oldest = DIAGNOSIS_NONE;
+	unsigned n_closed = 0;
+	while (slot != DIAGNOSIS_NONE) {
+		const struct diagnosis *d = &t->slots[slot];
+		uint32_t next = t->links[slot].next;
+		if (d->state != DIAGNOSIS_OPEN && !is_of_use(s, d)) {
+			unlink_from_session(s->table, slot);
+		} else if (d->state != DIAGNOSIS_OPEN) {
+			n_closed++;
+			if (oldest == DIAGNOSIS_NONE || d->closed_ms < t->slots[oldest].closed_ms)
+				oldest = slot;
+		}
+		slot = next;
+	}
+	if (n_closed > SESSION_CLOSED_MAX)
+		unlink_from_session(s->table, oldest);
+}
+
+bool diagnosis_make_room(struct session_table *sessions, uint32_t except)
+{
+	const struct diagnosis_table *t = sessions->diagnoses;
+	uint32_t slot = t->oldest[AGE_CLOSED];
+	for (unsigned i = 0; i < CLOSED_LOOK_MAX && slot != DIAGNOSIS_NONE; i++) {
+		if (slot != except && is_told(t, slot)) {
+			reclaim(sessions, slot);
+			return true;
+		}
+		slot = t->links[slot].newer;
+	}
+	return false;
 }
 
 bool diagnosis_any_open(struct session_table *sessions, uint32_t session)

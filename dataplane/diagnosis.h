@@ -29,7 +29,6 @@ struct diagnosis {
 	struct device device;
 	uint16_t number; // of the rule, in the vocabulary
 	uint32_t sequence, count;
-	uint32_t session; // slot
 	uint16_t gateway;
 	uint8_t scope, state, confidence; // confidence as proved; capped where is_phone is false
 	uint8_t is_phone, ambiguous, identity;
@@ -65,7 +64,7 @@ struct diagnosis_links {
 struct diagnosis_table {
 	struct diagnosis *slots;
 	_Atomic(uint32_t) *sequences;
-	_Atomic(uint32_t) *acknowledged; // control writes: the diagnosis' sequence that it has told
+	_Atomic(uint64_t) *acknowledged; // control writes: diagnosis_mark() of what it has told
 	struct evidence_pool *evidence;
 	uint32_t n_max;
 	gauge_t n_open, n_open_phones, n_closed;
@@ -100,6 +99,15 @@ struct diagnosis_work diagnosis_take(struct subject *subject, uint32_t slot);
 void diagnosis_put(struct diagnosis_work *work);
 void diagnosis_close(struct diagnosis_work *work, enum diagnosis_state state, uint64_t at_ms);
 
+// Let go of what has long been closed: no relapse, and nothing that was seen before it, looks back
+// so far. A session keeps SESSION_CLOSED_MAX of the closed ones at most.
+void diagnosis_trim(struct subject *subject);
+#define SESSION_CLOSED_MAX 4
+
+// A line of evidence finds no room: let the oldest closed diagnosis go that can be spared, but for
+// this one. false: there is none.
+bool diagnosis_make_room(struct session_table *table, uint32_t except);
+
 // Whether the session has diagnoses that are open.
 bool diagnosis_any_open(struct session_table *table, uint32_t session);
 
@@ -114,10 +122,23 @@ static inline enum confidence diagnosis_confidence(const struct diagnosis *d)
 	return capped ? CONFIDENCE_SUSPECTED : (enum confidence)d->confidence;
 }
 
-// Copy a diagnosis and its evidence (lines: EVIDENCE_BYTES_MAX bytes, aligned to 8). Any thread.
-// false: the slot is free.
-bool diagnosis_read(
+enum diagnosis_reading {
+	DIAGNOSIS_READ,
+	DIAGNOSIS_NOT_THERE, // the slot is free
+	DIAGNOSIS_BUSY,	     // its worker has stopped in the middle of a change: ask again
+};
+
+// Copy a diagnosis and its evidence (lines: EVIDENCE_BYTES_MAX bytes, aligned to 8; NULL: not asked
+// for). Any thread but a worker's.
+enum diagnosis_reading diagnosis_read(
 	const struct diagnosis_table *table, uint32_t slot, struct diagnosis *out, void *lines);
 
-// Control has told everybody of this state of the diagnosis.
-void diagnosis_acknowledge(struct diagnosis_table *table, uint32_t slot, uint32_t sequence);
+// One state of one diagnosis: slots are used again, and sequences begin anew.
+static inline uint64_t diagnosis_mark(const struct diagnosis *d)
+{
+	return d->serial << 32 | d->sequence;
+}
+
+// Control has told everybody of this state.
+void diagnosis_acknowledge(
+	struct diagnosis_table *table, uint32_t slot, const struct diagnosis *told);

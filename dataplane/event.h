@@ -22,6 +22,7 @@
 #define EVENTS_OF_LINE_MAX 8 // a phone's line can hold several records
 
 #define GATEWAY_NONE UINT16_MAX
+#define CLOCK_SLACK_MS 1000 // clocks of two workers, and one that is slewed, differ by less
 
 // What is to be done with an event next, and so whose it is (worker.c).
 enum stage {
@@ -99,6 +100,13 @@ static inline struct slice event_value(const struct event *event, uint8_t field)
 {
 	struct slice text = {event->text, event->text_len};
 	return field_value_find(text, event->values, event->n_values, field);
+}
+
+// Whether so long has passed since a time. One in the future is of before the clock was set back:
+// past.
+static inline bool is_past(uint64_t time_ms, uint64_t duration_ms, uint64_t now_ms)
+{
+	return now_ms >= time_ms + duration_ms || time_ms > now_ms + CLOCK_SLACK_MS;
 }
 
 typedef void (*event_emit_fn)(void *context, struct event *event);

@@ -84,16 +84,18 @@ static uint32_t take_block(struct evidence_pool *pool)
 	return block;
 }
 
-bool evidence_append(struct evidence_pool *pool, struct evidence *evidence, const struct line *line)
+enum evidence_outcome evidence_append(
+	struct evidence_pool *pool, struct evidence *evidence, const struct line *line)
 {
 	size_t size = line_size(line);
 	uint32_t room = evidence->bytes % BLOCK_BYTES;
 	room = room ? BLOCK_BYTES - room : 0;
 	uint32_t n_new =
 		size > room ? (uint32_t)((size - room + BLOCK_BYTES - 1) / BLOCK_BYTES) : 0;
-	if (evidence->n_lines >= EVIDENCE_LINES_MAX ||
-		evidence->bytes + size > EVIDENCE_BYTES_MAX || n_new > evidence_blocks_free(pool))
-		return false;
+	if (evidence->n_lines >= EVIDENCE_LINES_MAX || evidence->bytes + size > EVIDENCE_BYTES_MAX)
+		return EVIDENCE_FILLED;
+	if (n_new > evidence_blocks_free(pool))
+		return EVIDENCE_NO_ROOM;
 	const char *from = (const char *)line;
 	while (size) {
 		uint32_t used = evidence->bytes % BLOCK_BYTES;
@@ -113,7 +115,7 @@ bool evidence_append(struct evidence_pool *pool, struct evidence *evidence, cons
 	}
 	gauge_add(&pool->n_free, -(int32_t)n_new);
 	evidence->n_lines++;
-	return true;
+	return EVIDENCE_KEPT;
 }
 
 void evidence_free(struct evidence_pool *pool, struct evidence *evidence)

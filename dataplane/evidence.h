@@ -24,8 +24,13 @@ void evidence_pool_destroy(struct evidence_pool *pool);
 
 void evidence_clear(struct evidence *evidence);
 
-// false: no block free, or the diagnosis has its fill.
-bool evidence_append(
+enum evidence_outcome {
+	EVIDENCE_KEPT,
+	EVIDENCE_FILLED,  // the diagnosis has its fill
+	EVIDENCE_NO_ROOM, // no block is free
+};
+
+enum evidence_outcome evidence_append(
 	struct evidence_pool *pool, struct evidence *evidence, const struct line *line);
 
 // Give the blocks back.

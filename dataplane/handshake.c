@@ -16,6 +16,7 @@
 // What the head announced and what came of it. Lines get lost: half a list is not told.
 struct cipher_list {
 	uint16_t len;
+	bool is_cut;
 	uint32_t n, count; // count 0: not announced
 	char names[LIST_MAX];
 };
@@ -80,6 +81,7 @@ struct handshake_table {
 	struct counters *counters;
 	struct handshake *slots;
 	uint32_t n_slots, free_slot, sweep;
+	uint64_t swept_ms;
 	gauge_t n_open; // control reads it
 	uint32_t *buckets, n_buckets;
 	struct gateway_state *gateways;
@@ -191,13 +193,18 @@ static void give_up(struct handshake_table *t, uint32_t at)
 // Handshakes of the gateway that have ended without a word.
 static void give_up_old(struct handshake_table *t, struct gateway_state *g, uint64_t now_ms)
 {
-	while (g->oldest != NONE && t->slots[g->oldest].start_ms + HANDSHAKE_OPEN_MS < now_ms)
+	for (unsigned i = 0; i < EXPIRE_STEP && g->oldest != NONE &&
+			     is_past(t->slots[g->oldest].start_ms, HANDSHAKE_OPEN_MS, now_ms);
+		i++)
 		give_up(t, g->oldest);
 }
 
-// Those of gateways that have fallen silent, a step.
+// Those of gateways that have fallen silent: a step a millisecond, for it looks all over memory.
 static void sweep_old(struct handshake_table *t, uint64_t now_ms)
 {
+	if (t->swept_ms == now_ms)
+		return;
+	t->swept_ms = now_ms;
 	for (unsigned i = 0; t->n_open && i < EXPIRE_STEP; i++) {
 		const struct handshake *h = &t->slots[t->sweep];
 		if (h->open)
@@ -232,6 +239,7 @@ static struct handshake *open_handshake(struct handshake_table *t, const struct 
 	h->start_ms = event->time_ms;
 	h->device = (struct device){0};
 	h->offered.len = 0;
+	h->offered.is_cut = false;
 	h->hash_next = *bucket;
 	*bucket = at;
 	h->older = g->newest;
@@ -337,10 +345,12 @@ static void emit_line(struct event *event, event_emit_fn emit, void *context)
 	emit(context, event);
 }
 
-static void attach_list(struct event *event, uint8_t field, const struct cipher_list *list)
+static void attach_list(struct handshake_table *t, struct event *event, uint8_t field,
+	const struct cipher_list *list)
 {
-	if (list->len && (list->count == 0 || list->n == list->count))
-		event_attach(event, field, (struct slice){list->names, list->len});
+	bool whole = list->len && !list->is_cut && (list->count == 0 || list->n == list->count);
+	if (whole && !event_attach(event, field, (struct slice){list->names, list->len}))
+		counter_add(&t->counters->lines_clipped, 1);
 }
 
 static void let_go(struct handshake_table *t, struct held *held, struct handshake *h,
@@ -360,8 +370,8 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 			h->device = event->device;
 		if (is_reason(event->handshake)) {
 			h->reasoned = true;
-			attach_list(event, FIELD_OFFERED, &h->offered);
-			attach_list(event, FIELD_SUPPORTED, &g->supported);
+			attach_list(t, event, FIELD_OFFERED, &h->offered);
+			attach_list(t, event, FIELD_SUPPORTED, &g->supported);
 		}
 	}
 	if (ambiguous) {
@@ -433,7 +443,7 @@ void handshake_expire_step(
 	sweep_old(t, now_ms);
 	for (unsigned i = 0; t->n_held && (all || i < EXPIRE_STEP); i++) {
 		struct held *held = &t->held[t->held_first];
-		if (!all && held->event.time_ms + HANDSHAKE_HOLD_MS > now_ms)
+		if (!all && !is_past(held->event.time_ms, HANDSHAKE_HOLD_MS, now_ms))
 			return;
 		let_go_late(t, held, emit, context);
 	}
@@ -516,6 +526,7 @@ static void begin_list(struct handshake_table *t, struct gateway_state *g, const
 	struct cipher_list *list = list_of(t, g);
 	if (list) {
 		list->len = 0;
+		list->is_cut = false;
 		list->n = 0;
 		list->count = (uint32_t)number_of(head, FIELD_COUNT);
 	}
@@ -524,7 +535,8 @@ static void begin_list(struct handshake_table *t, struct gateway_state *g, const
 static void append_name(struct cipher_list *list, struct slice name)
 {
 	list->n++;
-	if (list->len + name.len + 1u > LIST_MAX)
+	list->is_cut |= list->len + name.len + 1u > LIST_MAX;
+	if (list->is_cut)
 		return;
 	if (list->len)
 		list->names[list->len++] = ' ';

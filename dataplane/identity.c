@@ -19,12 +19,8 @@ static void publish(struct session_table *t, uint32_t index, const struct identi
 
 bool identity_read(const struct session_table *t, uint32_t index, struct identity *out)
 {
-	for (int tries = 0; tries < 64; tries++) {
-		if (seq_try_read(&t->identity_sequences[index], out, &t->identities[index],
-			    sizeof(*out)))
-			return out->number != 0;
-	}
-	return false;
+	return seq_read(&t->identity_sequences[index], out, &t->identities[index], sizeof(*out)) &&
+	       out->number != 0;
 }
 
 const struct identity *identity_by_number(const struct subject *s, uint8_t number)

@@ -46,7 +46,7 @@ static void name_it(struct diagnosis_work *w)
 		w->d.ambiguous = true;
 }
 
-// A gateway goes by its name here: its number hangs on how many workers there are.
+// Of names: the numbers of gateways and identities hang on what came before, and on which worker.
 static uint64_t id_of(const struct diagnosis_work *w, const struct diagnosis_rule *rule)
 {
 	const struct diagnosis *d = &w->d;
@@ -58,7 +58,9 @@ static uint64_t id_of(const struct diagnosis_work *w, const struct diagnosis_rul
 	} else {
 		XXH3_64bits_update(&state, &d->key, sizeof(d->key));
 	}
-	XXH3_64bits_update(&state, &d->identity, sizeof(d->identity));
+	XXH3_64bits_update(&state, &d->device, sizeof(d->device));
+	if (device_is_none(&d->device))
+		XXH3_64bits_update(&state, d->user, strlen(d->user));
 	XXH3_64bits_update(&state, rule->id, strlen(rule->id));
 	XXH3_64bits_update(&state, &d->first_ms, sizeof(d->first_ms));
 	return XXH3_64bits_digest(&state);
@@ -345,8 +347,10 @@ static void recover(struct subject *s, const struct sighting *sighting, uint8_t 
 	struct diagnosis_table *t = s->table->diagnoses;
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		if (t->slots[slot].state != DIAGNOSIS_OPEN)
+			continue;
 		struct diagnosis_work w = diagnosis_take(s, slot);
-		if (w.d.state == DIAGNOSIS_OPEN && w.rule && is_sign_of_success(w.rule, sighting) &&
+		if (w.rule && is_sign_of_success(w.rule, sighting) &&
 			may_recover(s, &w.d, identity) &&
 			sighting->time_ms + (w.rule->calm_ms ? 0 : ORDER_SLACK_MS) >=
 				w.d.last_ms + w.rule->calm_ms) {
@@ -537,8 +541,10 @@ void judge_expire(struct subject *s)
 		wake(s);
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		if (t->slots[slot].state != DIAGNOSIS_OPEN)
+			continue;
 		struct diagnosis_work w = diagnosis_take(s, slot);
-		if (w.d.state == DIAGNOSIS_OPEN)
-			expire_one(&w);
+		expire_one(&w);
 	}
+	diagnosis_trim(s);
 }

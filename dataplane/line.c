@@ -37,6 +37,29 @@ struct slice line_value(const struct line *line, uint8_t field)
 	return field_value_find(line_text(line), line_values(line), line->n_values, field);
 }
 
+// What of an event's flags is kept with its line.
+static const struct {
+	uint8_t line;
+	uint16_t event;
+} kept_flags[] = {{LINE_AMBIGUOUS, EVENT_AMBIGUOUS}, {LINE_CLIPPED, EVENT_CLIPPED},
+	{LINE_HIDDEN_USER, EVENT_HIDDEN_USER}, {LINE_UNPROVEN, EVENT_UNPROVEN}};
+
+static uint8_t line_flags(uint16_t flags)
+{
+	uint8_t kept = 0;
+	for (size_t i = 0; i < sizeof(kept_flags) / sizeof(kept_flags[0]); i++)
+		kept |= flags & kept_flags[i].event ? kept_flags[i].line : 0;
+	return kept;
+}
+
+static uint16_t event_flags(uint8_t flags)
+{
+	uint16_t kept = 0;
+	for (size_t i = 0; i < sizeof(kept_flags) / sizeof(kept_flags[0]); i++)
+		kept |= flags & kept_flags[i].line ? kept_flags[i].event : 0;
+	return kept;
+}
+
 void line_of_event(
 	const struct event *event, uint8_t identity, uint64_t previous, struct line_buffer *out)
 {
@@ -53,8 +76,7 @@ void line_of_event(
 		.line_len = event->line_len,
 		.source = event->source,
 		.severity = event->severity,
-		.flags = (uint8_t)((event->flags & EVENT_AMBIGUOUS ? LINE_AMBIGUOUS : 0) |
-				   (event->flags & EVENT_CLIPPED ? LINE_CLIPPED : 0)),
+		.flags = line_flags(event->flags),
 		.n_values = event->n_values,
 		.code_len = event->code_len,
 		.identity = identity,
@@ -80,8 +102,7 @@ void line_to_event(const struct line *line, struct event *out)
 	out->line_len = line->line_len;
 	out->source = line->source;
 	out->severity = line->severity;
-	out->flags = EVENT_LATE | (line->flags & LINE_AMBIGUOUS ? EVENT_AMBIGUOUS : 0) |
-		     (line->flags & LINE_CLIPPED ? EVENT_CLIPPED : 0);
+	out->flags = EVENT_LATE | event_flags(line->flags);
 	out->n_values = line->n_values;
 	out->code_len = line->code_len;
 	memcpy(out->values, line_values(line), line->n_values * sizeof(struct field_value));

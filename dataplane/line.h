@@ -12,6 +12,8 @@
 
 #define LINE_AMBIGUOUS 1
 #define LINE_CLIPPED 2
+#define LINE_HIDDEN_USER 4
+#define LINE_UNPROVEN 8
 
 // Followed by n_values field values, the code and the text, padded to 8 bytes.
 struct line {

@@ -53,8 +53,16 @@ static void keep_evidence(struct diagnosis_work *w, unsigned index, const struct
 	if (index == DIAGNOSIS_EVENTS_MAX)
 		return;
 	l->events[index].last_ms = line->time_ms;
-	if (l->events[index].n++ < EVIDENCE_OF_EVENT_MAX)
-		evidence_append(w->table->evidence, &w->d.evidence, line);
+	if (l->events[index].n++ >= EVIDENCE_OF_EVENT_MAX)
+		return;
+	while (evidence_append(w->table->evidence, &w->d.evidence, line) == EVIDENCE_NO_ROOM) {
+		if (!diagnosis_make_room(w->subject->table, w->slot)) {
+			counter_add(&w->subject->table->counters
+					     ->events_dropped[EVENT_DROP_evidence_full],
+				1);
+			return;
+		}
+	}
 }
 
 void proof_add_line(struct diagnosis_work *w, const struct line *line)

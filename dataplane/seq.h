@@ -6,6 +6,7 @@
 // The writer may read its record as it likes, but changes it only here.
 #pragma once
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,4 +53,27 @@ static inline bool seq_try_read(
 	seq_load_words(copy, record, bytes);
 	atomic_thread_fence(memory_order_acquire);
 	return atomic_load_explicit(sequence, memory_order_relaxed) == before;
+}
+
+#define SEQ_TRIES 64   // a record changes in well under a microsecond ...
+#define SEQ_YIELDS 256 // ... unless its writer has lost its core in the middle of it
+
+// Wait between two attempts, the n-th. false: enough of them.
+static inline bool seq_wait(unsigned n)
+{
+	if (n >= SEQ_TRIES)
+		sched_yield();
+	return n < SEQ_TRIES + SEQ_YIELDS;
+}
+
+// As often as it takes. false: the writer does not come to an end. Not in a worker's loop.
+static inline bool seq_read(
+	const _Atomic(uint32_t) *sequence, void *copy, const void *record, size_t bytes)
+{
+	unsigned n = 0;
+	while (!seq_try_read(sequence, copy, record, bytes)) {
+		if (!seq_wait(n++))
+			return false;
+	}
+	return true;
 }

@@ -73,11 +73,8 @@ void session_set_ruleset(struct session_table *table, const struct ruleset *rule
 
 bool session_read(const struct session_table *t, uint32_t index, struct session *out)
 {
-	for (int tries = 0; tries < 64; tries++) {
-		if (seq_try_read(&t->sequences[index], out, &t->sessions[index], sizeof(*out)))
-			return out->in_use;
-	}
-	return false;
+	return seq_read(&t->sequences[index], out, &t->sessions[index], sizeof(*out)) &&
+	       out->in_use;
 }
 
 static void publish_session(struct session_table *t, uint32_t index, const struct session *session)

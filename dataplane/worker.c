@@ -599,6 +599,17 @@ static void rest(unsigned idle_turns)
 			NULL);
 }
 
+// The clock of this turn. It goes back only where the wall clock was set back, not with its small
+// corrections.
+static uint64_t turn_clock(struct worker *w, uint64_t steady_ms)
+{
+	int64_t offset = atomic_load_explicit(&w->all->wall_offset_ms, memory_order_relaxed);
+	uint64_t now_ms = steady_ms + (uint64_t)offset;
+	if (now_ms > w->now_ms || now_ms + CLOCK_SLACK_MS < w->now_ms)
+		w->now_ms = now_ms;
+	return w->now_ms;
+}
+
 static int run(void *argument)
 {
 	struct worker *w = argument;
@@ -610,8 +621,7 @@ static int run(void *argument)
 	worker_enter(w);
 	while (!atomic_load_explicit(&all->stop, memory_order_relaxed)) {
 		uint64_t steady_ms = tsc_ms();
-		uint64_t now_ms = steady_ms + (uint64_t)atomic_load_explicit(
-						      &all->wall_offset_ms, memory_order_relaxed);
+		uint64_t now_ms = turn_clock(w, steady_ms);
 		unsigned n = 0;
 		bool any = worker_pass(w, now_ms, SWEEP_STEP);
 		for (unsigned i = 0; i < w->n_queues; i++)

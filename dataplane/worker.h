@@ -54,6 +54,7 @@ struct worker {
 	struct rte_ring *inbox[WORKERS_MAX]; // by sender; NULL: from itself
 	struct event *deferred;		     // events made while a session was in hand
 	unsigned deferred_first, n_deferred;
+	uint64_t now_ms; // of the last turn
 	struct port_queue queues[PORT_QUEUES_MAX];
 	unsigned n_queues;
 };

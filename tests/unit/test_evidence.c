@@ -22,7 +22,7 @@ static bool append(
 {
 	struct line_buffer buffer;
 	make_line(&buffer, number, text_len);
-	return evidence_append(pool, evidence, &buffer.line);
+	return evidence_append(pool, evidence, &buffer.line) == EVIDENCE_KEPT;
 }
 
 // Lines `first` and on, each as long as it was made.

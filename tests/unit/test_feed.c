@@ -70,7 +70,7 @@ static void expect_nothing(struct desk *desk, int client)
 static bool is_acknowledged(const struct desk *desk, uint32_t slot)
 {
 	const struct diagnosis_table *table = desk->daemon.workers->worker[0]->sessions.diagnoses;
-	return atomic_load(&table->acknowledged[slot]) == table->slots[slot].sequence;
+	return atomic_load(&table->acknowledged[slot]) == diagnosis_mark(&table->slots[slot]);
 }
 
 static void each_change_is_told(void **state)

@@ -99,7 +99,8 @@ static void look_around(struct workers *all)
 				assert_true(identity.number <= IDENTITIES_MAX);
 		}
 		for (uint32_t at = 0; at < atomic_load(&table->diagnoses->high_water); at++) {
-			if (!diagnosis_read(table->diagnoses, at, &diagnosis, lines))
+			if (diagnosis_read(table->diagnoses, at, &diagnosis, lines) !=
+				DIAGNOSIS_READ)
 				continue;
 			uint32_t offset = 0, n = 0;
 			while (evidence_line(lines, diagnosis.evidence.bytes, &offset))

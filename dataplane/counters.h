@@ -34,7 +34,7 @@
 	X(identities_evicted, "users of clients that are no phone, forgotten early for room") \
 	X(histories_evicted, "what sessions had seen, forgotten early for room")              \
 	X(aliases_evicted, "names of clients, forgotten early for room")                      \
-	X(records_clipped, "records of one phone line beyond what is looked at")
+	X(records_clipped, "lines of phones that hold more records than are looked at")
 
 // Why a packet became no datagram.
 #define DROPS(X)                                                                           \

@@ -47,6 +47,8 @@ struct session_key key_of_number(enum key_kind kind, uint32_t number)
 #define CANDIDATES_MAX 32
 
 struct candidates {
+	const struct message_rule *messages; // of the pack
+	uint32_t asa_id;		     // 0: a phone's line
 	uint16_t rule[CANDIDATES_MAX];
 	unsigned n;
 };
@@ -59,6 +61,8 @@ static int note_candidate(
 	(void)from;
 	(void)to;
 	(void)flags;
+	if (candidates->messages[id].asa_id != candidates->asa_id)
+		return 0;
 	for (unsigned i = 0; i < candidates->n; i++) {
 		if (candidates->rule[i] == id)
 			return 0;
@@ -268,18 +272,15 @@ static int fit(
 	for (unsigned i = 0; i < rule->n_templates; i++) {
 		bool wrong_type = false;
 		int n = template_match(&rule->templates[i], text, event->values, &wrong_type);
-		if (n >= 0)
+		*refused |= wrong_type || n == TEMPLATE_AMBIGUOUS;
+		if (n != TEMPLATE_NO_MATCH)
 			return n;
-		*refused |= wrong_type;
 	}
 	return -1;
 }
 
-static bool is_due(const struct event_matcher *m, const struct message_rule *rule,
-	const struct message *message)
+static bool is_due(const struct event_matcher *m, const struct message_rule *rule)
 {
-	if (rule->source == RULE_ASA && rule->asa_id != message->asa_id)
-		return false;
 	return rule->only_while == NAME_NONE ||
 	       atomic_load_explicit(&m->open->of[rule->only_while], memory_order_relaxed) > 0;
 }
@@ -294,20 +295,25 @@ unsigned event_match(const struct event_matcher *m, const struct message *messag
 {
 	const struct ruleset *ruleset = m->scanner->ruleset;
 	enum rule_source source = message->source == MESSAGE_ASA ? RULE_ASA : RULE_PHONE;
-	struct candidates candidates = {.n = 0};
+	struct candidates candidates = {.messages = ruleset->pack->messages,
+		.asa_id = source == RULE_ASA ? message->asa_id : 0};
+	struct slice text = slice_first(message->text, EVENT_LINE_MAX);
 	unsigned n_events = 0;
 	bool refused = false;
 	if (message->source == MESSAGE_OTHER || ruleset->databases[source] == NULL ||
 		(source == RULE_ASA && !ruleset_wants(ruleset, message->asa_id)))
 		return 0;
-	hs_scan(ruleset->databases[source], message->text.data, message->text.len, 0,
-		m->scanner->scratch, note_candidate, &candidates);
+	hs_scan(ruleset->databases[source], text.data, text.len, 0, m->scanner->scratch,
+		note_candidate, &candidates);
 	sort_candidates(&candidates);
-	struct slice text = slice_first(message->text, EVENT_LINE_MAX);
-	for (unsigned i = 0; i < candidates.n && n_events < max; i++) {
+	for (unsigned i = 0; i < candidates.n; i++) {
 		const struct message_rule *rule = &ruleset->pack->messages[candidates.rule[i]];
-		if (!is_due(m, rule, message))
+		if (!is_due(m, rule))
 			continue;
+		if (n_events == max) {
+			counter_add(&m->counters->records_clipped, 1);
+			break;
+		}
 		struct event *event = &out[n_events];
 		event_clear(event);
 		int n_values = fit(rule, text, event, &refused);

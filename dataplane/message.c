@@ -52,22 +52,28 @@ static bool is_header_start(struct slice text)
 	       (text.data[digits] == ':' || (digits == 1 && text.data[1] == ' '));
 }
 
-// Relays have been seen to glue records: "...initiated<189>32: ...". Text that a stranger typed, a
-// user name above all, may imitate that; the ASA prints it in angle brackets, so a <PRI> inside an
-// open bracket is text.
 static bool ends_line(char c)
 {
 	return c == '\n' || c == '\r' || c == '\0';
 }
 
 // Length of the first line of a payload: to its end, or to where another record is glued on.
+// Relays have been seen to glue records: "...initiated<189>32: ...". Text that a stranger typed, a
+// user name above all, may imitate that; the ASA prints it in angle brackets, so a <PRI> inside an
+// open bracket is text.
 static uint32_t line_length(struct slice payload)
 {
+	static const bool marks[256] = {
+		['\n'] = true, ['\r'] = true, ['\0'] = true, ['<'] = true, ['>'] = true};
 	int open = 0;
 	uint32_t first = pri_length(payload), i = first;
-	for (; i < payload.len && !ends_line(payload.data[i]); i++) {
+	for (; i < payload.len; i++) {
 		char c = payload.data[i];
-		if (c == '<') {
+		if (!marks[(unsigned char)c])
+			continue;
+		if (ends_line(c)) {
+			break;
+		} else if (c == '<') {
 			struct slice rest = slice_from(payload, i);
 			uint32_t pri = open == 0 && i > first ? pri_length(rest) : 0;
 			if (pri && is_header_start(slice_from(rest, pri)))

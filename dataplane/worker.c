@@ -438,11 +438,14 @@ static void take_message(struct worker *w, struct slice line, const struct arriv
 	}
 }
 
-static void take_payload(struct worker *w, struct slice payload, const struct arrival *arrival)
+// Whether there was a message in it.
+static bool take_payload(struct worker *w, struct slice payload, const struct arrival *arrival)
 {
 	struct slice line;
-	while (message_next(&payload, &line))
+	bool any = false;
+	for (; message_next(&payload, &line); any = true)
 		take_message(w, line, arrival);
+	return any;
 }
 
 void worker_take_frame(struct worker *w, const struct datagram_options *options,
@@ -463,14 +466,12 @@ void worker_take_frame(struct worker *w, const struct datagram_options *options,
 
 void worker_take_line(struct worker *w, struct slice line, const struct arrival *arrival)
 {
-	struct slice rest = line, first;
-	if (!message_next(&rest, &first)) {
+	if (!take_payload(w, line, arrival)) {
 		counters_drop(&w->counters, DROP_empty);
 		return;
 	}
 	counter_add(&w->counters.packets, 1);
 	counter_add(&w->counters.datagrams, 1);
-	take_payload(w, line, arrival);
 }
 
 // Events that others have sent. They are taken out of the ring only when they are done with.

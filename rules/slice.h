@@ -55,9 +55,10 @@ static inline int32_t slice_find(struct slice a, struct slice needle)
 
 static inline struct slice slice_trim(struct slice a)
 {
-	while (a.len && (a.data[0] == ' ' || a.data[0] == '\t'))
+	while (a.len && (a.data[0] == ' ' || a.data[0] == '\t' || a.data[0] == '\n'))
 		a = slice_from(a, 1);
-	while (a.len && (a.data[a.len - 1] == ' ' || a.data[a.len - 1] == '\t'))
+	while (a.len && (a.data[a.len - 1] == ' ' || a.data[a.len - 1] == '\t' ||
+				a.data[a.len - 1] == '\n'))
 		a.len--;
 	return a;
 }

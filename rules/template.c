@@ -89,11 +89,42 @@ static bool add_literal(struct template *out, struct slice literal, struct obsta
 	return true;
 }
 
+static void remove_op(struct template *t, unsigned at)
+{
+	memmove(&t->ops[at], &t->ops[at + 1], (--t->n_ops - at) * sizeof(t->ops[0]));
+}
+
+static char closing(char open)
+{
+	return (char)(open == '<' ? '>' : open == '\'' || open == '"' ? open : '\0');
+}
+
+// `<{field}>`: the marks go from the literals to the field, for they come and go together.
+static void take_marks(struct template *t)
+{
+	for (unsigned i = 1; i + 1 < t->n_ops; i++) {
+		struct slice *before = &t->ops[i - 1].literal, *after = &t->ops[i + 1].literal;
+		bool last = i + 2 == t->n_ops;
+		if (t->ops[i].literal.len || before->len < 2 || after->len < (last ? 1 : 2))
+			continue;
+		char open = before->data[before->len - 1], close = closing(open);
+		if (close == '\0' || after->data[0] != close)
+			continue;
+		t->ops[i].open = open;
+		t->ops[i].close = close;
+		before->len--;
+		*after = slice_from(*after, 1);
+		if (after->len == 0)
+			remove_op(t, i + 1);
+	}
+}
+
 static unsigned letters(struct slice literal)
 {
 	unsigned n = 0;
 	for (uint32_t i = 0; i < literal.len; i++)
-		n += isalnum((unsigned char)literal.data[i]) != 0;
+		n += isalnum((unsigned char)literal.data[i]) ||
+		     (unsigned char)literal.data[i] >= 0x80;
 	return n;
 }
 
@@ -175,8 +206,10 @@ bool template_parse(struct slice text, bool anchored, struct obstack *arena, str
 	if (text.len > 1 && text.data[text.len - 1] == '.')
 		text.len--;
 	*error = split(text, arena, out);
-	if (*error == NULL)
+	if (*error == NULL) {
+		take_marks(out);
 		*error = check(out);
+	}
 	return *error == NULL;
 }
 
@@ -211,6 +244,7 @@ struct program {
 	int n_values;
 	unsigned steps;
 	bool refused;
+	bool ambiguous; // a user's name ends at one of two places
 };
 
 // Where a literal that starts at `at` ends, or -1.
@@ -290,36 +324,124 @@ static bool store(struct program *p, const struct template_op *op, uint32_t at, 
 
 static bool run(struct program *p, unsigned op_index, uint32_t at);
 
+// How far a field could reach at most: those of most types end at white space.
+static uint32_t reach(enum field_type type, struct slice text, uint32_t at)
+{
+	if (type == TYPE_TEXT || type == TYPE_USER || type == TYPE_LIST)
+		return text.len;
+	while (at < text.len && !isspace((unsigned char)text.data[at]))
+		at++;
+	return at;
+}
+
+// Whether a field may end at `end`, by the one character there: most places are told apart so.
+static inline bool may_end(
+	struct slice literal, struct slice text, uint32_t at, uint32_t end, char close)
+{
+	char first = literal.data[0];
+	if (close)
+		return end < text.len && text.data[end] == close;
+	if (end == at)
+		return true;
+	if (first != ' ' && first != ':')
+		return end < text.len && text.data[end] == first;
+	// A run of blanks before or at the start of the literal is taken as one, from its start:
+	// from within it, the rest would be the same.
+	return !is_blank(text.data[end - 1]) &&
+	       (end == text.len || text.data[end] == first || is_blank(text.data[end]));
+}
+
+// Where the literal after a field ends when the field ends at `end`, or -1.
+static int32_t after_field(
+	const struct program *p, struct slice literal, uint32_t at, uint32_t end, char close)
+{
+	struct slice text = p->text;
+	if (close)
+		return literal_end(literal, text, end + 1);
+	int32_t next = literal_end(literal, text, end);
+	// "User  IP": the blanks are those of both literals, and the value is missing.
+	if (next < 0 && end == at && at > 0 && literal.data[0] == ' ' && literal.len > 1 &&
+		is_blank(text.data[at - 1]))
+		next = literal_end(slice_from(literal, 1), text, at);
+	return next;
+}
+
+static bool text_follows(const struct template *t, unsigned op_index)
+{
+	for (unsigned i = op_index + 1; i < t->n_ops; i++) {
+		if (t->ops[i].literal.len == 0 && t->ops[i].type == TYPE_TEXT)
+			return true;
+	}
+	return false;
+}
+
+// Whether a user's name could also end before `end`: the farthest end is the true one unless a
+// later value (a client's name of itself) was written to look like the line's own text.
+static bool fits_sooner(
+	const struct program *p, unsigned op_index, uint32_t at, uint32_t end, char close)
+{
+	if (!text_follows(p->template, op_index))
+		return false;
+	struct slice literal = p->template->ops[op_index + 1].literal;
+	struct field_value values[TEMPLATE_FIELDS_MAX];
+	struct program other = *p;
+	other.values = values;
+	for (uint32_t i = at; i < end; i++) {
+		other.n_values = 0;
+		if (!may_end(literal, p->text, at, i, close))
+			continue;
+		int32_t next = after_field(p, literal, at, i, close);
+		if (next >= 0 && run(&other, op_index + 2, (uint32_t)next))
+			return true;
+	}
+	return other.steps > TEMPLATE_STEPS_MAX; // who made the search give up
+}
+
+static bool run_last_field(struct program *p, const struct template_op *op, uint32_t at, char close)
+{
+	struct slice rest = slice_from(p->text, at);
+	if (!close) {
+		struct slice value = last_value((enum field_type)op->type, p->text, at);
+		// No address is one thing, one that cannot be read another.
+		if (op->type == TYPE_ADDRESS && value.len == 0)
+			value = last_value(TYPE_WORD, p->text, at);
+		return store(p, op, at, value.len);
+	}
+	const char *end = field_type_is_greedy((enum field_type)op->type)
+				  ? memrchr(rest.data, close, rest.len)
+				  : memchr(rest.data, close, rest.len);
+	return end && store(p, op, at, (uint32_t)(end - rest.data));
+}
+
 // A field between literals: try every place where the next literal stands, nearest or farthest
 // first.
 static bool run_field(struct program *p, unsigned op_index, uint32_t at)
 {
 	const struct template_op *op = &p->template->ops[op_index];
-	if (op_index + 1 == p->template->n_ops) {
-		struct slice value = last_value((enum field_type)op->type, p->text, at);
-		return store(p, op, at, value.len);
+	char close = '\0'; // what this value must end with
+	if (op->open && at < p->text.len && p->text.data[at] == op->open) {
+		close = op->close;
+		at++;
 	}
+	if (op_index + 1 == p->template->n_ops)
+		return run_last_field(p, op, at, close);
 	struct slice literal = p->template->ops[op_index + 1].literal;
 	bool greedy = field_type_is_greedy((enum field_type)op->type);
-	for (uint32_t i = at; i <= p->text.len; i++) {
-		uint32_t end = greedy ? p->text.len - (i - at) : i;
+	uint32_t last = reach((enum field_type)op->type, p->text, at);
+	for (uint32_t i = at; i <= last && !p->ambiguous; i++) {
+		uint32_t end = greedy ? last - (i - at) : i;
 		if (++p->steps > TEMPLATE_STEPS_MAX)
 			return false;
-		// A run of blanks before or at the start of the literal is taken as one, from its
-		// start: from within it, the rest would be the same.
-		if ((literal.data[0] == ' ' || literal.data[0] == ':') && end > at &&
-			is_blank(p->text.data[end - 1]))
+		if (!may_end(literal, p->text, at, end, close))
 			continue;
-		int32_t next = literal_end(literal, p->text, end);
-		// "User  IP": the blanks are those of both literals, and the value is missing.
-		if (next < 0 && end == at && at > 0 && literal.data[0] == ' ' && literal.len > 1 &&
-			is_blank(p->text.data[at - 1]))
-			next = literal_end(slice_from(literal, 1), p->text, at);
+		int32_t next = after_field(p, literal, at, end, close);
 		if (next < 0)
 			continue;
 		int n_before = p->n_values;
-		if (store(p, op, at, end - at) && run(p, op_index + 2, (uint32_t)next))
-			return true;
+		if (store(p, op, at, end - at) && run(p, op_index + 2, (uint32_t)next)) {
+			p->ambiguous |= greedy && fits_sooner(p, op_index, at, end, close);
+			return !p->ambiguous;
+		}
 		p->n_values = n_before;
 	}
 	return false;
@@ -342,11 +464,14 @@ int template_match(const struct template *template, struct slice text, struct fi
 	struct program p = {.template = template, .text = text, .values = values};
 	uint32_t last = template->anchored ? 0 : text.len;
 	bool matched = false;
-	for (uint32_t at = 0; at <= last && !matched && p.steps <= TEMPLATE_STEPS_MAX; at++) {
+	for (uint32_t at = 0;
+		at <= last && !matched && !p.ambiguous && p.steps <= TEMPLATE_STEPS_MAX; at++) {
 		p.steps++;
 		p.n_values = 0;
 		matched = run(&p, 0, at);
 	}
 	*refused = !matched && p.refused;
-	return matched ? p.n_values : -1;
+	if (p.ambiguous)
+		return TEMPLATE_AMBIGUOUS;
+	return matched ? p.n_values : TEMPLATE_NO_MATCH;
 }

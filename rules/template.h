@@ -5,8 +5,9 @@
 //   "Group <{group}> User <{user}> IP <{client}> WebVPN session not terminated."
 //
 // A run of white space in the template stands for any run in the line, white space before a colon
-// comes and goes, a final full stop is optional, and what follows the last literal is not looked
-// at: releases and relays differ in all of these. `{{` is a brace.
+// comes and goes, a final full stop is optional, `<{user}>`, '{user}' and "{user}" are also found
+// bare or missing as a whole, and what follows the last literal is not looked at: releases,
+// settings and relays differ in all of these. `{{` is a brace.
 #pragma once
 
 #include "arena.h"
@@ -19,6 +20,7 @@
 struct template_op {
 	struct slice literal; // len 0: a field
 	uint8_t field, type;
+	char open, close; // marks that may stand around the field, none of the literals'
 };
 
 struct template
@@ -40,6 +42,9 @@ const char *template_pattern(const struct template *template, struct obstack *ar
 //
 // values   at least TEMPLATE_FIELDS_MAX; offsets are from text.data
 // refused  set when the text fits but for a value of the wrong type
-// Returns the number of values, or -1. Bounded: at most TEMPLATE_STEPS_MAX comparisons.
+// Returns the number of values, or one of the two below. Bounded: at most TEMPLATE_STEPS_MAX
+// comparisons.
+#define TEMPLATE_NO_MATCH (-1)
+#define TEMPLATE_AMBIGUOUS (-2) // a user's name holds text like the template's: it ends anywhere
 int template_match(const struct template *template, struct slice text, struct field_value *values,
 	bool *refused);

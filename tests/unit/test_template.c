@@ -289,6 +289,56 @@ static void a_user_cannot_choose_the_address(void **state)
 		"client=198.51.100.9");
 }
 
+static void a_line_whose_user_may_end_at_two_places_is_refused(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"Group <{group}> User <{user}> IP <{client}> Client Type: {agent}";
+	static const char *const lines[] = {
+		// of whoever chose the user, or of whoever chose the agent: nobody can tell
+		"Group <g> User <u> IP <198.51.100.9> Client Type: x> IP <192.0.2.1> Client Type: y",
+		"Group g User u IP 198.51.100.9 Client Type: x IP 192.0.2.1 Client Type: y",
+	};
+	for (size_t i = 0; i < N(lines); i++) {
+		struct fixture f;
+		setup(&f, text, true);
+		assert_false(matches(&f, lines[i]));
+		assert_int_equal(f.n, TEMPLATE_AMBIGUOUS);
+		teardown(&f);
+	}
+	GIVES(text, "Group <g> User <u> IP <198.51.100.9> Client Type: x> IP <y> Client Type",
+		"user=u", "client=198.51.100.9", "agent=x> IP <y> Client Type");
+}
+
+static void marks_around_a_value_come_and_go(void **state)
+{
+	(void)state;
+	static const char text[] = "Group <{group}> User <{user}> IP <{client}> Session terminated";
+	static const char *const lines[] = {
+		"Group <g h> User <u> IP <198.51.100.9> Session terminated",
+		"Group g h User u IP 198.51.100.9 Session terminated",
+		"Group <g h> User u IP <198.51.100.9> Session terminated",
+		"Group g h User <u> IP 198.51.100.9 Session terminated.",
+	};
+	for (size_t i = 0; i < N(lines); i++)
+		GIVES(text, lines[i], "group=g h", "user=u", "client=198.51.100.9");
+	GIVES(text, "Group <g> User IP <198.51.100.9> Session terminated", "group=g",
+		"user=", "client=198.51.100.9");
+	GIVES(text, "Group g User IP 198.51.100.9 Session terminated",
+		"user=", "client=198.51.100.9");
+	REFUSES(text, "Group <g User <u> IP <198.51.100.9> Session terminated");
+	REFUSES(text, "Group <g> User <u> IP <198.51.100.9 Session terminated");
+	REFUSES(text, "Group <g>User <u> IP <198.51.100.9> Session terminated");
+	GIVES("found for tunnel-group '{tunnel_group}'", "found for tunnel-group 'a b'.",
+		"tunnel_group=a b");
+	GIVES("found for tunnel-group '{tunnel_group}'", "found for tunnel-group a b.",
+		"tunnel_group=a b");
+	REFUSES("found for tunnel-group '{tunnel_group}'", "found for tunnel-group 'a b.");
+	GIVES("resumed from IP <{client}>", "resumed from IP <198.51.100.9> and more",
+		"client=198.51.100.9");
+	GIVES("by access-group \"{acl}\" [", "by access-group \"o'in\" [0x0]", "acl=o'in");
+}
+
 static void odd_users_are_read_whole(void **state)
 {
 	(void)state;
@@ -423,6 +473,8 @@ int main(void)
 		cmocka_unit_test(a_tail_that_a_relay_added_is_not_looked_at),
 		cmocka_unit_test(a_double_brace_is_a_brace),
 		cmocka_unit_test(a_user_cannot_choose_the_address),
+		cmocka_unit_test(a_line_whose_user_may_end_at_two_places_is_refused),
+		cmocka_unit_test(marks_around_a_value_come_and_go),
 		cmocka_unit_test(odd_users_are_read_whole),
 		cmocka_unit_test(a_value_of_the_wrong_type_is_a_miss),
 		cmocka_unit_test(a_line_made_to_be_slow_ends),

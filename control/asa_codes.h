@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// asa_codes: which ASA messages come, matched or not, and how often, of the million ids there can be;
-// and which come most: what an operator would switch off at the gateway, or ask a rule for.
+// asa_codes: which ASA messages come, matched or not, and how often, of the million ids there can
+// be; and which come most: what an operator would switch off at the gateway, or ask a rule for.
 #pragma once
 
 #include <jansson.h>

@@ -16,11 +16,18 @@ json_t *line_json(const struct line *line)
 		json_text(slice_first(line_text(line), line->line_len)));
 }
 
+// `first_seen` is that of the earliest evidence: what had to be but is no failure stands in a
+// phone's time line only, unless there is nothing else to show.
 static json_t *evidence_json(const struct diagnosis *d, const void *lines)
 {
 	json_t *list = json_array();
 	const struct line *line;
+	bool context = true;
+	for (uint32_t at = 0; (line = evidence_line(lines, d->evidence.bytes, &at)) != NULL;)
+		context &= (line->flags & LINE_CONTEXT) != 0;
 	for (uint32_t at = 0; (line = evidence_line(lines, d->evidence.bytes, &at)) != NULL;) {
+		if ((line->flags & LINE_CONTEXT) && !context)
+			continue;
 		// In the order of time; lines that were held came a little late.
 		size_t place = json_array_size(list);
 		json_t *one = line_json(line);
@@ -155,7 +162,8 @@ json_t *diagnosis_json(const struct diagnosis *d, const void *lines, const struc
 	json_object_set_new(o, "gateway", json_text_or_null(gateway_name(gateways, d->gateway)));
 	json_object_set_new(o, "first_seen", json_time(d->first_ms));
 	json_object_set_new(o, "last_seen", json_time(d->last_ms));
-	json_object_set_new(o, "recovered_at", json_time_or_null(d->recovered_ms));
+	json_object_set_new(o, "recovered_at",
+		d->state == DIAGNOSIS_RECOVERED ? json_time(d->recovered_ms) : json_null());
 	json_object_set_new(o, "count", json_integer(d->count));
 	json_object_set(o, "details", details);
 	json_object_set_new(o, "ambiguous", json_boolean(d->ambiguous));

@@ -32,7 +32,9 @@ struct diagnosis {
 	uint16_t gateway;
 	uint8_t scope, state, confidence; // confidence as proved; capped where is_phone is false
 	uint8_t is_phone, ambiguous, identity;
-	uint8_t n_devices, unused[7];
+	uint8_t n_devices;
+	uint8_t sources; // bits of enum message_source: who has told of it
+	uint8_t unused[6];
 	struct evidence evidence;
 	struct device devices[DIAGNOSIS_DEVICES_MAX]; // phones known at an ambiguous one's address
 	char model[EVENT_MODEL_MAX];
@@ -56,8 +58,7 @@ struct diagnosis_links {
 		uint16_t n; // lines of it that have come
 		uint64_t last_ms;
 	} events[DIAGNOSIS_EVENTS_MAX];
-	uint32_t attempt; // bits of `events`: seen in the present attempt
-	uint64_t attempt_ms;
+	uint32_t attempt;      // bits of `events`: seen in the present attempt
 	uint16_t attempt_port; // the client's, 0: no line has told it
 };
 

@@ -31,6 +31,7 @@ enum stage {
 	STAGE_JUDGE,   // at the owner of the client: session.c
 	STAGE_ALIAS,   // at the owner of an alias: it now leads to this key, or to none
 	STAGE_MOVE, // at the owner of a session: what it knows of one device belongs to another key
+	STAGE_TAKE, // at the owner of the other: a piece of that (handover.c)
 };
 
 enum key_kind {
@@ -51,10 +52,8 @@ struct session_key {
 #define EVENT_MARKS_PHONE 0x02 // says that the client is a phone
 #define EVENT_PHONE_GROUP 0x04 // its group is one of phones
 #define EVENT_BY_SENDER 0x08   // a phone's line: the client is where it came from
-#define EVENT_LATE \
-	0x10 // has waited for its client, or is told again for a session that another was merged
-	     // into
-#define EVENT_CLIPPED 0x20 // the line was longer than EVENT_LINE_MAX
+#define EVENT_LATE 0x10	       // has waited for its client
+#define EVENT_CLIPPED 0x20     // the line was longer than EVENT_LINE_MAX
 #define EVENT_HAS_ASA \
 	0x40 // STAGE_ALIAS: the session has been seen by a gateway, not by phone lines alone
 #define EVENT_RELEASE 0x80	// STAGE_ALIAS: the alias ends
@@ -64,7 +63,7 @@ struct session_key {
 
 struct event {
 	uint64_t time_ms; // arrival, since the epoch
-	uint64_t alias;	  // STAGE_RESOLVE, STAGE_ALIAS: hash of the alias
+	uint64_t alias;	  // STAGE_RESOLVE, STAGE_ALIAS: hash of the alias; STAGE_TAKE: of the user
 	struct address client, client_new, tunnel;
 	struct address sender;
 	struct session_key key;	   // whose session; STAGE_ALIAS: to where; STAGE_MOVE: from where
@@ -74,15 +73,14 @@ struct event {
 	uint16_t gateway;
 	uint16_t port; // the client's
 	uint16_t flags;
-	uint16_t queue;	   // which receive queue of which worker: order holds within one
-	uint16_t line_len; // evidence: the line after its header
-	uint16_t text_len; // with attachments
+	uint16_t queue;	    // which receive queue of which worker: order holds within one
+	uint16_t line_len;  // evidence: the line after its header
+	uint16_t text_len;  // with attachments
+	uint16_t diagnosis; // STAGE_TAKE: number in the vocabulary
 	uint8_t stage, source, severity, handshake, alias_action;
+	uint8_t handover; // STAGE_TAKE: which piece
 	uint8_t n_values, origin_len, code_len;
-	uint32_t input;	   // KEY_ANONYMOUS: the number of the file, 0: none
-	uint64_t adopt_id; // EVENT_LATE: id of the diagnosis that this line proved, 0: none
-	uint32_t adopt_sequence, adopt_count;
-	uint16_t adopt_diagnosis;
+	uint32_t input; // KEY_ANONYMOUS: the number of the file, 0: none
 	char model[EVENT_MODEL_MAX];
 	char origin[EVENT_ORIGIN_MAX];
 	char code[EVENT_CODE_MAX];

@@ -118,6 +118,21 @@ enum evidence_outcome evidence_append(
 	return EVIDENCE_KEPT;
 }
 
+bool evidence_holds(
+	const struct evidence_pool *pool, const struct evidence *evidence, const struct line *line)
+{
+	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
+	const struct line *kept;
+	uint32_t offset = 0;
+	evidence_read(pool, evidence, lines);
+	while ((kept = evidence_line(lines, evidence->bytes, &offset)) != NULL) {
+		if (kept->time_ms == line->time_ms && kept->event == line->event &&
+			slice_equals(line_text(kept), line_text(line)))
+			return true;
+	}
+	return false;
+}
+
 void evidence_free(struct evidence_pool *pool, struct evidence *evidence)
 {
 	uint32_t block = evidence->first;

@@ -33,6 +33,10 @@ enum evidence_outcome {
 enum evidence_outcome evidence_append(
 	struct evidence_pool *pool, struct evidence *evidence, const struct line *line);
 
+// Whether the same line is there already: of the same time, event and text. The owner only.
+bool evidence_holds(
+	const struct evidence_pool *pool, const struct evidence *evidence, const struct line *line);
+
 // Give the blocks back.
 void evidence_free(struct evidence_pool *pool, struct evidence *evidence);
 

@@ -3,6 +3,9 @@
 
 #include <assert.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "history.h"
 #include "judge.h"
 #include "seq.h"
@@ -68,14 +71,16 @@ static uint32_t find_incomplete(const struct subject *s, bool wants_device)
 	return found;
 }
 
-static uint32_t find(const struct subject *s, const struct event *event, struct slice user)
+// marked: what names it says that it is a phone.
+static uint32_t find(
+	const struct subject *s, const struct device *named, struct slice user, bool marked)
 {
 	const struct session_table *t = s->table;
-	bool device = !device_is_none(&event->device);
+	bool device = !device_is_none(named);
 	uint32_t by_user = SESSION_NONE, nameless = SESSION_NONE;
 	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = t->identities[i].next) {
 		const struct identity *id = &t->identities[i];
-		if (device && device_equals(&id->device, &event->device))
+		if (device && device_equals(&id->device, named))
 			return i;
 		bool other_device = device && !device_is_none(&id->device);
 		if (user.len && !other_device &&
@@ -89,9 +94,7 @@ static uint32_t find(const struct subject *s, const struct event *event, struct 
 	if (device)
 		return find_incomplete(s, true);
 	if (user.len)
-		return event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)
-			       ? find_incomplete(s, false)
-			       : SESSION_NONE;
+		return marked ? find_incomplete(s, false) : SESSION_NONE;
 	// No name at all: the one there is, or the one that has no name either.
 	return s->session.n_identities == 1 ? s->session.identity : nameless;
 }
@@ -352,9 +355,9 @@ uint8_t identity_of(struct subject *s, const struct event *event)
 	if (!is_known_user(user))
 		user = (struct slice){0};
 	bool named = user.len || !device_is_none(&event->device);
-	bool says = named || (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)) ||
-		    event->alias_action == ALIAS_ASSIGN;
-	uint32_t at = find(s, event, user);
+	bool marked = (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)) != 0;
+	bool says = named || marked || event->alias_action == ALIAS_ASSIGN;
+	uint32_t at = find(s, &event->device, user, marked);
 	if (!named && event->alias_action == ALIAS_RELEASE && !address_is_none(&event->tunnel)) {
 		for (at = s->session.identity; at != SESSION_NONE; at = t->identities[at].next) {
 			if (address_equals(&t->identities[at].tunnel, &event->tunnel))
@@ -380,6 +383,72 @@ uint8_t identity_of(struct subject *s, const struct event *event)
 	if (!knew || flags != identity.flags || !device_equals(&device, &identity.device))
 		judge_learn(s, identity.number);
 	return identity.number;
+}
+
+// ---- from another session ----
+
+static void take_text(char *mine, const char *theirs, size_t size)
+{
+	if (mine[0] == '\0')
+		memcpy(mine, theirs, size);
+}
+
+// The device is told only where the session is the device's own: two clients must not draw a phone
+// to each other for ever.
+static void tell_taken(struct subject *s, const struct identity *identity, bool tunnel)
+{
+	if (s->session.key.kind == KEY_DEVICE)
+		tell_device(s, identity, false);
+	if (tunnel)
+		tell_alias(s, alias_of_tunnel(&identity->tunnel), EVENT_HAS_ASA);
+}
+
+void identity_take(struct subject *s, const struct identity *known)
+{
+	struct session_table *t = s->table;
+	bool phone = (known->flags & IDENTITY_PHONE) != 0;
+	uint32_t at = find(s, &known->device, slice_of(known->user), phone);
+	if (at == SESSION_NONE)
+		at = identity_new(s);
+	if (at == SESSION_NONE)
+		return;
+	struct identity identity = t->identities[at];
+	bool tunnel = s->session.key.kind == KEY_CLIENT && address_is_none(&identity.tunnel) &&
+		      !address_is_none(&known->tunnel);
+	if (device_is_none(&identity.device))
+		identity.device = known->device;
+	take_text(identity.user, known->user, sizeof(identity.user));
+	take_text(identity.model, known->model, sizeof(identity.model));
+	take_text(identity.tunnel_group, known->tunnel_group, sizeof(identity.tunnel_group));
+	take_text(identity.group_policy, known->group_policy, sizeof(identity.group_policy));
+	if (identity.gateway == GATEWAY_NONE)
+		identity.gateway = known->gateway;
+	if (tunnel)
+		identity.tunnel = known->tunnel;
+	if (known->tunnel_up_ms > identity.tunnel_up_ms)
+		identity.tunnel_up_ms = known->tunnel_up_ms;
+	if (s->now_ms > identity.last_ms)
+		identity.last_ms = s->now_ms;
+	if (phone)
+		become_phone(s, &identity);
+	publish(t, at, &identity);
+	tell_taken(s, &identity, tunnel);
+	judge_learn(s, identity.number);
+}
+
+uint8_t identity_known_as(const struct subject *s, const struct device *device, uint64_t user_hash)
+{
+	uint8_t by_user = 0;
+	for (uint32_t i = s->session.identity; i != SESSION_NONE;) {
+		const struct identity *id = &s->table->identities[i];
+		if (!device_is_none(device) && device_equals(&id->device, device))
+			return id->number;
+		if (user_hash && id->user[0] &&
+			XXH3_64bits(id->user, strlen(id->user)) == user_hash)
+			by_user = id->number;
+		i = id->next;
+	}
+	return by_user;
 }
 
 // A tunnel is up: what its phone has suffered before is over.

@@ -32,6 +32,11 @@ struct identity {
 // Learn from a line who it is about. Number of the identity, 0: nobody by name.
 uint8_t identity_of(struct subject *subject, const struct event *event);
 
+// What another session knew of one: learn it. Then, by whatever of it that session tells.
+void identity_take(struct subject *subject, const struct identity *known);
+uint8_t identity_known_as(
+	const struct subject *subject, const struct device *device, uint64_t user_hash);
+
 // A tunnel is up: what its phone has suffered before is over.
 void identity_note_success(
 	struct subject *subject, const struct sighting *sighting, uint8_t number);

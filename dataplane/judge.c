@@ -8,8 +8,7 @@
 #include "proof.h"
 #include "verdict.h"
 
-#define CORROBORATION_MS 60000 // an unnamed and a named sign of one failure at a shared address
-#define ORDER_SLACK_MS 2000    // UDP reorders
+#define ORDER_SLACK_MS 2000 // UDP reorders
 
 // ---- whose it is ----
 
@@ -88,6 +87,12 @@ static uint32_t find_of(struct subject *s, uint16_t number, uint8_t identity)
 	return DIAGNOSIS_NONE;
 }
 
+// Whether the line says itself who it is about.
+static bool names_somebody(const struct event *event)
+{
+	return event && (!device_is_none(&event->device) || event_value(event, FIELD_USER).len);
+}
+
 // At an address of several, the other half of a failure that one sign names and one does not.
 static uint32_t find_counterpart(struct subject *s, uint16_t number, uint8_t identity)
 {
@@ -147,28 +152,17 @@ static void absorb(struct diagnosis_work *w)
 		const struct line *line;
 		evidence_read(w->table->evidence, &other.d.evidence, lines);
 		while ((line = evidence_line(lines, other.d.evidence.bytes, &offset)) != NULL)
-			proof_add_line(w, line);
+			proof_add_line(w, line, false);
 		diagnosis_close(&other, DIAGNOSIS_ABSORBED, s->now_ms);
 	}
 }
 
-static void adopt(struct diagnosis_work *w, const struct event *event)
-{
-	if (!(event->flags & EVENT_LATE) || event->adopt_id == 0 ||
-		event->adopt_diagnosis != w->d.number || event->time_ms > w->d.first_ms)
-		return;
-	w->d.id = event->adopt_id;
-	if (event->adopt_sequence > w->d.sequence)
-		w->d.sequence = event->adopt_sequence;
-	if (event->adopt_count > w->d.count)
-		w->d.count = event->adopt_count;
-}
-
-static void add_evidence(struct diagnosis_work *w, const struct verdict *v)
+static void add_evidence(struct diagnosis_work *w, const struct verdict *v, bool counts)
 {
 	for (unsigned i = 0; i < v->n; i++) {
 		if (event_bit(w->rule->evidence, v->sightings[i].event))
-			proof_add_sighting(w, &v->sightings[i]);
+			proof_add_sighting(w, &v->sightings[i],
+				counts && !(v->sightings[i].flags & SIGHTING_SHARED));
 	}
 }
 
@@ -183,7 +177,7 @@ static void raise_to(struct diagnosis_work *w, const struct verdict *v)
 }
 
 static uint32_t open_new(struct subject *s, const struct diagnosis_rule *rule, uint8_t identity,
-	const struct verdict *v, const struct event *event)
+	const struct verdict *v)
 {
 	struct diagnosis_work w;
 	if (!diagnosis_new(s, rule, &w))
@@ -192,13 +186,11 @@ static uint32_t open_new(struct subject *s, const struct diagnosis_rule *rule, u
 	w.d.confidence = (uint8_t)v->confidence;
 	w.d.ambiguous = v->ambiguous;
 	proof_add_context(&w, v);
-	add_evidence(&w, v);
+	add_evidence(&w, v, true);
 	if (w.d.first_ms == UINT64_MAX)
-		w.d.first_ms = w.d.last_ms = s->now_ms;
+		w.d.first_ms = w.d.last_ms = v->n ? v->sightings[0].time_ms : s->now_ms;
 	name_it(&w);
 	w.d.id = id_of(&w, rule);
-	if (event)
-		adopt(&w, event);
 	proof_find_cause(&w, v);
 	absorb(&w);
 	diagnosis_put(&w);
@@ -229,43 +221,59 @@ static uint64_t void_before(const struct subject *s, const struct diagnosis_rule
 }
 
 // A line of before the recovery that has only now found its session.
-static bool is_late(const struct diagnosis *d, const struct sighting *sighting)
+static bool is_late(
+	const struct diagnosis *d, const struct sighting *sighting, const struct event *event)
 {
-	return d->state == DIAGNOSIS_RECOVERED && sighting->time_ms <= d->recovered_ms;
+	return event && (event->flags & EVENT_LATE) && d->state == DIAGNOSIS_RECOVERED &&
+	       sighting->time_ms <= d->recovered_ms;
 }
 
-// The event is one more piece of evidence of a diagnosis that is known.
+// What its handshake has told before the sign came.
+static void add_companions(
+	struct diagnosis_work *w, const struct sighting *sign, const struct verdict *v)
+{
+	for (unsigned i = 0; i < v->n; i++) {
+		const struct sighting *seen = &v->sightings[i];
+		if (sign->port && seen->port == sign->port && seen->line != sign->line &&
+			event_bit(w->rule->evidence, seen->event))
+			proof_add_sighting(w, seen, false);
+	}
+}
+
+// The event is one more piece of evidence of a diagnosis that is known; or, without one, more time
+// has passed, or more is known.
 static void add_event(struct diagnosis_work *w, const struct sighting *sighting,
 	const struct verdict *v, const struct event *event)
 {
-	bool late = sighting && is_late(&w->d, sighting);
+	bool late = sighting && is_late(&w->d, sighting, event);
+	bool raises = v->confidence > w->d.confidence;
 	if (sighting && event_bit(w->rule->evidence, sighting->event)) {
-		uint64_t first_ms = w->d.first_ms;
-		proof_add_sighting(w, sighting);
-		w->d.first_ms = first_ms < w->d.first_ms ? first_ms : w->d.first_ms;
-		if (event)
-			adopt(w, event);
+		bool own = sighting->identity == w->d.identity ||
+			   w->subject->session.n_identities <= 1;
+		add_companions(w, sighting, v);
+		proof_add_sighting(w, sighting, own);
 	}
 	if (w->d.state == DIAGNOSIS_RECOVERED && !late) {
 		w->d.state = DIAGNOSIS_OPEN;
 		w->d.closed_ms = w->d.recovered_ms = 0;
 	}
-	if (v->confidence > w->d.confidence)
+	if (raises) {
+		add_evidence(w, v, false);
 		proof_add_context(w, v);
+	}
 	raise_to(w, v);
 	name_it(w);
 	proof_find_cause(w, v);
 	diagnosis_put(w);
 }
 
-// Lines told again for another session can be older than a success of the phone there.
-static void recover_moved(struct diagnosis_work *w, const struct event *event)
+// What comes late can be older than a success of the phone.
+static void recover_late(struct diagnosis_work *w)
 {
 	const struct identity *who = identity_by_number(w->subject, w->d.identity);
-	if (event == NULL || !(event->flags & EVENT_LATE) || who == NULL || !w->rule->by_tunnel ||
-		w->d.state != DIAGNOSIS_OPEN || who->tunnel_up_ms <= w->d.last_ms)
-		return;
-	diagnosis_close(w, DIAGNOSIS_RECOVERED, who->tunnel_up_ms);
+	if (who && w->rule->by_tunnel && w->d.state == DIAGNOSIS_OPEN &&
+		who->tunnel_up_ms > w->d.last_ms)
+		diagnosis_close(w, DIAGNOSIS_RECOVERED, who->tunnel_up_ms);
 }
 
 // Look at one rule for one subject: open, raise, or leave it.
@@ -279,16 +287,20 @@ static void step_rule(struct subject *s, const struct diagnosis_rule *rule, uint
 	verdict_of(s, rule, identity, void_before(s, rule, identity, event), &v);
 	if (v.wake_ms < *session_wake_ms(s->table, s->index))
 		*session_wake_ms(s->table, s->index) = v.wake_ms;
+	bool late = event && (event->flags & EVENT_LATE);
 	bool evidence = sighting && event_bit(rule->evidence, sighting->event);
-	if (v.confidence == CONFIDENCE_NONE && !(open && evidence))
+	if ((evidence && !verdict_holds(&v, sighting)) ||
+		(v.confidence == CONFIDENCE_NONE && !(open && evidence)))
 		return;
-	if (known == DIAGNOSIS_NONE && s->session.n_identities > 1) {
+	bool unnamed = identity == 0 && names_somebody(event);
+	if (known == DIAGNOSIS_NONE && s->session.n_identities > 1 && !unnamed) {
 		known = find_counterpart(s, rule->number, identity);
 		if (known != DIAGNOSIS_NONE && identity != 0) {
 			// The name was missing: here it is.
 			struct diagnosis_work w = diagnosis_take(s, known);
 			w.d.identity = identity;
 			w.d.ambiguous = v.ambiguous;
+			add_evidence(&w, &v, false);
 			add_event(&w, sighting, &v, event);
 			return;
 		}
@@ -299,22 +311,23 @@ static void step_rule(struct subject *s, const struct diagnosis_rule *rule, uint
 			verdict_of(s, rule, w.d.identity, void_before(s, rule, w.d.identity, event),
 				&v);
 		add_event(&w, sighting, &v, event);
-		recover_moved(&w, event);
+		if (late)
+			recover_late(&w);
 		return;
 	}
 	uint32_t absorber = find_absorber(s, rule->number, identity);
 	if (absorber != DIAGNOSIS_NONE) {
 		struct diagnosis_work w = diagnosis_take(s, absorber);
 		if (sighting) {
-			proof_add_sighting(&w, sighting);
+			proof_add_sighting(&w, sighting, true);
 			diagnosis_put(&w);
 		}
 		return;
 	}
-	uint32_t slot = open_new(s, rule, identity, &v, event);
-	if (slot != DIAGNOSIS_NONE) {
+	uint32_t slot = open_new(s, rule, identity, &v);
+	if (slot != DIAGNOSIS_NONE && late) {
 		struct diagnosis_work w = diagnosis_take(s, slot);
-		recover_moved(&w, event);
+		recover_late(&w);
 	}
 }
 
@@ -342,7 +355,8 @@ static bool may_recover(const struct subject *s, const struct diagnosis *d, uint
 	return d->identity == identity || (identity == 0 && s->session.n_identities == 1);
 }
 
-static void recover(struct subject *s, const struct sighting *sighting, uint8_t identity)
+// late: the sign has waited for its phone's name: the order of times is all there is.
+static void recover(struct subject *s, const struct sighting *sighting, uint8_t identity, bool late)
 {
 	struct diagnosis_table *t = s->table->diagnoses;
 	uint32_t slot = *session_diagnoses(s->table, s->index);
@@ -350,10 +364,11 @@ static void recover(struct subject *s, const struct sighting *sighting, uint8_t 
 		if (t->slots[slot].state != DIAGNOSIS_OPEN)
 			continue;
 		struct diagnosis_work w = diagnosis_take(s, slot);
-		if (w.rule && is_sign_of_success(w.rule, sighting) &&
-			may_recover(s, &w.d, identity) &&
-			sighting->time_ms + (w.rule->calm_ms ? 0 : ORDER_SLACK_MS) >=
-				w.d.last_ms + w.rule->calm_ms) {
+		if (w.rule == NULL || !is_sign_of_success(w.rule, sighting) ||
+			!may_recover(s, &w.d, identity))
+			continue;
+		uint64_t slack = late || w.rule->calm_ms ? 0 : ORDER_SLACK_MS;
+		if (sighting->time_ms + slack >= w.d.last_ms + w.rule->calm_ms + late) {
 			name_it(&w);
 			diagnosis_close(&w, DIAGNOSIS_RECOVERED,
 				sighting->time_ms > w.d.last_ms ? sighting->time_ms : w.d.last_ms);
@@ -371,7 +386,8 @@ static uint8_t subject_of(const struct subject *s, uint8_t identity)
 }
 
 // The event is kept as evidence of what is open, whether or not a rule's level hangs on it.
-static void add_to_open(struct subject *s, const struct sighting *sighting, uint8_t identity)
+static void add_to_open(struct subject *s, const struct sighting *sighting, uint8_t identity,
+	const struct event *event)
 {
 	struct diagnosis_table *t = s->table->diagnoses;
 	const struct event_use *use = &s->table->ruleset->pack->events[sighting->event];
@@ -379,7 +395,7 @@ static void add_to_open(struct subject *s, const struct sighting *sighting, uint
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
 		struct diagnosis_work w = diagnosis_take(s, slot);
 		bool triggers = false;
-		bool told = w.d.state == DIAGNOSIS_OPEN || is_late(&w.d, sighting);
+		bool told = w.d.state == DIAGNOSIS_OPEN || is_late(&w.d, sighting, event);
 		if (!told || w.rule == NULL || !is_of(s, &w.d, identity) ||
 			!event_bit(w.rule->evidence, sighting->event))
 			continue;
@@ -388,8 +404,10 @@ static void add_to_open(struct subject *s, const struct sighting *sighting, uint
 		if (triggers)
 			continue; // step_rule() has
 		struct verdict v;
-		verdict_of(s, w.rule, w.d.identity, void_before(s, w.rule, w.d.identity, NULL), &v);
-		add_event(&w, sighting, &v, NULL);
+		verdict_of(
+			s, w.rule, w.d.identity, void_before(s, w.rule, w.d.identity, event), &v);
+		if (verdict_holds(&v, sighting))
+			add_event(&w, sighting, &v, event);
 	}
 }
 
@@ -401,14 +419,14 @@ void judge_event(struct subject *s, const struct event *event, const struct sigh
 	enum scope scope = s->session.key.kind == KEY_GATEWAY ? SCOPE_GATEWAY : SCOPE_PHONE;
 	uint8_t subject = scope == SCOPE_GATEWAY ? 0 : subject_of(s, identity);
 	if (use->n_recovers)
-		recover(s, sighting, identity);
+		recover(s, sighting, identity, (event->flags & EVENT_LATE) != 0);
 	for (unsigned i = 0; i < use->n_triggers; i++) {
 		const struct diagnosis_rule *rule = &pack->diagnoses[use->triggers[i]];
 		if (rule->scope == scope)
 			step_rule(s, rule, subject, sighting, event);
 	}
 	if (use->keep)
-		add_to_open(s, sighting, subject);
+		add_to_open(s, sighting, subject, event);
 }
 
 void judge_learn(struct subject *s, uint8_t identity)
@@ -443,55 +461,126 @@ void judge_forget(struct subject *s, uint8_t identity)
 	}
 }
 
-// One line of a session that gives up an identity, told again for the session that takes it.
-static void tell_again(struct subject *s, const struct line *line, const struct session_key *to,
-	const struct identity *known, const struct diagnosis *of)
+// ---- from another session ----
+
+void judge_tell(const struct diagnosis *d, struct judged *out)
 {
-	struct event event;
-	line_to_event(line, &event);
-	event.stage = STAGE_JUDGE;
-	event.key = *to;
-	event.client = to->kind == KEY_CLIENT ? to->address : (struct address){0};
-	event.device = known->device;
-	memcpy(event.model, known->model, sizeof(event.model));
-	event.flags |= known->flags & IDENTITY_PHONE ? EVENT_MARKS_PHONE : 0;
-	if (of) {
-		event.adopt_id = of->id;
-		event.adopt_sequence = of->sequence;
-		event.adopt_count = of->count;
-		event.adopt_diagnosis = of->number;
-	}
-	s->table->emit(s->table->emit_context, &event);
+	*out = (struct judged){.id = d->id,
+		.first_ms = d->first_ms,
+		.last_ms = d->last_ms,
+		.sequence = d->sequence,
+		.count = d->count,
+		.confidence = d->confidence,
+		.ambiguous = d->ambiguous,
+		.sources = d->sources};
+	memcpy(out->cause, d->cause, sizeof(out->cause));
 }
 
-void judge_move(struct subject *s, uint8_t identity, const struct session_key *to,
-	const struct identity *known)
+// The diagnosis of the same phone that is, or has been, the same failure.
+static uint32_t find_episode(
+	struct subject *s, uint16_t number, uint8_t identity, const struct judged *judged)
 {
-	struct diagnosis_table *t = s->table->diagnoses;
-	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
-	uint64_t told[EVENT_WORDS] = {0};
+	const struct diagnosis_table *t = s->table->diagnoses;
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
-		struct diagnosis_work w = diagnosis_take(s, slot);
-		uint32_t offset = 0;
-		const struct line *line;
-		if (w.d.identity != identity || w.d.state != DIAGNOSIS_OPEN)
-			continue;
-		evidence_read(t->evidence, &w.d.evidence, lines);
-		while ((line = evidence_line(lines, w.d.evidence.bytes, &offset)) != NULL) {
-			tell_again(s, line, to, known, &w.d);
-			told[line->event / 64] |= 1ull << (line->event % 64);
-		}
-		diagnosis_close(&w, DIAGNOSIS_ABSORBED, s->now_ms);
+		const struct diagnosis *d = &t->slots[slot];
+		bool same = d->state == DIAGNOSIS_RECOVERED &&
+			    judged->first_ms <= d->recovered_ms + DIAGNOSIS_RELAPSE_MS &&
+			    d->first_ms <= judged->last_ms + DIAGNOSIS_RELAPSE_MS;
+		if (d->number == number && is_of(s, d, identity) &&
+			(d->state == DIAGNOSIS_OPEN || same))
+			return slot;
 	}
-	// What has proved nothing yet may do so there.
-	unsigned n;
-	const struct sighting *seen = history_sightings(s->table, s->index, &n);
-	for (unsigned i = 0; i < n; i++) {
-		struct line_buffer buffer;
-		if (seen[i].identity == identity && !event_bit(told, seen[i].event) &&
-			session_line_read(s->table, seen[i].line, &buffer))
-			tell_again(s, &buffer.line, to, known, NULL);
+	return DIAGNOSIS_NONE;
+}
+
+// Two that tell of the same attempts from two sides, or of different ones.
+static void merge(struct diagnosis *d, const struct judged *judged)
+{
+	bool both_by_gateway = (judged->sources & d->sources) >> MESSAGE_ASA & 1;
+	bool same_attempts = !both_by_gateway &&
+			     judged->first_ms <= d->last_ms + CORROBORATION_MS &&
+			     d->first_ms <= judged->last_ms + CORROBORATION_MS;
+	if (!same_attempts)
+		d->count += judged->count;
+	else if (judged->count > d->count)
+		d->count = judged->count;
+	d->sources |= judged->sources;
+	if (judged->first_ms <= d->first_ms)
+		d->id = judged->id; // the older one has been told
+	if (judged->sequence > d->sequence)
+		d->sequence = judged->sequence;
+	if (judged->first_ms < d->first_ms)
+		d->first_ms = judged->first_ms;
+	if (judged->last_ms > d->last_ms)
+		d->last_ms = judged->last_ms;
+	if (judged->confidence > d->confidence ||
+		(judged->confidence == d->confidence && !judged->ambiguous)) {
+		d->confidence = judged->confidence;
+		d->ambiguous = judged->ambiguous;
+	}
+	if (d->cause[0] == '\0')
+		memcpy(d->cause, judged->cause, sizeof(d->cause));
+	if (d->state == DIAGNOSIS_RECOVERED && judged->last_ms > d->recovered_ms) {
+		d->state = DIAGNOSIS_OPEN;
+		d->closed_ms = d->recovered_ms = 0;
+	}
+}
+
+void judge_adopt(struct subject *s, uint16_t number, uint8_t identity, const struct judged *judged)
+{
+	const struct diagnosis_rule *rule =
+		rulepack_diagnosis(s->table->ruleset->pack, SCOPE_PHONE, number);
+	if (rule == NULL)
+		return; // a reload has removed it
+	uint32_t slot = find_episode(s, number, identity, judged);
+	struct diagnosis_work w;
+	if (slot != DIAGNOSIS_NONE) {
+		w = diagnosis_take(s, slot);
+		w.d.identity = identity;
+	} else {
+		if (find_absorber(s, number, identity) != DIAGNOSIS_NONE ||
+			!diagnosis_new(s, rule, &w))
+			return;
+		w.d.identity = identity;
+		w.d.count = 0;
+		w.d.id = judged->id;
+		w.d.first_ms = judged->first_ms;
+		w.d.last_ms = judged->last_ms;
+	}
+	merge(&w.d, judged);
+	name_it(&w);
+	absorb(&w);
+	diagnosis_put(&w);
+	recover_late(&w);
+}
+
+void judge_adopt_line(struct subject *s, uint16_t number, uint8_t identity, const struct line *line)
+{
+	const struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	while (slot != DIAGNOSIS_NONE &&
+		!(t->slots[slot].number == number && t->slots[slot].identity == identity &&
+			t->slots[slot].state <= DIAGNOSIS_RECOVERED))
+		slot = t->links[slot].next;
+	if (slot == DIAGNOSIS_NONE)
+		slot = find_absorber(s, number, identity);
+	if (slot == DIAGNOSIS_NONE)
+		return;
+	struct diagnosis_work w = diagnosis_take(s, slot);
+	if (w.rule == NULL)
+		return;
+	proof_add_line(&w, line, false);
+	proof_pass_attempt(&w);
+	diagnosis_put(&w);
+}
+
+void judge_again(struct subject *s, uint8_t identity)
+{
+	const struct rulepack *pack = s->table->ruleset->pack;
+	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
+		if (pack->diagnoses[i].scope == SCOPE_PHONE)
+			step_rule(s, &pack->diagnoses[i], identity, NULL, NULL);
 	}
 }
 

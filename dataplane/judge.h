@@ -21,7 +21,20 @@ void judge_learn(struct subject *subject, uint8_t identity);
 // An identity gives way, and with it what is open of it.
 void judge_forget(struct subject *subject, uint8_t identity);
 
-// Emit the evidence of an identity's open diagnoses again for another session, and absorb them
-// here.
-void judge_move(struct subject *subject, uint8_t identity, const struct session_key *to,
-	const struct identity *known);
+// What a diagnosis comes to, but for its lines: it goes over to another session with its phone.
+struct judged {
+	uint64_t id, first_ms, last_ms;
+	uint32_t sequence, count;
+	uint8_t confidence, ambiguous, sources, unused[5];
+	char cause[DIAGNOSIS_CAUSE_MAX];
+};
+void judge_tell(const struct diagnosis *diagnosis, struct judged *out);
+
+// Take such a one in, for one of the session's identities; then its lines of evidence.
+void judge_adopt(
+	struct subject *subject, uint16_t diagnosis, uint8_t identity, const struct judged *judged);
+void judge_adopt_line(
+	struct subject *subject, uint16_t diagnosis, uint8_t identity, const struct line *line);
+
+// More is known of an identity than its own lines have told: look at all rules once more.
+void judge_again(struct subject *subject, uint8_t identity);

@@ -102,7 +102,7 @@ void line_to_event(const struct line *line, struct event *out)
 	out->line_len = line->line_len;
 	out->source = line->source;
 	out->severity = line->severity;
-	out->flags = EVENT_LATE | event_flags(line->flags);
+	out->flags = event_flags(line->flags);
 	out->n_values = line->n_values;
 	out->code_len = line->code_len;
 	memcpy(out->values, line_values(line), line->n_values * sizeof(struct field_value));

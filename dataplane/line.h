@@ -14,6 +14,7 @@
 #define LINE_CLIPPED 2
 #define LINE_HIDDEN_USER 4
 #define LINE_UNPROVEN 8
+#define LINE_CONTEXT 16 // evidence: had to be, but is no failure and does not date one
 
 // Followed by n_values field values, the code and the text, padded to 8 bytes.
 struct line {

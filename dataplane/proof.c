@@ -2,7 +2,7 @@
 #include "proof.h"
 
 #define EVIDENCE_OF_EVENT_MAX 2 // lines of one event: the first attempts prove as well as the last
-#define ATTEMPT_GAP_MS 500	// the same line through two relays is one attempt
+#define ATTEMPT_GAP_MS 500	// lines of one attempt stand closer together
 
 // Index of an event among those of the diagnosis; DIAGNOSIS_EVENTS_MAX: too many different ones.
 static unsigned event_index(struct diagnosis_links *l, uint16_t event)
@@ -19,12 +19,13 @@ static unsigned event_index(struct diagnosis_links *l, uint16_t event)
 	return i;
 }
 
-// Whether a line is of another attempt than the present one: on another connection, or some time
-// after.
-static bool is_next_attempt(const struct diagnosis_links *l, const struct line *line)
+// Whether a line of a kind that the present attempt has had is of another one: on another
+// connection, or some time after.
+static bool is_next_attempt(
+	const struct diagnosis_links *l, unsigned index, const struct line *line)
 {
 	return (line->port && l->attempt_port && line->port != l->attempt_port) ||
-	       line->time_ms > l->attempt_ms + ATTEMPT_GAP_MS;
+	       line->time_ms > l->events[index].last_ms + ATTEMPT_GAP_MS;
 }
 
 // The same kind of line once more is the next attempt.
@@ -36,25 +37,21 @@ static void count_attempt(struct diagnosis_work *w, unsigned index, const struct
 	uint32_t bit = 1u << index;
 	if (memcmp(counted, none, sizeof(none)) != 0 && !event_bit(counted, line->event))
 		return;
-	bool first = l->attempt == 0, next = (l->attempt & bit) && is_next_attempt(l, line);
+	bool first = l->attempt == 0;
+	bool next = (l->attempt & bit) && is_next_attempt(l, index, line);
 	w->d.count += next;
 	l->attempt = next ? bit : l->attempt | bit;
-	if (first || next) {
-		l->attempt_ms = line->time_ms;
+	if (first || next || l->attempt_port == 0)
 		l->attempt_port = line->port;
-	} else if (l->attempt_port == 0) {
-		l->attempt_port = line->port;
-	}
 }
 
 static void keep_evidence(struct diagnosis_work *w, unsigned index, const struct line *line)
 {
 	struct diagnosis_links *l = &w->table->links[w->slot];
-	if (index == DIAGNOSIS_EVENTS_MAX)
+	if (index == DIAGNOSIS_EVENTS_MAX || l->events[index].n >= EVIDENCE_OF_EVENT_MAX ||
+		(l->events[index].n && evidence_holds(w->table->evidence, &w->d.evidence, line)))
 		return;
-	l->events[index].last_ms = line->time_ms;
-	if (l->events[index].n++ >= EVIDENCE_OF_EVENT_MAX)
-		return;
+	l->events[index].n++;
 	while (evidence_append(w->table->evidence, &w->d.evidence, line) == EVIDENCE_NO_ROOM) {
 		if (!diagnosis_make_room(w->subject->table, w->slot)) {
 			counter_add(&w->subject->table->counters
@@ -65,16 +62,28 @@ static void keep_evidence(struct diagnosis_work *w, unsigned index, const struct
 	}
 }
 
-void proof_add_line(struct diagnosis_work *w, const struct line *line)
+void proof_add_line(struct diagnosis_work *w, const struct line *line, bool counts)
 {
-	unsigned index = event_index(&w->table->links[w->slot], line->event);
+	struct diagnosis_links *l = &w->table->links[w->slot];
+	unsigned index = event_index(l, line->event);
 	keep_evidence(w, index, line);
-	if (index < DIAGNOSIS_EVENTS_MAX)
-		count_attempt(w, index, line);
+	if (index < DIAGNOSIS_EVENTS_MAX) {
+		if (counts)
+			count_attempt(w, index, line);
+		if (line->time_ms > l->events[index].last_ms)
+			l->events[index].last_ms = line->time_ms;
+	}
+	w->d.sources |= (uint8_t)(1u << line->source);
 	if (line->time_ms < w->d.first_ms)
 		w->d.first_ms = line->time_ms;
 	if (line->time_ms > w->d.last_ms)
 		w->d.last_ms = line->time_ms;
+}
+
+void proof_pass_attempt(struct diagnosis_work *w)
+{
+	struct diagnosis_links *l = &w->table->links[w->slot];
+	l->attempt = (1u << l->n_events) - 1;
 }
 
 static bool read_line(
@@ -88,11 +97,11 @@ static bool read_line(
 	return kept;
 }
 
-void proof_add_sighting(struct diagnosis_work *w, const struct sighting *sighting)
+void proof_add_sighting(struct diagnosis_work *w, const struct sighting *sighting, bool counts)
 {
 	struct line_buffer buffer;
 	if (read_line(w, sighting, &buffer))
-		proof_add_line(w, &buffer.line);
+		proof_add_line(w, &buffer.line, counts);
 }
 
 void proof_add_context(struct diagnosis_work *w, const struct verdict *v)
@@ -106,12 +115,8 @@ void proof_add_context(struct diagnosis_work *w, const struct verdict *v)
 				v->sightings[k].gateway != seen->gateway;
 		if (!last || !read_line(w, seen, &buffer))
 			continue;
-		struct diagnosis_links *l = &w->table->links[w->slot];
-		unsigned index = event_index(l, seen->event);
-		bool told = index < DIAGNOSIS_EVENTS_MAX && l->events[index].n &&
-			    l->events[index].last_ms >= seen->time_ms;
-		if (!told)
-			keep_evidence(w, index, &buffer.line);
+		buffer.line.flags |= LINE_CONTEXT;
+		keep_evidence(w, event_index(&w->table->links[w->slot], seen->event), &buffer.line);
 	}
 }
 
@@ -136,6 +141,7 @@ static void add_fact(const struct expression *leaf, bool positive, void *context
 	event.code_len = fact.code_len;
 	memcpy(event.code, fact.code, fact.code_len);
 	line_of_event(&event, 0, LINE_NONE, &buffer);
+	buffer.line.flags |= LINE_CONTEXT;
 	keep_evidence(w, event_index(&w->table->links[w->slot], leaf->event), &buffer.line);
 }
 

@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "diagnosis.h"
+#include "handover.h"
 #include "history.h"
 #include "identity.h"
 #include "judge.h"
@@ -252,8 +253,7 @@ static void forget_redirect(struct subject *s, uint8_t number)
 
 static void move_identity(struct subject *s, uint32_t at, const struct session_key *to)
 {
-	struct identity known = s->table->identities[at];
-	judge_move(s, known.number, to, &known);
+	handover_give(s, &s->table->identities[at], to);
 	identity_drop(s, at);
 }
 
@@ -271,28 +271,26 @@ void session_move(struct session_table *t, const struct session_key *from,
 	session_put(&s);
 }
 
-// "AnyConnect session resumed connection from IP <new>": the phone goes on under the new address.
-static void follow_client(struct subject *s, const struct event *event, uint8_t number)
+// "AnyConnect session resumed connection from IP <new>": the phone goes on under the new address,
+// and the line is one of that. false: it is no such line.
+static bool follow_client(struct subject *s, struct event *event, uint8_t number)
 {
-	struct event copy;
 	struct session_key to = key_of_client(&event->client_new);
-	if (address_is_none(&event->client_new) || key_equals(&to, &s->session.key))
-		return;
 	const struct identity *known = identity_by_number(s, number);
-	memcpy(&copy, event, event_size(event));
-	copy.client = event->client_new;
-	copy.key = to;
-	copy.stage = STAGE_JUDGE;
-	copy.alias_action = ALIAS_ASSIGN;
-	if (known) {
-		copy.device = known->device;
-		copy.tunnel = known->tunnel;
-		if (known->flags & IDENTITY_PHONE)
-			copy.flags |= EVENT_MARKS_PHONE;
-	}
-	s->table->emit(s->table->emit_context, &copy);
-	if (known)
-		move_identity(s, (uint32_t)(known - s->table->identities), &to);
+	if (event->alias_action != ALIAS_MOVE || known == NULL ||
+		address_is_none(&event->client_new) || key_equals(&to, &s->session.key))
+		return false;
+	event->client = event->client_new;
+	event->client_new = (struct address){0};
+	event->key = to;
+	event->stage = STAGE_JUDGE;
+	event->alias_action = ALIAS_ASSIGN;
+	event->device = known->device;
+	event->tunnel = known->tunnel;
+	event->flags |= known->flags & IDENTITY_PHONE ? EVENT_MARKS_PHONE : 0;
+	move_identity(s, (uint32_t)(known - s->table->identities), &to);
+	s->table->emit(s->table->emit_context, event);
+	return true;
 }
 
 // ---- an event ----
@@ -370,22 +368,27 @@ static void touch(struct subject *s, const struct event *event)
 	age_link(t, s->index, phone ? SESSION_CLASS_PHONE : SESSION_CLASS_OTHER);
 }
 
+static uint32_t find_or_create(struct session_table *t, const struct event *event)
+{
+	uint32_t index = find(t, &event->key);
+	bool phone = event->key.kind == KEY_GATEWAY || !device_is_none(&event->device) ||
+		     (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP));
+	if (index == SESSION_NONE)
+		index = create(t, &event->key, event->time_ms, phone);
+	if (index == SESSION_NONE)
+		counter_add(&t->counters->events_dropped[EVENT_DROP_sessions_full], 1);
+	return index;
+}
+
 void session_update(struct session_table *t, struct event *event)
 {
 	const struct event_use *use = &t->ruleset->pack->events[event->type];
-	uint32_t index = find(t, &event->key);
 	bool gateway = event->key.kind == KEY_GATEWAY;
-	if (index == SESSION_NONE) {
-		if (!is_worth_a_session(event, use))
-			return;
-		bool phone = gateway || !device_is_none(&event->device) ||
-			     (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP));
-		index = create(t, &event->key, event->time_ms, phone);
-	}
-	if (index == SESSION_NONE) {
-		counter_add(&t->counters->events_dropped[EVENT_DROP_sessions_full], 1);
+	if (!is_worth_a_session(event, use) && find(t, &event->key) == SESSION_NONE)
 		return;
-	}
+	uint32_t index = find_or_create(t, event);
+	if (index == SESSION_NONE)
+		return;
 	struct subject s = {t, t->sessions[index], index, event->time_ms};
 	if (!(event->flags & EVENT_LATE) && s.session.last_ms > s.now_ms)
 		s.now_ms = s.session.last_ms;
@@ -399,6 +402,10 @@ void session_update(struct session_table *t, struct event *event)
 	}
 	uint8_t identity = gateway ? 0 : identity_of(&s, event);
 	forget_redirect(&s, identity);
+	if (follow_client(&s, event, identity)) {
+		session_put(&s);
+		return;
+	}
 	bool keep = gateway ? use->keep && use->gateway_scope
 			    : use->keep || (s.session.flags & SESSION_PHONE);
 	uint64_t line = keep ? history_keep_line(&s, event, identity) : LINE_NONE;
@@ -408,8 +415,19 @@ void session_update(struct session_table *t, struct event *event)
 	touch(&s, event);
 	judge_event(&s, event, &sighting, identity);
 	identity_note_success(&s, &sighting, identity);
-	if (event->alias_action == ALIAS_MOVE && identity)
-		follow_client(&s, event, identity);
+	session_put(&s);
+}
+
+void session_take(struct session_table *t, struct event *event)
+{
+	uint32_t index = find_or_create(t, event);
+	if (index == SESSION_NONE)
+		return;
+	struct subject s = {t, t->sessions[index], index, event->time_ms};
+	if (s.session.last_ms > s.now_ms)
+		s.now_ms = s.session.last_ms;
+	handover_take(&s, event);
+	touch(&s, event);
 	session_put(&s);
 }
 

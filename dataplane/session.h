@@ -99,10 +99,13 @@ void session_table_fini(struct session_table *table);
 // diagnoses that look at it.
 void session_update(struct session_table *table, struct event *event);
 
-// STAGE_MOVE: what the session of event->key's counterpart knows of event->device belongs to
-// event->key from now on; its lines are emitted again for that key.
+// STAGE_MOVE: what the session of `from` knows of the device belongs to `to` from now on, and is
+// handed over.
 void session_move(struct session_table *table, const struct session_key *from,
 	const struct device *device, const struct session_key *to, uint64_t now_ms);
+
+// STAGE_TAKE: a piece of what another session has handed over to event->key.
+void session_take(struct session_table *table, struct event *event);
 
 // What time does: quiet recoveries, absences, expiry, idle ends. At most max sessions are looked
 // at; with none held back, the whole table is passed within SESSION_SWEEP_MS of the clock.

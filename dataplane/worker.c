@@ -20,7 +20,7 @@
 #include <xxhash.h>
 
 #define BURST 32
-#define DEFERRED_MAX 512    // a session of 16 phones that moves tells some 400 lines again
+#define DEFERRED_MAX 512    // a session of 16 phones that moves hands some 400 lines over
 #define INBOX_EVENTS 4096   // to one worker from all others together
 #define EXCHANGE_STEP 64    // events taken from one sender a turn
 #define SWEEP_STEP 256	    // sessions looked at a turn
@@ -234,6 +234,7 @@ static unsigned owner_of(const struct worker *w, const struct event *event)
 		break;
 	case STAGE_JUDGE:
 	case STAGE_MOVE:
+	case STAGE_TAKE:
 		hash = XXH3_64bits(&event->key, sizeof(event->key));
 		break;
 	}
@@ -406,6 +407,9 @@ static void dispatch(struct worker *w, struct event *event)
 	case STAGE_MOVE:
 		session_move(
 			&w->sessions, &event->key, &event->device, &event->key_to, event->time_ms);
+		break;
+	case STAGE_TAKE:
+		session_take(&w->sessions, event);
 		break;
 	}
 }

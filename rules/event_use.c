@@ -41,7 +41,21 @@ static void use_leaf(const struct expression *leaf, bool positive, void *context
 	event->triggers = add_index(&use->pack->arena, event->triggers, &event->n_triggers,
 		(uint16_t)(use->rule - use->pack->diagnoses));
 	if (positive && !event_bit(use->rule->context, leaf->event))
-		use->rule->evidence[leaf->event / 64] |= 1ull << (leaf->event % 64);
+		use->rule->signs[leaf->event / 64] |= 1ull << (leaf->event % 64);
+}
+
+// Leaves below `count`, `distinct` and `turns`.
+static void use_counted(struct diagnosis_rule *rule, const struct expression *e)
+{
+	bool counts = e->kind == EXPRESSION_COUNT || e->kind == EXPRESSION_DISTINCT ||
+		      e->kind == EXPRESSION_TURNS;
+	for (unsigned i = 0; i < e->n_parts; i++) {
+		uint16_t event = e->parts[i]->event;
+		if (counts)
+			rule->counted[event / 64] |= 1ull << (event % 64);
+		else
+			use_counted(rule, e->parts[i]);
+	}
 }
 
 static void use_recovery(
@@ -59,12 +73,16 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 {
 	struct use use = {pack, rule, true};
 	for (int i = CONFIDENCE_SUSPECTED; i <= CONFIDENCE_CONFIRMED; i++) {
-		if (rule->levels[i])
-			expression_walk(rule->levels[i], true, use_leaf, &use);
+		if (rule->levels[i] == NULL)
+			continue;
+		expression_walk(rule->levels[i], true, use_leaf, &use);
+		use_counted(rule, rule->levels[i]);
 	}
 	use.trigger = false;
 	for (unsigned i = 0; i < rule->n_causes; i++)
 		expression_walk(rule->causes[i].when, true, use_leaf, &use);
+	for (unsigned word = 0; word < EVENT_WORDS; word++)
+		rule->evidence[word] |= rule->signs[word];
 	for (unsigned event = 0; event < EVENTS_MAX; event++) {
 		if (event_bit(rule->evidence, (uint16_t)event) ||
 			event_bit(rule->context, (uint16_t)event)) {

@@ -15,6 +15,12 @@ static uint32_t value_of(const struct expression *e, const struct sighting *s)
 	return e->field == FIELD_GATEWAY ? s->gateway : e->field == FIELD_PORT ? s->port : s->value;
 }
 
+// Whether it is of the connection that is looked at.
+static bool is_here(const struct expression_view *view, const struct sighting *s)
+{
+	return view->port == PORT_ANY || s->port == 0 || s->port == view->port;
+}
+
 // Some sighting from which `within_ms` on at least so many follow.
 static bool holds_count(const struct expression *e, const struct expression_view *view)
 {
@@ -85,7 +91,7 @@ static bool holds_sequence(const struct expression *e, const struct expression_v
 			const struct sighting *s = &view->sightings[k];
 			if (e->within_ms && s->time_ms > view->sightings[i].time_ms + e->within_ms)
 				break;
-			part += is_seen(e->parts[part], s);
+			part += is_here(view, s) && is_seen(e->parts[part], s);
 		}
 		if (part == e->n_parts)
 			return true;
@@ -115,7 +121,7 @@ static bool holds_absent(const struct expression *e, struct expression_view *vie
 static bool holds_seen(const struct expression *e, const struct expression_view *view)
 {
 	for (unsigned i = 0; i < view->n; i++) {
-		if (is_seen(e, &view->sightings[i]))
+		if (is_here(view, &view->sightings[i]) && is_seen(e, &view->sightings[i]))
 			return true;
 	}
 	return false;
@@ -130,17 +136,41 @@ static bool holds_gateway(const struct expression *e, const struct expression_vi
 	return at && at <= view->now_ms + GATEWAY_LEAD_MS && at + e->within_ms >= view->now_ms;
 }
 
+static bool holds_all(const struct expression *e, struct expression_view *view)
+{
+	for (unsigned i = 0; i < e->n_parts; i++) {
+		if (!expression_holds(e->parts[i], view))
+			return false;
+	}
+	return true;
+}
+
+// `all` and `sequence`, on one connection at a time.
+static bool holds_together(const struct expression *e, struct expression_view *view)
+{
+	uint32_t port = view->port;
+	bool holds = false;
+	for (unsigned i = 0; i <= view->n && !holds; i++) {
+		if (port == PORT_ANY)
+			view->port = i < view->n ? view->sightings[i].port : PORT_NONE;
+		if (view->port != PORT_ANY)
+			holds = e->kind == EXPRESSION_ALL ? holds_all(e, view)
+							  : holds_sequence(e, view);
+		if (port != PORT_ANY)
+			break;
+	}
+	view->port = port;
+	return holds;
+}
+
 bool expression_holds(const struct expression *e, struct expression_view *view)
 {
 	switch (e->kind) {
 	case EXPRESSION_SEEN:
 		return holds_seen(e, view);
 	case EXPRESSION_ALL:
-		for (unsigned i = 0; i < e->n_parts; i++) {
-			if (!expression_holds(e->parts[i], view))
-				return false;
-		}
-		return true;
+	case EXPRESSION_SEQUENCE:
+		return holds_together(e, view);
 	case EXPRESSION_ANY:
 		for (unsigned i = 0; i < e->n_parts; i++) {
 			if (expression_holds(e->parts[i], view))
@@ -149,8 +179,6 @@ bool expression_holds(const struct expression *e, struct expression_view *view)
 		return false;
 	case EXPRESSION_NOT:
 		return !expression_holds(e->parts[0], view);
-	case EXPRESSION_SEQUENCE:
-		return holds_sequence(e, view);
 	case EXPRESSION_COUNT:
 		return holds_count(e, view);
 	case EXPRESSION_DISTINCT:

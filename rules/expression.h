@@ -11,6 +11,10 @@
 //   30s}          the second came, and for so long the first did not {gateway: slug, within: 1h}
 //   the phone's gateway has logged it
 //
+// {all: ..} and {sequence: ..} hold where all that bears a client's port bears the same one:
+// evidence of two handshakes is never joined; `count`, `distinct`, `turns` and `absent` look over
+// all of them.
+//
 // Pure: what has been seen, the time and the gateway's facts come in as arguments.
 #pragma once
 
@@ -62,10 +66,16 @@ struct expression {
 	const struct expression **parts; // ABSENT: what is absent, after what
 };
 
+#define PORT_ANY 0
+#define PORT_NONE UINT32_MAX // sightings without a port only
+
 struct expression_view {
 	const struct sighting *sightings; // of the subject, within the window, oldest first
 	unsigned n;
 	uint64_t now_ms;
+	// The lines of one handshake bear its port: what `all` and `sequence` join is of one.
+	// PORT_ANY, PORT_NONE, or the port that is looked at.
+	uint32_t port;
 	// When the gateway of the subject last logged a fact, or 0.
 	uint64_t (*gateway_fact)(void *context, uint16_t event);
 	void *context;

@@ -172,6 +172,8 @@ struct diagnosis_rule {
 	uint64_t calm_ms;    // a sign of success counts only so long after the last evidence
 	uint64_t expires_ms; // expires after so long without evidence; 0: as the limits say
 	uint64_t evidence[EVENT_WORDS]; // events kept as evidence
+	uint64_t signs[EVENT_WORDS]; // those that its levels look for; the others only add to them
+	uint64_t counted[EVENT_WORDS];	// those of them that are told by their number alone
 	uint64_t attempts[EVENT_WORDS]; // events that count attempts; none: any evidence that
 					// repeats
 	// Events that must have been, but are no failure (a tunnel that is up): of each the last

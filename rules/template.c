@@ -140,6 +140,18 @@ static const struct template_op *longest_literal(const struct template *template
 	return best;
 }
 
+// Addresses are printed in brackets here and there.
+static void take_address_marks(struct template *t)
+{
+	for (unsigned i = 0; i < t->n_ops; i++) {
+		if (t->ops[i].literal.len == 0 && t->ops[i].type == TYPE_ADDRESS &&
+			t->ops[i].open == '\0') {
+			t->ops[i].open = '<';
+			t->ops[i].close = '>';
+		}
+	}
+}
+
 static const char *check(const struct template *t)
 {
 	unsigned n_fields = 0;
@@ -208,6 +220,7 @@ bool template_parse(struct slice text, bool anchored, struct obstack *arena, str
 	*error = split(text, arena, out);
 	if (*error == NULL) {
 		take_marks(out);
+		take_address_marks(out);
 		*error = check(out);
 	}
 	return *error == NULL;

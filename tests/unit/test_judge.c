@@ -230,7 +230,7 @@ static void consequence_before_its_cause_is_absorbed(void **state)
 		2);
 }
 
-static void gateway_fact_gives_the_cause_with_its_line(void **state)
+static void gateway_fact_gives_the_cause_and_dates_nothing(void **state)
 {
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
 	scene_line(*state,
@@ -241,7 +241,8 @@ static void gateway_fact_gives_the_cause_with_its_line(void **state)
 	const json_t *d = scene_only(*state, "hash-mismatch");
 	assert_string_equal(text_of(json_object_get(d, "details"), "cause"), "expired");
 	const json_t *first = json_array_get(json_object_get(d, "evidence"), 0);
-	assert_string_equal(text_of(first, "code"), "717055");
+	assert_string_equal(text_of(first, "code"), "725012");
+	assert_string_equal(text_of(d, "first_seen"), text_of(first, "time"));
 }
 
 static void another_gateways_fact_is_none(void **state)
@@ -447,7 +448,7 @@ int main(void)
 		TEST(evidence_of_before_a_success_is_void),
 		TEST(consequence_after_its_cause_is_evidence),
 		TEST(consequence_before_its_cause_is_absorbed),
-		TEST(gateway_fact_gives_the_cause_with_its_line),
+		TEST(gateway_fact_gives_the_cause_and_dates_nothing),
 		TEST(another_gateways_fact_is_none),
 		TEST(cipher_lists_that_do_not_meet),
 		TEST(quiet_recovers_at_the_exact_time),

@@ -56,7 +56,7 @@ static void a_line_keeps_what_the_event_was(void **state)
 	assert_int_equal(back->line_len, 13);
 	assert_int_equal(back->text_len, e->text_len);
 	assert_slice(event_value(back, FIELD_OFFERED), "AES256-SHA AES128-SHA");
-	assert_int_equal(back->flags, EVENT_LATE | EVENT_AMBIGUOUS | EVENT_CLIPPED);
+	assert_int_equal(back->flags, EVENT_AMBIGUOUS | EVENT_CLIPPED);
 	assert_int_equal(back->alias, 0);
 	assert_int_equal(back->key.kind, KEY_NONE);
 	free(e);

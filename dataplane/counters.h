@@ -11,29 +11,30 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define COUNTERS(X)                                                                           \
-	X(packets, "packets whose fate is known")                                             \
-	X(fragments_merged, "fragments beyond the first of a reassembled datagram")           \
-	X(datagrams, "UDP datagrams that held at least one message")                          \
-	X(messages, "syslog messages")                                                        \
-	X(asa, "messages with an ASA or FTD tag")                                             \
-	X(phone, "messages of phones")                                                        \
-	X(other, "messages of anything else")                                                 \
-	X(unmatched, "messages that no rule knows")                                           \
-	X(sent_away, "events handed to another worker")                                       \
-	X(names_unknown, "names in place of addresses that the config does not map")          \
-	X(fields_refused, "values of the wrong type: the rule was not applied")               \
-	X(lines_clipped, "evidence lines cut at their limit")                                 \
-	X(lines_lost, "lines of evidence overwritten before a diagnosis wanted them")         \
-	X(handshakes_abandoned, "TLS handshakes that never said how they ended")              \
-	X(ambiguous_bindings, "lines without an address that fit more than one handshake")    \
-	X(evidence_reused, "closed diagnoses whose evidence gave way to newer")               \
-	X(episodes_lost, "closed diagnoses that gave way before control had read them")       \
-	X(sessions_evicted, "sessions of clients that are no phone, ended early for room")    \
-	X(sessions_expired, "sessions that ended by idle time")                               \
-	X(identities_evicted, "users of clients that are no phone, forgotten early for room") \
-	X(histories_evicted, "what sessions had seen, forgotten early for room")              \
-	X(aliases_evicted, "names of clients, forgotten early for room")                      \
+#define COUNTERS(X)                                                                            \
+	X(packets, "packets whose fate is known")                                              \
+	X(fragments_merged, "fragments beyond the first of a reassembled datagram")            \
+	X(datagrams, "UDP datagrams that held at least one message")                           \
+	X(messages, "syslog messages")                                                         \
+	X(asa, "messages with an ASA or FTD tag")                                              \
+	X(phone, "messages of phones")                                                         \
+	X(other, "messages of anything else")                                                  \
+	X(unmatched, "messages that no rule knows")                                            \
+	X(sent_away, "events handed to another worker")                                        \
+	X(names_unknown, "names in place of addresses that the config does not map")           \
+	X(fields_refused, "values of the wrong type: the rule was not applied")                \
+	X(copies, "events of a line that had come just before, through another relay or unit") \
+	X(lines_clipped, "evidence lines cut at their limit")                                  \
+	X(lines_lost, "lines of evidence overwritten before a diagnosis wanted them")          \
+	X(handshakes_abandoned, "TLS handshakes that never said how they ended")               \
+	X(ambiguous_bindings, "lines without an address that fit more than one handshake")     \
+	X(evidence_reused, "closed diagnoses whose evidence gave way to newer")                \
+	X(episodes_lost, "closed diagnoses that gave way before control had read them")        \
+	X(sessions_evicted, "sessions of clients that are no phone, ended early for room")     \
+	X(sessions_expired, "sessions that ended by idle time")                                \
+	X(identities_evicted, "users of clients that are no phone, forgotten early for room")  \
+	X(histories_evicted, "what sessions had seen, forgotten early for room")               \
+	X(aliases_evicted, "names of clients, forgotten early for room")                       \
 	X(records_clipped, "lines of phones that hold more records than are looked at")
 
 // Why a packet became no datagram.

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "history.h"
 #include "seq.h"
 
 static_assert(sizeof(struct diagnosis) % 8 == 0);
@@ -292,6 +293,17 @@ static bool is_of_use(const struct subject *s, const struct diagnosis *d)
 	return d->closed_ms + window_ms >= s->now_ms;
 }
 
+// What proved it must not do so anew once it is not remembered.
+static void forget_closed(struct subject *s, uint32_t slot)
+{
+	const struct diagnosis *d = &s->table->diagnoses->slots[slot];
+	const struct diagnosis_rule *rule =
+		rulepack_diagnosis(s->table->ruleset->pack, (enum scope)d->scope, d->number);
+	if (rule)
+		history_void(s->table, s->index, rule->evidence, d->identity, d->closed_ms);
+	unlink_from_session(s->table, slot);
+}
+
 void diagnosis_trim(struct subject *s)
 {
 	struct diagnosis_table *t = s->table->diagnoses;
@@ -310,7 +322,7 @@ void diagnosis_trim(struct subject *s)
 		slot = next;
 	}
 	if (n_closed > SESSION_CLOSED_MAX)
-		unlink_from_session(s->table, oldest);
+		forget_closed(s, oldest);
 }
 
 bool diagnosis_make_room(struct session_table *sessions, uint32_t except)

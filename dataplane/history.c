@@ -6,6 +6,8 @@
 
 #include "diagnosis.h"
 
+#define COPY_MS 500 // so far apart the same line may come twice
+
 void history_free(struct session_table *t, uint32_t at)
 {
 	uint32_t history = t->links[at].history;
@@ -28,6 +30,35 @@ void history_forget(struct session_table *t, uint32_t index, uint8_t identity)
 			h->sightings[n++] = h->sightings[i];
 	}
 	h->n = n;
+}
+
+void history_void(struct session_table *t, uint32_t index, const uint64_t *events, uint8_t identity,
+	uint64_t until_ms)
+{
+	uint32_t history = t->links[index].history;
+	if (history == SESSION_NONE)
+		return;
+	struct history *h = &t->histories[history];
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < h->n; i++) {
+		const struct sighting *seen = &h->sightings[i];
+		if (seen->identity != identity || !event_bit(events, seen->event) ||
+			seen->time_ms > until_ms)
+			h->sightings[n++] = *seen;
+	}
+	h->n = n;
+}
+
+void history_name(struct session_table *t, uint32_t index, const uint64_t *events, uint8_t identity,
+	uint64_t since_ms)
+{
+	uint32_t history = t->links[index].history;
+	for (uint32_t i = 0; history != SESSION_NONE && i < t->histories[history].n; i++) {
+		struct sighting *seen = &t->histories[history].sightings[i];
+		if (seen->identity == 0 && event_bit(events, seen->event) &&
+			seen->time_ms >= since_ms)
+			seen->identity = identity;
+	}
 }
 
 // Of the sessions of a class, the one heard longest ago that can spare its history.
@@ -92,6 +123,11 @@ static uint16_t condition_bits(const struct event_use *use, const struct event *
 	return bits;
 }
 
+static uint16_t text_hash(const struct event *event)
+{
+	return (uint16_t)XXH3_64bits(event->text, event->line_len);
+}
+
 struct sighting history_sighting(
 	const struct event *event, const struct event_use *use, uint64_t line, uint8_t identity)
 {
@@ -102,6 +138,7 @@ struct sighting history_sighting(
 		.conditions = condition_bits(use, event),
 		.gateway = event->gateway,
 		.port = event->port,
+		.text = text_hash(event),
 		.identity = identity,
 		.flags = event->flags & EVENT_AMBIGUOUS ? SIGHTING_AMBIGUOUS : 0,
 	};
@@ -112,6 +149,38 @@ struct sighting history_sighting(
 	return sighting;
 }
 
+bool history_is_copy(const struct session_table *t, uint32_t index, const struct event *event)
+{
+	unsigned n;
+	const struct sighting *seen = history_sightings(t, index, &n);
+	uint16_t hash = n ? text_hash(event) : 0;
+	while (n-- > 0 && seen[n].time_ms + COPY_MS >= event->time_ms) {
+		struct line_buffer kept;
+		if (seen[n].event == event->type && seen[n].text == hash &&
+			seen[n].time_ms <= event->time_ms + COPY_MS &&
+			session_line_read(t, seen[n].line, &kept) &&
+			line_is_copy(&kept.line, event))
+			return true;
+	}
+	return false;
+}
+
+// The one that is missed least: the oldest of the event that has most of them, but for its last.
+static uint32_t least_needed(const struct history *h)
+{
+	uint32_t best = 0, best_n = 1;
+	for (uint32_t i = 0; i < h->n; i++) {
+		uint32_t n = 0;
+		for (uint32_t k = i; k < h->n; k++)
+			n += h->sightings[k].event == h->sightings[i].event;
+		if (n > best_n) {
+			best = i;
+			best_n = n;
+		}
+	}
+	return best;
+}
+
 // In the order of time; lines that were held come a little late.
 void history_keep(struct subject *s, const struct sighting *sighting)
 {
@@ -120,8 +189,11 @@ void history_keep(struct subject *s, const struct sighting *sighting)
 		counter_add(&s->table->counters->events_dropped[EVENT_DROP_histories_full], 1);
 		return;
 	}
-	if (h->n == SESSION_SIGHTINGS_MAX)
-		memmove(h->sightings, h->sightings + 1, --h->n * sizeof(h->sightings[0]));
+	if (h->n == SESSION_SIGHTINGS_MAX) {
+		uint32_t gone = least_needed(h);
+		memmove(h->sightings + gone, h->sightings + gone + 1,
+			(--h->n - gone) * sizeof(h->sightings[0]));
+	}
 	uint32_t at = h->n++;
 	for (; at > 0 && h->sightings[at - 1].time_ms > sighting->time_ms; at--)
 		h->sightings[at] = h->sightings[at - 1];

@@ -14,6 +14,9 @@ struct history {
 struct sighting history_sighting(
 	const struct event *event, const struct event_use *use, uint64_t line, uint8_t identity);
 
+// Whether the session has just seen the same line: through a second relay, or a standby unit.
+bool history_is_copy(const struct session_table *table, uint32_t index, const struct event *event);
+
 // Keep a sighting in the order of time; lines that were held come a little late.
 void history_keep(struct subject *subject, const struct sighting *sighting);
 
@@ -26,5 +29,13 @@ const struct sighting *history_sightings(
 
 // Forget what was seen of one identity: its number may become another's.
 void history_forget(struct session_table *table, uint32_t index, uint8_t identity);
+
+// Forget what some events told of an identity until a time: what came of it is over.
+void history_void(struct session_table *table, uint32_t index, const uint64_t *events,
+	uint8_t identity, uint64_t until_ms);
+
+// What some events told of nobody by name since a time turns out to be of this identity.
+void history_name(struct session_table *table, uint32_t index, const uint64_t *events,
+	uint8_t identity, uint64_t since_ms);
 
 void history_free(struct session_table *table, uint32_t index);

@@ -302,6 +302,8 @@ static void step_rule(struct subject *s, const struct diagnosis_rule *rule, uint
 			w.d.ambiguous = v.ambiguous;
 			add_evidence(&w, &v, false);
 			add_event(&w, sighting, &v, event);
+			history_name(s->table, s->index, rule->evidence, identity,
+				s->now_ms - CORROBORATION_MS);
 			return;
 		}
 	}
@@ -311,6 +313,9 @@ static void step_rule(struct subject *s, const struct diagnosis_rule *rule, uint
 			verdict_of(s, rule, w.d.identity, void_before(s, rule, w.d.identity, event),
 				&v);
 		add_event(&w, sighting, &v, event);
+		if (w.d.identity && identity == 0 && sighting && s->session.n_identities > 1)
+			history_name(s->table, s->index, rule->evidence, w.d.identity,
+				sighting->time_ms);
 		if (late)
 			recover_late(&w);
 		return;

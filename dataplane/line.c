@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "seq.h"
 
 static_assert(sizeof(struct line) % 8 == 0);
@@ -60,6 +63,12 @@ static uint16_t event_flags(uint8_t flags)
 	return kept;
 }
 
+static uint16_t way_of(const struct event *event)
+{
+	uint64_t host = XXH3_64bits(event->origin, event->origin_len);
+	return (uint16_t)XXH3_64bits_withSeed(&event->sender, sizeof(event->sender), host);
+}
+
 void line_of_event(
 	const struct event *event, uint8_t identity, uint64_t previous, struct line_buffer *out)
 {
@@ -74,6 +83,7 @@ void line_of_event(
 		.gateway = event->gateway,
 		.text_len = event->text_len,
 		.line_len = event->line_len,
+		.way = way_of(event),
 		.source = event->source,
 		.severity = event->severity,
 		.flags = line_flags(event->flags),
@@ -87,6 +97,13 @@ void line_of_event(
 	size_t used = sizeof(*line) + line->n_values * sizeof(struct field_value) + line->code_len +
 		      line->text_len;
 	memset((char *)line + used, 0, line_size(line) - used);
+}
+
+bool line_is_copy(const struct line *line, const struct event *event)
+{
+	struct slice text = {event->text, event->line_len};
+	return line->way != way_of(event) && line->port == event->port &&
+	       slice_equals(slice_first(line_text(line), line->line_len), text);
 }
 
 void line_to_event(const struct line *line, struct event *out)

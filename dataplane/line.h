@@ -25,6 +25,7 @@ struct line {
 	uint16_t event, port, gateway;
 	uint16_t text_len; // with attachments
 	uint16_t line_len; // the line itself
+	uint16_t way;	   // hash of the sender and the host in the header: which relay brought it
 	uint8_t source, severity, flags, n_values, code_len, identity;
 };
 
@@ -49,6 +50,9 @@ struct slice line_value(const struct line *line, uint8_t field);
 
 void line_of_event(
 	const struct event *event, uint8_t identity, uint64_t previous, struct line_buffer *out);
+
+// Whether the event's line is the same one, come by another way.
+bool line_is_copy(const struct line *line, const struct event *event);
 
 // The event that the line was, for a session that it now belongs to.
 void line_to_event(const struct line *line, struct event *out);

@@ -408,6 +408,11 @@ void session_update(struct session_table *t, struct event *event)
 	}
 	bool keep = gateway ? use->keep && use->gateway_scope
 			    : use->keep || (s.session.flags & SESSION_PHONE);
+	if (use->keep && keep && history_is_copy(t, index, event)) {
+		counter_add(&t->counters->copies, 1);
+		session_put(&s);
+		return;
+	}
 	uint64_t line = keep ? history_keep_line(&s, event, identity) : LINE_NONE;
 	struct sighting sighting = history_sighting(event, use, line, identity);
 	if (use->keep && keep)

@@ -13,7 +13,7 @@
 #include "gateway.h"
 #include "line.h"
 
-#define SESSION_SIGHTINGS_MAX 20 // of one session; the oldest gives way
+#define SESSION_SIGHTINGS_MAX 20 // of one session; the event with most of them gives way
 #define SESSION_NONE UINT32_MAX
 
 #define SESSION_PHONE 1	       // something has tied the address to a phone

@@ -33,6 +33,7 @@ struct sighting {
 	uint16_t conditions; // which of the event's conditions hold, by bit
 	uint16_t gateway;
 	uint16_t port;	  // the client's, 0: none
+	uint16_t text;	  // hash of the line's text
 	uint8_t identity; // whose: 0 nobody's by name
 	uint8_t flags;	  // SIGHTING_*
 };

@@ -6,8 +6,8 @@
 //
 // A run of white space in the template stands for any run in the line, white space before a colon
 // comes and goes, a final full stop is optional, `<{user}>`, '{user}' and "{user}" are also found
-// bare or missing as a whole, an address also in brackets, and what follows the last literal is not looked at: releases,
-// settings and relays differ in all of these. `{{` is a brace.
+// bare or missing as a whole, an address also in brackets, and what follows the last literal is not
+// looked at: releases, settings and relays differ in all of these. `{{` is a brace.
 #pragma once
 
 #include "arena.h"

@@ -9,16 +9,29 @@
 #define NONE UINT32_MAX
 #define LIST_MAX \
 	960 // bytes of a cipher list; 725011 prints one name of about 25 a line, up to 40 of them
+#define LIST_ENTRIES_MAX 63
+#define LIST_JITTER 2	// entries come so far out of turn
+#define REORDER_MS 1000 // UDP reorders: lines that change places are no farther apart
+#define FAILED_MAX 4	// handshakes of a gateway that have failed, and whose reason may still come
 #define EXPIRE_STEP 16
 #define HANDSHAKE_FOLLOWS_MS 1000 // an ASA's clock has seconds, and lines of one login are together
 #define QUEUES_MIXED_MS 60000	  // how long the order of a gateway's lines is not trusted
 
 // What the head announced and what came of it. Lines get lost: half a list is not told.
 struct cipher_list {
+	uint64_t seen; // entries, by index
 	uint16_t len;
 	bool is_cut;
-	uint32_t n, count; // count 0: not announced
-	char names[LIST_MAX];
+	uint32_t count;	      // 0: not announced
+	char names[LIST_MAX]; // in the order of their indexes, divided by blanks
+};
+
+struct failed {
+	struct address client;
+	struct device device;
+	uint16_t port;
+	bool chosen;
+	uint64_t failed_ms; // 0: none, or its reason has come
 };
 
 struct handshake {
@@ -56,7 +69,15 @@ struct gateway_state {
 	enum handshake_step list;
 	uint32_t list_handshake, list_generation;
 	uint64_t list_next; // index of the next entry
+	bool list_again;    // entries that are there may be of before the head
 	struct cipher_list supported;
+	// an entry that came before its head
+	char early_name[64];
+	uint8_t early_len;
+	uint64_t early_ms;
+	struct failed failed[FAILED_MAX];
+	unsigned failed_next;
+	struct cipher_list failed_offered; // of the last of them
 	// the validation that is being read
 	uint64_t chain_ms;
 	uint32_t chain;
@@ -220,6 +241,14 @@ static void make_room(struct handshake_table *t)
 	give_up(t, t->gateways[t->slots[t->sweep].gateway].oldest);
 }
 
+static void clear_list(struct cipher_list *list, uint32_t count)
+{
+	list->seen = 0;
+	list->len = 0;
+	list->is_cut = false;
+	list->count = count;
+}
+
 static struct handshake *open_handshake(struct handshake_table *t, const struct event *event)
 {
 	struct gateway_state *g = &t->gateways[event->gateway];
@@ -238,8 +267,7 @@ static struct handshake *open_handshake(struct handshake_table *t, const struct 
 	h->number = ++g->n_opened;
 	h->start_ms = event->time_ms;
 	h->device = (struct device){0};
-	h->offered.len = 0;
-	h->offered.is_cut = false;
+	clear_list(&h->offered, 0);
 	h->hash_next = *bucket;
 	*bucket = at;
 	h->older = g->newest;
@@ -285,7 +313,9 @@ static bool is_reason(uint8_t step)
 static bool could_be(const struct handshake *h, const struct held *held)
 {
 	uint8_t step = held->event.handshake;
-	if (h->started && h->number > held->n_opened)
+	// One that began later it cannot be, unless the two lines have changed places.
+	bool reordered = held->n_rivals == 0 && h->start_ms <= held->event.time_ms + REORDER_MS;
+	if (h->started && h->number > held->n_opened && !reordered)
 		return false;
 	if (step == HANDSHAKE_REASON_EARLY)
 		return !h->chosen;
@@ -301,9 +331,11 @@ static bool fits(const struct handshake *h, const struct held *held)
 }
 
 // Whether it could be another's than this one's.
-static bool is_unsure(const struct handshake *h, const struct held *held)
+static bool is_unsure(
+	const struct gateway_state *g, const struct handshake *h, const struct held *held)
 {
-	return held->n_rivals + (h->number > held->n_opened) > 1;
+	uint32_t later = h->started ? g->n_opened - held->n_opened : 1;
+	return held->n_rivals + (h->number > held->n_opened ? later : 0) > 1;
 }
 
 // Handshakes under way that a line could belong to.
@@ -317,6 +349,48 @@ static uint32_t n_candidates(const struct gateway_state *g, const struct event *
 	default:
 		return g->n_open;
 	}
+}
+
+// ---- failed, and the reason still to come ----
+
+static void note_failed(struct gateway_state *g, const struct handshake *h, uint64_t now_ms)
+{
+	g->failed[g->failed_next++ % FAILED_MAX] = (struct failed){
+		.client = h->client,
+		.device = h->device,
+		.port = h->port,
+		.chosen = h->chosen,
+		.failed_ms = now_ms,
+	};
+	g->failed_offered = h->offered;
+}
+
+// The last of those that a reason fits, NULL: none. *n: how many there are.
+static struct failed *find_failed(struct gateway_state *g, const struct event *reason, unsigned *n)
+{
+	struct failed *found = NULL;
+	*n = 0;
+	for (unsigned i = 0; i < FAILED_MAX; i++) {
+		struct failed *f = &g->failed[i];
+		if (f->failed_ms == 0 || reason->time_ms > f->failed_ms + REORDER_MS ||
+			(reason->handshake == HANDSHAKE_REASON_EARLY && f->chosen))
+			continue;
+		++*n;
+		if (found == NULL || f->failed_ms >= found->failed_ms)
+			found = f;
+	}
+	return found;
+}
+
+static bool is_failed(const struct gateway_state *g, const struct event *event)
+{
+	for (unsigned i = 0; i < FAILED_MAX; i++) {
+		const struct failed *f = &g->failed[i];
+		if (f->failed_ms && event->time_ms <= f->failed_ms + REORDER_MS &&
+			f->port == event->port && address_equals(&f->client, &event->client))
+			return true;
+	}
+	return false;
 }
 
 // ---- held lines ----
@@ -345,10 +419,18 @@ static void emit_line(struct event *event, event_emit_fn emit, void *context)
 	emit(context, event);
 }
 
+static bool is_whole(const struct cipher_list *list)
+{
+	uint32_t n = (uint32_t)__builtin_popcountll(list->seen);
+	uint64_t bits = list->seen >> 1;
+	bool in_turn = (bits & (bits + 1)) == 0; // 1 to n
+	return !list->is_cut && in_turn && (list->count == 0 || n == list->count);
+}
+
 static void attach_list(struct handshake_table *t, struct event *event, uint8_t field,
 	const struct cipher_list *list)
 {
-	bool whole = list->len && !list->is_cut && (list->count == 0 || list->n == list->count);
+	bool whole = list->len && is_whole(list);
 	if (whole && !event_attach(event, field, (struct slice){list->names, list->len}))
 		counter_add(&t->counters->lines_clipped, 1);
 }
@@ -386,6 +468,30 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 	emit_line(event, emit, context);
 }
 
+// A reason that changed places with the line that says that its handshake failed.
+static bool bind_failed(struct handshake_table *t, struct event *reason)
+{
+	unsigned n;
+	struct gateway_state *g = &t->gateways[reason->gateway];
+	struct failed *f = is_reason(reason->handshake) && device_is_none(&reason->device)
+				   ? find_failed(g, reason, &n)
+				   : NULL;
+	if (f == NULL)
+		return false;
+	reason->client = f->client;
+	reason->port = f->port;
+	reason->device = f->device;
+	f->failed_ms = 0;
+	if (f == &g->failed[(g->failed_next - 1) % FAILED_MAX])
+		attach_list(t, reason, FIELD_OFFERED, &g->failed_offered);
+	attach_list(t, reason, FIELD_SUPPORTED, &g->supported);
+	if (n > 1) {
+		reason->flags |= EVENT_AMBIGUOUS;
+		counter_add(&t->counters->ambiguous_bindings, 1);
+	}
+	return true;
+}
+
 // No line has said whose it was: the handshake named just before, else the only one that fits, else
 // the newest of those that fit, and then it may be another's.
 static void let_go_late(
@@ -401,10 +507,15 @@ static void let_go_late(
 		at = t->slots[at].older;
 	}
 	// A line that names its phone needs no guess at the address.
-	bool unsure = h && is_unsure(h, held);
+	bool unsure = h && is_unsure(g, h, held);
 	if (unsure && !device_is_none(&held->event.device))
 		h = NULL;
 	bool over = h && !unsure && is_reason(held->event.handshake);
+	if (h == NULL && bind_failed(t, &held->event)) {
+		unlink_held(t, held);
+		emit_line(&held->event, emit, context);
+		return;
+	}
 	let_go(t, held, h, h && unsure, emit, context);
 	// It has failed, and its end is not logged: no line that follows is its own.
 	if (over)
@@ -457,7 +568,7 @@ static bool belongs(struct handshake_table *t, const struct gateway_state *g,
 {
 	if (!fits(h, held))
 		return false;
-	if (!is_unsure(h, held) || held->addressed == g->addressed)
+	if (!is_unsure(g, h, held) || held->addressed == g->addressed)
 		return true;
 	const struct handshake *near = at_generation(t, held->near, held->near_generation);
 	return near == h || near == NULL || !fits(near, held);
@@ -487,7 +598,7 @@ static void settle(struct handshake_table *t, struct handshake *h, bool failed, 
 		bool is_chain = !is_reason(held->event.handshake);
 		if (at == reason || (is_chain && chain != NONE && held->chain == chain) ||
 			(sole && (failed || is_chain) && could_be(h, held)))
-			let_go(t, held, h, is_unsure(h, held), emit, context);
+			let_go(t, held, h, is_unsure(g, h, held), emit, context);
 		else if (!failed && held->n_rivals && could_be(h, held))
 			held->n_rivals--; // it has succeeded: the line is another's
 	}
@@ -516,6 +627,69 @@ static struct cipher_list *list_of(struct handshake_table *t, struct gateway_sta
 	return g->list == HANDSHAKE_OFFERS && h ? &h->offered : NULL;
 }
 
+// Where the entry of an index stands, or would: behind those of smaller ones.
+static uint32_t place_of(const struct cipher_list *list, unsigned index)
+{
+	int n_before = __builtin_popcountll(list->seen & ((1ull << index) - 1));
+	uint32_t at = 0;
+	for (; n_before > 0 && at < list->len; at++)
+		n_before -= list->names[at] == ' ';
+	return n_before > 0 ? list->len : at;
+}
+
+static void insert_name(struct cipher_list *list, unsigned index, struct slice name)
+{
+	uint32_t at = place_of(list, index), len = name.len + (list->len > 0);
+	list->is_cut |= list->len + len > LIST_MAX;
+	if (list->is_cut)
+		return;
+	memmove(list->names + at + len, list->names + at, list->len - at);
+	list->len = (uint16_t)(list->len + len);
+	list->seen |= 1ull << index;
+	if (at > 0 && at + len == list->len)
+		list->names[at++] = ' '; // the last one
+	else if (at + len < list->len)
+		list->names[at + name.len] = ' ';
+	memcpy(list->names + at, name.data, name.len);
+}
+
+static bool has_name(const struct cipher_list *list, unsigned index, struct slice name)
+{
+	uint32_t at = place_of(list, index);
+	struct slice rest = {list->names + at, list->len - at}, word;
+	return list_next(&rest, &word) && slice_equals(word, name);
+}
+
+// Forget the entry of an index and all behind it.
+static void cut_list(struct cipher_list *list, unsigned index)
+{
+	uint32_t at = place_of(list, index);
+	list->len = (uint16_t)(at ? at - 1 : 0);
+	list->seen &= (1ull << index) - 1;
+}
+
+// Entries are numbered. One that is far out of turn, or another than the one of its number, belongs
+// to a list that another interrupted, and to which of them cannot be told. false: so it is.
+static bool take_entry(
+	struct gateway_state *g, struct cipher_list *list, uint64_t index, struct slice name)
+{
+	if (index == 0 || index > LIST_ENTRIES_MAX || (list->count && index > list->count))
+		return false;
+	if (list->seen >> index & 1 && !has_name(list, (unsigned)index, name) && g->list_again)
+		cut_list(list, (unsigned)index);
+	if (list->seen >> index & 1) {
+		if (index >= g->list_next)
+			g->list_next = index + 1;
+		return has_name(list, (unsigned)index, name);
+	}
+	if (index > g->list_next + LIST_JITTER || index + LIST_JITTER < g->list_next)
+		return false;
+	insert_name(list, (unsigned)index, name);
+	if (index >= g->list_next)
+		g->list_next = index + 1;
+	return true;
+}
+
 static void begin_list(struct handshake_table *t, struct gateway_state *g, const struct event *head,
 	struct handshake *h)
 {
@@ -524,39 +698,53 @@ static void begin_list(struct handshake_table *t, struct gateway_state *g, const
 	g->list_handshake = h ? (uint32_t)(h - t->slots) : NONE;
 	g->list_generation = h ? h->generation : 0;
 	struct cipher_list *list = list_of(t, g);
-	if (list) {
-		list->len = 0;
-		list->is_cut = false;
-		list->n = 0;
-		list->count = (uint32_t)number_of(head, FIELD_COUNT);
-	}
+	uint32_t count = (uint32_t)number_of(head, FIELD_COUNT);
+	// Every event can come twice: a list that is whole is read again beside what is there.
+	bool early = g->early_len && head->time_ms <= g->early_ms + REORDER_MS;
+	g->list_again = list && list->len && list->count == count && is_whole(list);
+	if (list && !g->list_again)
+		clear_list(list, count);
+	if (list && early)
+		take_entry(g, list, 1, (struct slice){g->early_name, g->early_len});
+	g->list_again |= early;
+	g->early_len = 0;
 }
 
-static void append_name(struct cipher_list *list, struct slice name)
+static void note_early(struct gateway_state *g, const struct event *event, struct slice name)
 {
-	list->n++;
-	list->is_cut |= list->len + name.len + 1u > LIST_MAX;
-	if (list->is_cut)
-		return;
-	if (list->len)
-		list->names[list->len++] = ' ';
-	memcpy(list->names + list->len, name.data, name.len);
-	list->len = (uint16_t)(list->len + name.len);
+	g->early_len = name.len <= sizeof(g->early_name) ? (uint8_t)name.len : 0;
+	memcpy(g->early_name, name.data, g->early_len);
+	g->early_ms = event->time_ms;
 }
 
-// Entries are numbered: one out of turn belongs to a list that another interrupted, and to which of
-// them cannot be told; the list being read is then given up.
+// Whether an entry has changed places with the head of the list after its own.
+static bool lacks_only(const struct cipher_list *list, uint64_t index)
+{
+	return index <= list->count && index <= LIST_ENTRIES_MAX && !(list->seen >> index & 1) &&
+	       (uint32_t)__builtin_popcountll(list->seen) + 1 == list->count;
+}
+
 static void add_cipher(
 	struct handshake_table *t, struct gateway_state *g, const struct event *event)
 {
 	struct slice name = event_value(event, FIELD_CIPHER);
 	struct cipher_list *list = list_of(t, g);
-	bool in_turn = number_of(event, FIELD_INDEX) == g->list_next++;
-	if (list && in_turn && name.len) {
-		append_name(list, name);
-	} else if (!in_turn) {
-		if (list)
-			list->len = 0;
+	uint64_t index = number_of(event, FIELD_INDEX);
+	bool whole = list == NULL || (list->len && is_whole(list));
+	if (name.len == 0)
+		return;
+	if (g->list == HANDSHAKE_OFFERS && list && list->seen == 0 &&
+		lacks_only(&g->supported, index)) {
+		insert_name(&g->supported, (unsigned)index, name);
+		return;
+	}
+	// The first entry once more: of the list whose head is still to come, it may be.
+	if (index == 1 && whole)
+		note_early(g, event, name);
+	if (list && take_entry(g, list, index, name))
+		return;
+	if (list && !(index == 1 && whole)) {
+		clear_list(list, 0);
 		g->list = HANDSHAKE_NONE;
 	}
 }
@@ -589,8 +777,11 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 	struct handshake *h;
 	if (event->handshake == HANDSHAKE_STARTS && (h = find(t, event)) != NULL)
 		close_handshake(t, h); // the port is used anew
-	// The end of a connection whose handshake is over says nothing of other handshakes.
-	h = event->handshake == HANDSHAKE_ENDS ? find(t, event) : find_or_open(t, event);
+	// The end of a connection whose handshake is over says nothing of other handshakes, nor
+	// does a line that came after the one that said that it failed.
+	bool over = event->handshake == HANDSHAKE_ENDS ||
+		    (event->handshake != HANDSHAKE_STARTS && is_failed(g, event));
+	h = over ? find(t, event) : find_or_open(t, event);
 	if (h == NULL) {
 		emit_line(event, emit, context);
 		return;
@@ -599,6 +790,8 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 		    event->handshake == HANDSHAKE_FAILS || event->handshake == HANDSHAKE_ENDS;
 	if (ends)
 		settle(t, h, event->handshake != HANDSHAKE_COMPLETES, emit, context);
+	if (ends && event->handshake != HANDSHAKE_COMPLETES && !h->reasoned)
+		note_failed(g, h, event->time_ms);
 	if (event->handshake == HANDSHAKE_OFFERS)
 		begin_list(t, g, event, h);
 	if (event->handshake == HANDSHAKE_CHOOSES && !h->chosen) {
@@ -663,7 +856,10 @@ void handshake_step(
 	case HANDSHAKE_REASON:
 	case HANDSHAKE_REASON_EARLY:
 	case HANDSHAKE_REASON_LATE:
-		hold(t, event, emit, context);
+		if (n_candidates(g, event) == 0 && bind_failed(t, event))
+			emit_line(event, emit, context);
+		else
+			hold(t, event, emit, context);
 		return;
 	case HANDSHAKE_STARTS:
 	case HANDSHAKE_OFFERS:

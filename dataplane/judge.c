@@ -236,7 +236,7 @@ static void add_companions(
 		const struct sighting *seen = &v->sightings[i];
 		if (sign->port && seen->port == sign->port && seen->line != sign->line &&
 			event_bit(w->rule->evidence, seen->event))
-			proof_add_sighting(w, seen, false);
+			proof_add_sighting(w, seen, true);
 	}
 }
 

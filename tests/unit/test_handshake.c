@@ -682,11 +682,96 @@ static void a_gateways_list_in_broken_order_is_not_told(void **state)
 	(void)state;
 	line(HANDSHAKE_STARTS, A, 1);
 	bare(HANDSHAKE_SUPPORTS);
-	cipher(2, "AES128-SHA");
+	cipher(5, "AES128-SHA");
 	cipher(1, "AES256-SHA");
 	uint16_t reason = bare(HANDSHAKE_REASON_EARLY);
 	line(HANDSHAKE_FAILS, A, 1);
 	assert_string_equal(fate(reason)->supported, "");
+}
+
+static void entries_and_heads_may_change_places(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	head(HANDSHAKE_SUPPORTS, NULL, 0, 3);
+	cipher(2, "AES128-SHA");
+	cipher(1, "AES256-SHA");
+	cipher(3, "RC4-SHA");
+	cipher(1, "DES-CBC-SHA");
+	head(HANDSHAKE_OFFERS, A, 1, 2);
+	cipher(2, "RC4-MD5");
+	uint16_t reason = bare(HANDSHAKE_REASON_EARLY);
+	line(HANDSHAKE_FAILS, A, 1);
+	assert_string_equal(fate(reason)->supported, "AES256-SHA AES128-SHA RC4-SHA");
+	assert_string_equal(fate(reason)->offered, "DES-CBC-SHA RC4-MD5");
+}
+
+static void a_list_that_comes_twice_is_read_once(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	for (int i = 0; i < 2; i++) {
+		head(HANDSHAKE_SUPPORTS, NULL, 0, 2);
+		cipher(1, "AES256-SHA");
+		cipher(1, "AES256-SHA");
+		cipher(2, "AES128-SHA");
+		cipher(2, "AES128-SHA");
+	}
+	head(HANDSHAKE_OFFERS, A, 1, 1);
+	head(HANDSHAKE_OFFERS, A, 1, 1);
+	cipher(1, "RC4-SHA");
+	cipher(1, "RC4-SHA");
+	uint16_t reason = bare(HANDSHAKE_REASON_EARLY);
+	line(HANDSHAKE_FAILS, A, 1);
+	assert_string_equal(fate(reason)->supported, "AES256-SHA AES128-SHA");
+	assert_string_equal(fate(reason)->offered, "RC4-SHA");
+}
+
+// The gateway's list has changed.
+static void another_list_takes_the_place_of_the_one_before(void **state)
+{
+	(void)state;
+	head(HANDSHAKE_SUPPORTS, NULL, 0, 2);
+	cipher(1, "AES256-SHA");
+	cipher(2, "AES128-SHA");
+	line(HANDSHAKE_STARTS, A, 1);
+	head(HANDSHAKE_SUPPORTS, NULL, 0, 2);
+	cipher(1, "AES256-SHA");
+	cipher(2, "AES256-SHA256");
+	uint16_t reason = bare(HANDSHAKE_REASON_EARLY);
+	line(HANDSHAKE_FAILS, A, 1);
+	assert_string_equal(fate(reason)->supported, "AES256-SHA AES256-SHA256");
+}
+
+static void a_reason_may_come_after_the_failure(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	head(HANDSHAKE_OFFERS, A, 1, 1);
+	cipher(1, "RC4-SHA");
+	line(HANDSHAKE_FAILS, A, 1);
+	uint16_t reason = bare(HANDSHAKE_REASON_EARLY);
+	assert_certain(reason, A, 1);
+	assert_string_equal(fate(reason)->offered, "RC4-SHA");
+	// Once only, and not for long.
+	reason = bare(HANDSHAKE_REASON_EARLY);
+	wait_ms(HANDSHAKE_HOLD_MS);
+	assert_null(fate(reason));
+	line(HANDSHAKE_STARTS, B, 1);
+	line(HANDSHAKE_FAILS, B, 1);
+	wait_ms(1001);
+	reason = bare(HANDSHAKE_REASON_EARLY);
+	wait_ms(HANDSHAKE_HOLD_MS);
+	assert_null(fate(reason));
+}
+
+static void a_late_reason_of_two_failures_is_unsure(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_FAILS, A, 1);
+	line(HANDSHAKE_FAILS, B, 2);
+	uint16_t reason = bare(HANDSHAKE_REASON);
+	assert_ambiguous(reason, B, 2);
 }
 
 static void two_lists_that_run_together_are_not_told(void **state)
@@ -945,6 +1030,11 @@ int main(void)
 		TEST(a_list_in_broken_order_is_not_told),
 		TEST(a_gateways_list_in_broken_order_is_not_told),
 		TEST(two_lists_that_run_together_are_not_told),
+		TEST(entries_and_heads_may_change_places),
+		TEST(a_list_that_comes_twice_is_read_once),
+		TEST(another_list_takes_the_place_of_the_one_before),
+		TEST(a_reason_may_come_after_the_failure),
+		TEST(a_late_reason_of_two_failures_is_unsure),
 		TEST(half_a_list_is_not_told),
 		TEST(a_whole_list_is_told),
 		TEST(lists_of_servers_are_nobodys),

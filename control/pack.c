@@ -21,9 +21,11 @@ static struct slice value_of(const struct event *event, const char *name)
 static void fail(struct report *report, const struct rule_place *place, const char *id,
 	const char *reason, struct slice got, const char *wanted)
 {
-	report_add(report, place->file, place->line, place->column, "example of %s: %s%s%.*s%s%s%s",
-		id, reason, wanted ? " '" : "", wanted ? (int)got.len : 0, wanted ? got.data : "",
-		wanted ? "', not '" : "", wanted ? wanted : "", wanted ? "'" : "");
+	if (wanted)
+		report_at(report, place, "example of %s: %s '%s', not '%s'", id, reason, QUOTE(got),
+			QUOTE(slice_of(wanted)));
+	else
+		report_at(report, place, "example of %s: %s", id, reason);
 }
 
 // The event that the example's rule made of its line, among those that the line gives.
@@ -176,8 +178,7 @@ static bool judge_example(const json_t *list, const struct diagnosis_rule *rule,
 	if (example->absent ? !same : found && other == NULL)
 		return true;
 	char *got = json_dumps(list, JSON_COMPACT);
-	report_add(report, example->place.file, example->place.line, example->place.column,
-		"example of %s: %s%s; the lines give %.900s", rule->id,
+	report_at(report, &example->place, "example of %s: %s%s; the lines give %s", rule->id,
 		example->absent ? "must not be diagnosed"
 		: other		? "is also taken for "
 				: "not as expected",
@@ -195,8 +196,7 @@ static bool run_example(struct workers *workers, const struct diagnosis_rule *ru
 	struct arrival arrival = {.time_ms = 1000, .input = 1};
 	bool ok = collector != NULL;
 	if (example->sender && !address_parse(slice_of(example->sender), &arrival.sender)) {
-		report_add(report, example->place.file, example->place.line, example->place.column,
-			"sender must be an address");
+		report_at(report, &example->place, "sender must be an address");
 		ok = false;
 	}
 	worker_turn(worker, arrival.time_ms, UINT32_MAX);

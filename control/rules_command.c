@@ -52,8 +52,6 @@ int rules_main(int argc, char **argv)
 		code = is_check ? check(ruleset, argv[2]) : test(ruleset, &report);
 	else if (report.text)
 		fputs(report.text, stderr);
-	if (report.n > REPORT_LINES_MAX)
-		fprintf(stderr, "%u more errors\n", report.n - REPORT_LINES_MAX);
 	ruleset_destroy(ruleset);
 	if (vocabulary)
 		vocabulary_destroy(vocabulary);

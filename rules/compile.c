@@ -50,8 +50,7 @@ static void report_pattern(
 {
 	const struct message_rule *rule = patterns->rules[at];
 	const struct rule_place *place = &rule->text_places[patterns->texts[at]];
-	report_add(report, place->file, place->line, place->column, "%s: pattern refused: %s",
-		rule->id, reason);
+	report_at(report, place, "%s: pattern refused: %s", rule->id, reason);
 }
 
 // Patterns that rules write themselves can be pathological: try each alone.

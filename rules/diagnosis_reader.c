@@ -104,13 +104,12 @@ static bool read_detail(
 		struct slice event = slice_first(text, (uint32_t)(dot - text.data));
 		detail->event = registry_find(&pack_of(file)->vocabulary->events, event);
 		if (detail->event == NAME_NONE || !pack_of(file)->events[detail->event].known)
-			return yaml_error(
-				file, node, "unknown event '%.*s'", (int)event.len, event.data);
+			return yaml_error(file, node, "unknown event '%s'", QUOTE(event));
 		text = slice_from(text, event.len + 1);
 	}
 	detail->field = field_find(text);
-	return detail->field != FIELD_NONE || yaml_error(file, node, "unknown field '%.*s'",
-						      (int)slice_first(text, 64).len, text.data);
+	return detail->field != FIELD_NONE ||
+	       yaml_error(file, node, "unknown field '%s'", QUOTE(text));
 }
 
 static bool diagnosis_details(struct yaml_file *file, struct fy_node *node, void *target)
@@ -238,8 +237,8 @@ static bool enter_diagnosis(struct yaml_file *file, const struct diagnosis_rule 
 	int16_t *index = &pack->diagnosis_of[rule->scope][rule->number];
 	if (*index >= 0) {
 		const struct rule_place *first = &pack->diagnoses[*index].place;
-		report_add(file->report, rule->place.file, rule->place.line, rule->place.column,
-			"duplicate id '%s'; first at %s:%d", rule->id, first->file, first->line);
+		report_at(file->report, &rule->place, "duplicate id '%s'; first at %s:%d", rule->id,
+			first->file, first->line);
 		return false;
 	}
 	*index = (int16_t)(rule - pack->diagnoses);

@@ -243,12 +243,10 @@ static bool read_event(struct yaml_file *file, struct fy_node *node, uint16_t *o
 		return false;
 	if (!name_is_slug(name))
 		return yaml_error(file, node,
-			"'%.*s' is no event name: lower-case letters, digits, hyphens",
-			(int)slice_first(name, 64).len, name.data);
+			"'%s' is no event name: lower-case letters, digits, hyphens", QUOTE(name));
 	*out = registry_find(&pack_of(file)->vocabulary->events, name);
 	if (*out == NAME_NONE || !pack_of(file)->events[*out].known)
-		return yaml_error(file, node, "unknown event '%.*s': no message has it",
-			(int)name.len, name.data);
+		return yaml_error(file, node, "unknown event '%s': no message has it", QUOTE(name));
 	return true;
 }
 
@@ -258,8 +256,7 @@ static bool read_field(struct yaml_file *file, struct fy_node *node, uint8_t *ou
 	if (!yaml_text(file, node, &name))
 		return false;
 	*out = field_find(name);
-	return *out != FIELD_NONE || yaml_error(file, node, "unknown field '%.*s'",
-					     (int)slice_first(name, 64).len, name.data);
+	return *out != FIELD_NONE || yaml_error(file, node, "unknown field '%s'", QUOTE(name));
 }
 
 static bool read_glob(struct yaml_file *file, struct fy_node *node, void *target)

@@ -84,8 +84,8 @@ static bool message_id(struct yaml_file *file, struct fy_node *node, void *targe
 		rule->source = RULE_PHONE;
 	} else {
 		return yaml_error(file, node,
-			"'%.*s' must be ASA- and six digits, or PHONE- and a name of its own",
-			(int)slice_first(id, 64).len, id.data);
+			"'%s' must be ASA- and six digits, or PHONE- and a name of its own",
+			QUOTE(id));
 	}
 	for (unsigned i = 0; i < pack->n_messages; i++) {
 		if (&pack->messages[i] != rule && pack->messages[i].id &&
@@ -201,8 +201,8 @@ static bool example_fields(struct yaml_file *file, struct fy_node *node, void *t
 			!yaml_text_copy(file, fy_node_pair_value(pair), &field[1]))
 			return false;
 		if (field_find(slice_of(field[0])) == FIELD_NONE)
-			return yaml_error(
-				file, fy_node_pair_key(pair), "unknown field '%s'", field[0]);
+			return yaml_error(file, fy_node_pair_key(pair), "unknown field '%s'",
+				QUOTE(slice_of(field[0])));
 	}
 	return true;
 }

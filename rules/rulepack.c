@@ -32,8 +32,8 @@ bool pack_read_slug(
 		return false;
 	if (!name_is_slug(name))
 		return yaml_error(file, node,
-			"'%.*s' is no name: lower-case letters, digits and hyphens, at most 48",
-			(int)slice_first(name, 64).len, name.data);
+			"'%s' is no name: lower-case letters, digits and hyphens, at most 48",
+			QUOTE(name));
 	*out = registry_add(registry, name);
 	return *out != NAME_NONE || yaml_error(file, node, "more than %u names", registry->max);
 }
@@ -113,8 +113,7 @@ static bool check_diagnosis_name(const struct rulepack *pack, uint16_t number, c
 	if (pack->diagnosis_of[SCOPE_PHONE][number] >= 0 ||
 		pack->diagnosis_of[SCOPE_GATEWAY][number] >= 0)
 		return true;
-	report_add(report, place->file, place->line, place->column,
-		"'%s' names an unknown diagnosis '%s'", key,
+	report_at(report, place, "'%s' names an unknown diagnosis '%s'", key,
 		registry_name(&pack->vocabulary->diagnoses, number));
 	return false;
 }

@@ -88,12 +88,6 @@ struct message_case {
 	struct event_effect effect;
 };
 
-// A place in a rule file.
-struct rule_place {
-	const char *file;
-	int line, column;
-};
-
 struct message_example {
 	struct rule_place place;
 	const char *line;

@@ -242,8 +242,8 @@ static bool unknown_key(struct yaml_file *file, struct fy_node *key, const char 
 	const char *text = fy_node_get_scalar(key, &key_len);
 	if (text == NULL)
 		return yaml_error(file, key, "a key of %s must be a word; known: %s", what, known);
-	return yaml_error(file, key, "unknown key '%.*s' in %s; known: %s",
-		(int)(key_len < 64 ? key_len : 64), text, what, known);
+	return yaml_error(file, key, "unknown key '%s' in %s; known: %s",
+		QUOTE(((struct slice){text, (uint32_t)key_len})), what, known);
 }
 
 bool yaml_mapping(struct yaml_file *file, struct fy_node *node, const char *what,
@@ -344,8 +344,8 @@ bool yaml_number(
 		return false;
 	struct slice rest = text;
 	if (!parse_digits(&rest, out) || rest.len || *out < min || *out > max)
-		return yaml_error(file, node, "'%.*s' must be a whole number from %llu to %llu",
-			(int)text.len, text.data, (unsigned long long)min, (unsigned long long)max);
+		return yaml_error(file, node, "'%s' must be a whole number from %llu to %llu",
+			QUOTE(text), (unsigned long long)min, (unsigned long long)max);
 	return true;
 }
 
@@ -378,8 +378,8 @@ bool yaml_duration(struct yaml_file *file, struct fy_node *node, uint64_t *out_m
 			}
 		}
 	}
-	return yaml_error(file, node, "'%.*s' must be a time such as 500ms, 30s, 5m, 24h or 7d",
-		(int)text.len, text.data);
+	return yaml_error(
+		file, node, "'%s' must be a time such as 500ms, 30s, 5m, 24h or 7d", QUOTE(text));
 }
 
 bool yaml_choice(struct yaml_file *file, struct fy_node *node, const char *const *names,
@@ -399,5 +399,5 @@ bool yaml_choice(struct yaml_file *file, struct fy_node *node, const char *const
 			len += (size_t)snprintf(
 				known + len, sizeof(known) - len, "%s%s", i ? ", " : "", names[i]);
 	}
-	return yaml_error(file, node, "'%.*s' must be one of: %s", (int)text.len, text.data, known);
+	return yaml_error(file, node, "'%s' must be one of: %s", QUOTE(text), known);
 }

@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,9 +15,16 @@
 // What every good answer begins with, byte for byte (answer.c).
 static const char good[] = "{\"ok\":true,\"data\":";
 
-static enum client_result fail(struct client *client, enum client_result result, const char *text)
+__attribute__((format(printf, 3, 4))) static enum client_result fail(
+	struct client *client, enum client_result result, const char *format, ...)
 {
-	snprintf(client->error, sizeof(client->error), "%s", text ? text : "");
+	va_list arguments;
+	free(client->text);
+	va_start(arguments, format);
+	if (vasprintf(&client->text, format, arguments) < 0)
+		client->text = NULL;
+	va_end(arguments);
+	client->error = client->text ? client->text : "out of memory";
 	return result;
 }
 
@@ -54,14 +62,13 @@ static enum client_result take_greeting(struct client *client)
 	json_int_t protocol = json_integer_value(json_object_get(hello, "protocol"));
 	enum client_result result = CLIENT_OK;
 	if (error) {
-		result = fail(client, CLIENT_REFUSED, error);
+		result = fail(client, CLIENT_REFUSED, "%s", error);
 	} else if (name == NULL || strcmp(name, "offhook") != 0) {
 		result = fail(client, CLIENT_BROKEN, "what answers there is no offhookd");
 	} else if (protocol != PROTOCOL_VERSION) {
-		snprintf(client->error, sizeof(client->error),
+		result = fail(client, CLIENT_BROKEN,
 			"offhookd speaks protocol %lld, this offhook speaks %d",
 			(long long)protocol, PROTOCOL_VERSION);
-		result = CLIENT_BROKEN;
 	}
 	json_decref(hello);
 	return result;
@@ -70,8 +77,7 @@ static enum client_result take_greeting(struct client *client)
 enum client_result client_open(struct client *client, const char *path)
 {
 	const char *at = path ? path : config_default_socket();
-	client->stream = NULL;
-	client->error[0] = '\0';
+	*client = (struct client){.error = ""};
 	int status = connect_to(client, at);
 	// A user without a daemon of his own asks the machine's.
 	if (is_absent(status) && path == NULL && strcmp(at, CONFIG_SYSTEM_SOCKET) != 0) {
@@ -81,19 +87,18 @@ enum client_result client_open(struct client *client, const char *path)
 	if (status == 0)
 		return take_greeting(client);
 	if (is_absent(status))
-		snprintf(client->error, sizeof(client->error),
+		return fail(client, CLIENT_NO_DAEMON,
 			"no daemon answers at %s (start offhookd, or name its socket by --socket)",
 			at);
-	else
-		snprintf(client->error, sizeof(client->error), "%s: %s", at, strerror(-status));
-	return is_absent(status) ? CLIENT_NO_DAEMON : CLIENT_BROKEN;
+	return fail(client, CLIENT_BROKEN, "%s: %s", at, strerror(-status));
 }
 
 void client_close(struct client *client)
 {
 	if (client->stream)
 		fclose(client->stream);
-	client->stream = NULL;
+	free(client->text);
+	*client = (struct client){.error = ""};
 }
 
 // ---- asking ----
@@ -141,7 +146,7 @@ static enum client_result take_refusal(struct client *client, size_t n, int next
 	json_t *answer = json_loadb(line, size, 0, NULL);
 	const char *error = json_string_value(json_object_get(answer, "error"));
 	enum client_result result =
-		error  ? fail(client, CLIENT_REFUSED, error)
+		error  ? fail(client, CLIENT_REFUSED, "%s", error)
 		: size ? fail(client, CLIENT_BROKEN, "the daemon's answer is not understood")
 		       : fail(client, CLIENT_BROKEN, "the daemon has ended the connection");
 	json_decref(answer);
@@ -155,7 +160,7 @@ static enum client_result take_value(
 	json_error_t error;
 	json_t *item = json_loadf(client->stream, JSON_DISABLE_EOF_CHECK, &error);
 	if (item == NULL)
-		return fail(client, CLIENT_BROKEN,
+		return fail(client, CLIENT_BROKEN, "%s",
 			feof(client->stream) ? "the daemon has ended the connection" : error.text);
 	take(context, item);
 	json_decref(item);

@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define CLIENT_ERROR_MAX 4096
-
 enum client_result {
 	CLIENT_OK,
 	CLIENT_REFUSED,	  // the daemon says why: client.error
@@ -18,7 +16,8 @@ enum client_result {
 
 struct client {
 	FILE *stream;
-	char error[CLIENT_ERROR_MAX];
+	const char *error; // what went wrong last, however long; "": nothing
+	char *text;	   // of the error, where it is not a literal
 };
 
 // Connect and take the greeting. path: NULL for where a daemon is by default.

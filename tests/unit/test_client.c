@@ -23,14 +23,16 @@ static void take(void *context, json_t *item)
 	free(text);
 }
 
+#define ERROR_MAX 256
+
 // What is taken when the daemon says this.
 static enum client_result hear(const char *said, struct taken *taken, char *error)
 {
-	struct client client = {.stream = fmemopen((char *)said, strlen(said), "r")};
+	struct client client = {.stream = fmemopen((char *)said, strlen(said), "r"), .error = ""};
 	*taken = (struct taken){0};
 	assert_non_null(client.stream);
 	enum client_result result = client_take(&client, take, taken);
-	snprintf(error, CLIENT_ERROR_MAX, "%s", client.error);
+	snprintf(error, ERROR_MAX, "%s", client.error);
 	client_close(&client);
 	return result;
 }
@@ -50,7 +52,7 @@ static void answers_are_taken_item_by_item(void **state)
 		{"\n{\"ok\":true,\"data\":{}}\n", 1, "{}"},
 	};
 	struct taken taken;
-	char error[CLIENT_ERROR_MAX];
+	char error[ERROR_MAX];
 	for (size_t i = 0; i < N(cases); i++) {
 		assert_int_equal(hear(cases[i].said, &taken, error), CLIENT_OK);
 		assert_int_equal(taken.n, cases[i].n);
@@ -93,11 +95,30 @@ static void what_is_no_answer_is_told(void **state)
 			"the daemon's answer is not understood"},
 	};
 	struct taken taken;
-	char error[CLIENT_ERROR_MAX];
+	char error[ERROR_MAX];
 	for (size_t i = 0; i < N(cases); i++) {
 		assert_int_equal(hear(cases[i].said, &taken, error), cases[i].result);
 		assert_string_equal(error, cases[i].error);
 	}
+}
+
+// A reload is refused with as many lines as the report has.
+static void a_long_refusal_is_told_whole(void **state)
+{
+	(void)state;
+	size_t len = 200000;
+	char *wanted = malloc(len + 1), *said = NULL;
+	memset(wanted, 'x', len);
+	wanted[len] = '\0';
+	assert_true(asprintf(&said, "{\"ok\":false,\"error\":\"%s\"}\n", wanted) > 0);
+	struct client client = {.stream = fmemopen(said, strlen(said), "r")};
+	struct taken taken = {0};
+	assert_int_equal(client_take(&client, take, &taken), CLIENT_REFUSED);
+	assert_string_equal(client.error, wanted);
+	client_close(&client);
+	assert_string_equal(client.error, "");
+	free(wanted);
+	free(said);
 }
 
 // Connect to somebody who says this at once.
@@ -118,7 +139,7 @@ static enum client_result meet(const char *greeting, char *error)
 		_exit(write(fd, greeting, strlen(greeting)) < 0);
 	}
 	enum client_result result = client_open(&client, path);
-	snprintf(error, CLIENT_ERROR_MAX, "%s", client.error);
+	snprintf(error, ERROR_MAX, "%s", client.error);
 	client_close(&client);
 	waitpid(child, NULL, 0);
 	close(listener);
@@ -130,7 +151,7 @@ static enum client_result meet(const char *greeting, char *error)
 static void greeting_tells_whether_it_is_the_daemon(void **state)
 {
 	(void)state;
-	char error[CLIENT_ERROR_MAX];
+	char error[ERROR_MAX];
 	assert_int_equal(meet("{\"name\":\"offhook\",\"version\":\"9\",\"protocol\":1}\n", error),
 		CLIENT_OK);
 	assert_int_equal(meet("{\"name\":\"offhook\",\"version\":\"9\",\"protocol\":2}\n", error),
@@ -160,6 +181,7 @@ int main(void)
 		cmocka_unit_test(answers_are_taken_item_by_item),
 		cmocka_unit_test(answers_follow_one_another),
 		cmocka_unit_test(what_is_no_answer_is_told),
+		cmocka_unit_test(a_long_refusal_is_told_whole),
 		cmocka_unit_test(greeting_tells_whether_it_is_the_daemon),
 		cmocka_unit_test(nobody_there_is_no_daemon),
 	};

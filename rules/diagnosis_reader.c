@@ -13,7 +13,7 @@ static bool diagnosis_id(struct yaml_file *file, struct fy_node *node, void *tar
 	if (!pack_read_slug(file, node, &pack->vocabulary->diagnoses, &rule->number))
 		return false;
 	rule->id = registry_name(&pack->vocabulary->diagnoses, rule->number);
-	rule->place = pack_place(file, node);
+	rule->place = yaml_place(file, node);
 	return true;
 }
 
@@ -75,7 +75,7 @@ static bool diagnosis_events(struct yaml_file *file, struct fy_node *node, void 
 static bool diagnosis_one_absorbed(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct diagnosis_rule *rule = target;
-	rule->absorb_places[rule->n_absorbs] = pack_place(file, node);
+	rule->absorb_places[rule->n_absorbs] = yaml_place(file, node);
 	return pack_read_slug(file, node, &pack_of(file)->vocabulary->diagnoses,
 		&rule->absorbs[rule->n_absorbs++]);
 }
@@ -217,7 +217,7 @@ static bool diagnosis_one_example(struct yaml_file *file, struct fy_node *node, 
 	};
 	struct diagnosis_rule *rule = target;
 	struct diagnosis_example *example = &rule->examples[rule->n_examples++];
-	example->place = pack_place(file, node);
+	example->place = yaml_place(file, node);
 	return yaml_mapping(file, node, "an example", keys, N(keys), example);
 }
 

@@ -77,7 +77,7 @@ static bool message_id(struct yaml_file *file, struct fy_node *node, void *targe
 	struct slice id;
 	if (!yaml_text(file, node, &id) || !yaml_text_copy(file, node, &rule->id))
 		return false;
-	rule->place = pack_place(file, node);
+	rule->place = yaml_place(file, node);
 	if (asa_number(id, &rule->asa_id)) {
 		rule->source = RULE_ASA;
 	} else if (slice_starts(id, "PHONE-") && name_is_slug(slice_from(id, 6))) {
@@ -105,7 +105,7 @@ static bool message_one_text(struct yaml_file *file, struct fy_node *node, void 
 		return false;
 	if (rule->n_templates == RULES_TEXTS_MAX)
 		return yaml_error(file, node, "more than %d texts", RULES_TEXTS_MAX);
-	rule->text_places[rule->n_templates] = pack_place(file, node);
+	rule->text_places[rule->n_templates] = yaml_place(file, node);
 	return template_parse(text, rule->source == RULE_ASA, file->arena,
 		       &rule->templates[rule->n_templates++], &error) ||
 	       yaml_error(file, node, "%s", error);
@@ -123,14 +123,14 @@ static bool message_text(struct yaml_file *file, struct fy_node *node, void *tar
 static bool message_pattern(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_rule *rule = target;
-	rule->text_places[0] = pack_place(file, node);
+	rule->text_places[0] = yaml_place(file, node);
 	return yaml_text_copy(file, node, &rule->pattern);
 }
 
 static bool message_while(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_rule *rule = target;
-	rule->while_place = pack_place(file, node);
+	rule->while_place = yaml_place(file, node);
 	return pack_read_slug(file, node, &pack_of(file)->vocabulary->diagnoses, &rule->only_while);
 }
 
@@ -216,7 +216,7 @@ static bool message_one_example(struct yaml_file *file, struct fy_node *node, vo
 	};
 	struct message_rule *rule = target;
 	struct message_example *example = &rule->examples[rule->n_examples++];
-	example->place = pack_place(file, node);
+	example->place = yaml_place(file, node);
 	return yaml_mapping(file, node, "an example", keys, N(keys), example);
 }
 

@@ -11,8 +11,6 @@ static inline struct rulepack *pack_of(struct yaml_file *file)
 	return file->context;
 }
 
-struct rule_place pack_place(struct yaml_file *file, struct fy_node *node);
-
 // A name of events or diagnoses: it gets its number.
 bool pack_read_slug(
 	struct yaml_file *file, struct fy_node *node, struct registry *registry, uint16_t *out);

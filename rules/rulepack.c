@@ -17,13 +17,6 @@ const char *const scope_names[] = {"phone", "gateway"};
 
 // ---- for the readers ----
 
-struct rule_place pack_place(struct yaml_file *file, struct fy_node *node)
-{
-	struct rule_place place = {.file = file->path};
-	yaml_position(node, &place.line, &place.column);
-	return place;
-}
-
 bool pack_read_slug(
 	struct yaml_file *file, struct fy_node *node, struct registry *registry, uint16_t *out)
 {
@@ -64,7 +57,8 @@ static bool read_one_recovery(struct yaml_file *file, struct fy_node *node, void
 
 struct files {
 	struct yaml_file file[FILES_MAX];
-	unsigned n;
+	unsigned n, n_nodes;
+	size_t n_bytes;
 };
 
 // The lists of all files, one kind after the other: what diagnoses name must be known by then.
@@ -181,9 +175,29 @@ static void close_files(struct files *files)
 static struct yaml_file *next_file(
 	struct files *files, struct rulepack *pack, struct report *report)
 {
-	struct yaml_file *file = &files->file[files->n];
-	*file = (struct yaml_file){.report = report, .arena = &pack->arena, .context = pack};
+	struct yaml_file *file = &files->file[files->n++];
+	*file = (struct yaml_file){.report = report,
+		.arena = &pack->arena,
+		.context = pack,
+		.bytes_max = RULES_FILE_BYTES_MAX,
+		.n_before = files->n_nodes};
 	return file;
+}
+
+// All files are open at the same time, and share the limits.
+static bool open_file(
+	const char *path, struct files *files, struct rulepack *pack, struct report *report)
+{
+	struct yaml_file *file = next_file(files, pack, report);
+	if (!yaml_open(file, path))
+		return false;
+	files->n_nodes += file->n_nodes;
+	files->n_bytes += file->len;
+	if (files->n_bytes <= RULES_BYTES_MAX)
+		return true;
+	report_add(report, path, 1, 1, "more than %u bytes, with those of the files before it",
+		RULES_BYTES_MAX);
+	return false;
 }
 
 static int is_rule_file(const struct dirent *entry)
@@ -200,17 +214,15 @@ static bool open_directory(
 	int n = scandir(path, &entries, is_rule_file, alphasort);
 	bool ok = n > 0 && n <= FILES_MAX;
 	if (!ok)
-		report_add(report, path, 0, 0, "%s",
+		report_add(report, path, 1, 1, "%s",
 			n < 0	 ? strerror(errno)
 			: n == 0 ? "no *.yaml in it"
 				 : "more than 256 rule files");
 	for (int i = 0; i < n; i++) {
-		if (files->n < FILES_MAX) {
+		if (files->n < FILES_MAX && files->n_bytes <= RULES_BYTES_MAX) {
 			obstack_printf(&pack->arena, "%s/%s", path, entries[i]->d_name);
 			obstack_1grow(&pack->arena, '\0');
-			ok &= yaml_open(
-				next_file(files, pack, report), obstack_finish(&pack->arena));
-			files->n++;
+			ok &= open_file(obstack_finish(&pack->arena), files, pack, report);
 		}
 		free(entries[i]);
 	}
@@ -245,9 +257,7 @@ struct rulepack *rulepack_load(
 	}
 	bool ok;
 	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
-		ok = yaml_open(
-			next_file(files, pack, report), arena_text(&pack->arena, slice_of(path)));
-		files->n++;
+		ok = open_file(arena_text(&pack->arena, slice_of(path)), files, pack, report);
 	} else {
 		ok = open_directory(path, files, pack, report);
 	}
@@ -265,7 +275,6 @@ struct rulepack *rulepack_load_bytes(const char *name, const char *bytes, size_t
 		return NULL;
 	}
 	bool ok = yaml_open_bytes(next_file(files, pack, report), name, bytes, len);
-	files->n++;
 	return finish(pack, files, ok, report);
 }
 

@@ -18,6 +18,8 @@
 #include "template.h"
 #include "vocabulary.h"
 
+#define RULES_FILE_BYTES_MAX (1u << 20)
+#define RULES_BYTES_MAX (16u << 20) // of all files
 #define RULES_MESSAGES_MAX 1024
 #define RULES_TEXTS_MAX 8		  // texts of one message
 #define RULES_CASES_MAX 24		  // cases of one message

@@ -1,233 +1,53 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "yaml.h"
 
-#include "utf8.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-static bool read_whole(const char *path, struct report *report, char **bytes, size_t *len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		report_add(report, path, 0, 0, "%s", strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	bool ok = false;
-	char *buffer = NULL;
-	size_t n = 0;
-	if (!S_ISREG(st.st_mode)) {
-		report_add(report, path, 0, 0, "not a regular file");
-	} else if (st.st_size > YAML_BYTES_MAX) {
-		report_add(report, path, 1, 1, "file of %lld bytes; at most %u are read",
-			(long long)st.st_size, YAML_BYTES_MAX);
-	} else if ((buffer = malloc((size_t)st.st_size + 1)) == NULL) {
-		report_add(report, path, 0, 0, "out of memory");
-	} else {
-		size_t room = (size_t)st.st_size + 1;
-		ssize_t got = 0;
-		while (n < room && (got = read(fd, buffer + n, room - n)) > 0)
-			n += (size_t)got;
-		ok = got >= 0 && n < room;
-		if (!ok)
-			report_add(report, path, 1, 1, "%s",
-				got < 0 ? strerror(errno) : "grew while being read");
-	}
-	close(fd);
-	if (!ok) {
-		free(buffer);
-		return false;
-	}
-	*bytes = buffer;
-	*len = n;
-	return true;
-}
+// ---- places ----
 
-// libfyaml stops at bad UTF-8 too, but not always with a reason or a place.
-static bool check_bytes(const struct yaml_file *file, size_t len)
+// Where the first thing in it stands: a block's collection has no mark of its own.
+static const struct yaml_place *first_place(struct fy_node *node, struct yaml_place *own)
 {
-	const char *bytes = file->bytes;
-	int line = 1, column = 1;
-	for (size_t i = 0; i < len;) {
-		unsigned n = utf8_length(bytes + i, len - i);
-		if (n == 0 || bytes[i] == 0) {
-			report_add(file->report, file->path, line, column, "%s",
-				n ? "a NUL byte" : "not valid UTF-8");
-			return false;
-		}
-		column = bytes[i] == '\n' ? 1 : column + 1;
-		line += bytes[i] == '\n';
-		i += n;
-	}
-	return true;
-}
-
-static struct fy_token *first_token(struct fy_node *node)
-{
-	void *iterator = NULL;
-	struct fy_node_pair *pair;
-	for (int depth = 0; node && depth < 80; depth++) {
-		switch (fy_node_get_type(node)) {
-		case FYNT_SCALAR:
-			return fy_node_get_scalar_token(node);
-		case FYNT_SEQUENCE:
-			iterator = NULL;
+	while (node) {
+		void *iterator = NULL;
+		const struct yaml_place *kept = fy_node_get_meta(node);
+		if (kept)
+			return kept;
+		if (fy_node_is_scalar(node))
+			break;
+		if (fy_node_is_sequence(node)) {
 			node = fy_node_sequence_iterate(node, &iterator);
-			break;
-		case FYNT_MAPPING:
-			iterator = NULL;
-			pair = fy_node_mapping_iterate(node, &iterator);
+		} else {
+			struct fy_node_pair *pair = fy_node_mapping_iterate(node, &iterator);
 			node = pair ? fy_node_pair_key(pair) : NULL;
-			break;
 		}
 	}
-	return NULL;
+	struct fy_token *token = node ? fy_node_get_scalar_token(node) : NULL;
+	const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+	if (mark == NULL)
+		return NULL;
+	// A token begins behind its quote.
+	enum fy_node_style style = fy_node_get_style(node);
+	bool quoted = style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED;
+	*own = (struct yaml_place){mark->line + 1, mark->column + (quoted ? 0 : 1)};
+	return own;
 }
 
-void yaml_position(struct fy_node *node, int *line, int *column)
+struct rule_place yaml_place(const struct yaml_file *file, struct fy_node *node)
 {
-	struct fy_token *token = node ? first_token(node) : NULL;
-	// An empty collection has no token of its own: its parent's place is near enough.
-	if (token == NULL && node)
-		token = first_token(fy_node_get_parent(node));
-	const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
-	*line = mark ? mark->line + 1 : 1;
-	*column = mark ? mark->column + 1 : 1;
+	struct yaml_place own;
+	const struct yaml_place *place = first_place(node, &own);
+	return (struct rule_place){file->path, place ? place->line : 1, place ? place->column : 1};
 }
 
 bool yaml_error(struct yaml_file *file, struct fy_node *node, const char *format, ...)
 {
-	int line, column;
+	struct rule_place place = yaml_place(file, node);
 	va_list arguments;
-	yaml_position(node, &line, &column);
 	va_start(arguments, format);
-	report_add_list(file->report, file->path, line, column, format, arguments);
+	report_add_list(file->report, place.file, place.line, place.column, format, arguments);
 	va_end(arguments);
 	return false;
-}
-
-// Anchors and aliases are refused wherever they stand: nothing here needs them.
-static bool refuse_aliases(struct yaml_file *file, struct fy_node *node)
-{
-	void *iterator = NULL;
-	if (node == NULL)
-		return true;
-	if (fy_node_get_anchor(node) || fy_node_is_alias(node))
-		return yaml_error(file, node, "anchors and aliases are not allowed");
-	if (fy_node_is_sequence(node)) {
-		struct fy_node *item;
-		while ((item = fy_node_sequence_iterate(node, &iterator)) != NULL) {
-			if (!refuse_aliases(file, item))
-				return false;
-		}
-	} else if (fy_node_is_mapping(node)) {
-		struct fy_node_pair *pair;
-		while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
-			if (!refuse_aliases(file, fy_node_pair_key(pair)) ||
-				!refuse_aliases(file, fy_node_pair_value(pair)))
-				return false;
-		}
-	}
-	return true;
-}
-
-static void report_parser(struct yaml_file *file, struct fy_diag *diag)
-{
-	void *iterator = NULL;
-	struct fy_diag_error *error = fy_diag_errors_iterate(diag, &iterator);
-	if (error)
-		report_add(file->report, file->path, error->line > 0 ? error->line : 1,
-			error->column > 0 ? error->column : 1, "%s", error->msg);
-	else
-		report_add(file->report, file->path, 1, 1, "not a YAML document");
-}
-
-// The first document, NULL where there is none (an empty file). What stands behind it would be
-// passed over without a word: a second one is an error.
-static bool load(struct yaml_file *file, struct fy_parser *parser, struct fy_diag *diag)
-{
-	file->document = fy_parse_load_document(parser);
-	file->root = file->document ? fy_document_root(file->document) : NULL;
-	struct fy_document *second = file->document ? fy_parse_load_document(parser) : NULL;
-	bool ok = second == NULL && !fy_parser_get_stream_error(parser) && !fy_diag_got_error(diag);
-	if (second) {
-		yaml_error(file, fy_document_root(second), "a second document: a file holds one");
-		fy_parse_document_destroy(parser, second);
-	} else if (!ok) {
-		report_parser(file, diag);
-	}
-	return ok;
-}
-
-static bool parse(struct yaml_file *file, size_t len)
-{
-	if (!check_bytes(file, len))
-		return false;
-	struct fy_diag *diag = fy_diag_create(&(struct fy_diag_cfg){
-		.level = FYET_ERROR, .module_mask = ~0u, .fp = NULL, .output_fn = NULL});
-	// libfyaml's own look for duplicate keys is quadratic; yaml_mapping() looks for them.
-	struct fy_parse_cfg config = {
-		.flags = FYPCF_QUIET | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag};
-	struct fy_parser *parser = diag ? fy_parser_create(&config) : NULL;
-	bool ok = parser != NULL;
-	if (ok) {
-		fy_diag_set_collect_errors(diag, true);
-		ok = fy_parser_set_string(parser, file->bytes, len) == 0 &&
-		     load(file, parser, diag);
-	} else {
-		report_add(file->report, file->path, 0, 0, "out of memory");
-	}
-	fy_parser_destroy(parser);
-	fy_diag_destroy(diag);
-	return ok && refuse_aliases(file, file->root);
-}
-
-static bool open_taken(struct yaml_file *file, const char *path, char *bytes, size_t len)
-{
-	file->path = path;
-	file->bytes = bytes;
-	file->document = NULL;
-	file->root = NULL;
-	if (parse(file, len))
-		return true;
-	yaml_close(file);
-	return false;
-}
-
-bool yaml_open(struct yaml_file *file, const char *path)
-{
-	char *bytes;
-	size_t len;
-	return read_whole(path, file->report, &bytes, &len) && open_taken(file, path, bytes, len);
-}
-
-bool yaml_open_bytes(struct yaml_file *file, const char *path, const char *bytes, size_t len)
-{
-	if (len > YAML_BYTES_MAX) {
-		report_add(file->report, path, 1, 1, "more than %u bytes", YAML_BYTES_MAX);
-		return false;
-	}
-	char *copy = malloc(len + 1);
-	if (copy == NULL) {
-		report_add(file->report, path, 0, 0, "out of memory");
-		return false;
-	}
-	memcpy(copy, bytes, len);
-	return open_taken(file, path, copy, len);
-}
-
-void yaml_close(struct yaml_file *file)
-{
-	fy_document_destroy(file->document);
-	free(file->bytes);
-	file->document = NULL;
-	file->bytes = NULL;
 }
 
 static bool unknown_key(struct yaml_file *file, struct fy_node *key, const char *what,
@@ -244,6 +64,22 @@ static bool unknown_key(struct yaml_file *file, struct fy_node *key, const char 
 		return yaml_error(file, key, "a key of %s must be a word; known: %s", what, known);
 	return yaml_error(file, key, "unknown key '%s' in %s; known: %s",
 		QUOTE(((struct slice){text, (uint32_t)key_len})), what, known);
+}
+
+// Nothing, or a word for it.
+static bool is_null(struct fy_node *node)
+{
+	static const char *const words[] = {"~", "null", "Null", "NULL"};
+	size_t len = 0;
+	if (node == NULL || fy_node_get_scalar_token(node) == NULL)
+		return node == NULL || fy_node_is_scalar(node);
+	const char *text = fy_node_get_scalar(node, &len);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (fy_node_get_style(node) == FYNS_PLAIN &&
+			slice_equals_text((struct slice){text, (uint32_t)len}, words[i]))
+			return true;
+	}
+	return false;
 }
 
 bool yaml_mapping(struct yaml_file *file, struct fy_node *node, const char *what,
@@ -267,8 +103,7 @@ bool yaml_mapping(struct yaml_file *file, struct fy_node *node, const char *what
 			ok = unknown_key(file, key, what, keys, n_keys);
 		} else if (seen & (1ull << i)) {
 			ok = yaml_error(file, key, "key '%s' stands twice", keys[i].name);
-		} else if (value == NULL ||
-			   (fy_node_is_scalar(value) && fy_node_get_scalar_token(value) == NULL)) {
+		} else if (is_null(value)) {
 			ok = yaml_error(file, key, "key '%s' has no value", keys[i].name);
 		} else {
 			ok &= keys[i].read(file, value, (char *)target + keys[i].offset);
@@ -305,12 +140,12 @@ unsigned yaml_count(struct fy_node *node)
 bool yaml_text(struct yaml_file *file, struct fy_node *node, struct slice *out)
 {
 	size_t len = 0;
-	const char *text = fy_node_is_scalar(node) ? fy_node_get_scalar(node, &len) : NULL;
-	if (text == NULL)
-		return yaml_error(file, node, "must be a text, not a %s",
-			fy_node_is_mapping(node)    ? "mapping"
-			: fy_node_is_sequence(node) ? "list"
-						    : "null");
+	if (is_null(node) || !fy_node_is_scalar(node))
+		return yaml_error(file, node, "must be a text, not %s",
+			is_null(node)		   ? "null"
+			: fy_node_is_mapping(node) ? "a mapping"
+						   : "a list");
+	const char *text = fy_node_get_scalar(node, &len);
 	if (memchr(text, '\0', len))
 		return yaml_error(file, node, "a text must not hold a NUL");
 	*out = (struct slice){text, (uint32_t)len};

@@ -2,8 +2,8 @@
 // yaml: reads one YAML file that an operator wrote (rules, config) against tables of keys, and says
 // file:line:column of whatever is wrong. libfyaml parses; here are the limits and the tables.
 //
-// A file is at most YAML_BYTES_MAX, valid UTF-8, without anchors and aliases (a few lines of them
-// can stand for gigabytes), nested at most as deep as libfyaml allows (64).
+// A file is valid UTF-8 within the limits below, one document without anchors and aliases (a few
+// lines of them can stand for gigabytes) and without %TAG.
 #pragma once
 
 #include <libfyaml.h>
@@ -14,15 +14,29 @@
 #include "slice.h"
 
 #define YAML_BYTES_MAX (4u << 20)
+#define YAML_COLUMNS_MAX 65536 // characters of a line: 65,536 x 400 B of tokens = 26 MB
+#define YAML_NODES_MAX 200000  // scalars and collections: 200,000 x 540 B = 108 MB
+#define YAML_DEPTH_MAX 60      // libfyaml itself stops at 64
+
+struct yaml_place {
+	int line, column; // from 1 on
+};
 
 struct yaml_file {
 	const char *path; // as it is to stand in errors
 	struct report *report;
 	struct obstack *arena; // where texts that outlive the file are copied
 	void *context;	       // the caller's own
+	uint32_t bytes_max;    // 0: YAML_BYTES_MAX
+	unsigned n_before;     // nodes of other files that are open at the same time
+	unsigned n_nodes;
 	struct fy_document *document;
-	struct fy_node *root;
+	struct fy_node *root; // NULL: the file is empty
 	char *bytes;
+	size_t len;
+	// Of what has no token in the document, in its order.
+	struct yaml_place *places;
+	unsigned n_places;
 };
 
 // Read and parse `path`. On error false, and the report says why.
@@ -37,8 +51,8 @@ void yaml_close(struct yaml_file *file);
 __attribute__((format(printf, 3, 4))) bool yaml_error(
 	struct yaml_file *file, struct fy_node *node, const char *format, ...);
 
-// 1-based position of a node in its file.
-void yaml_position(struct fy_node *node, int *line, int *column);
+// Where a node stands in its file.
+struct rule_place yaml_place(const struct yaml_file *file, struct fy_node *node);
 
 // One key of a mapping. `read` gets the value and the target's member at `offset`; false: it has
 // reported.

@@ -355,9 +355,9 @@ static void the_reason_of_each_bad_pattern_is_told(void **state)
 			      "  - {id: PHONE-x, pattern: '[z-a]', event: x}\n");
 	assert_null(ruleset_compile(pack, dir, &report));
 	assert_int_equal(report.n, 3);
-	assert_non_null(strstr(report.text, "t:2:32: ASA-100001: "));
-	assert_non_null(strstr(report.text, "t:3:32: ASA-100002: "));
-	assert_non_null(strstr(report.text, "t:4:29: PHONE-x: "));
+	assert_non_null(strstr(report.text, "t:2:31: ASA-100001: "));
+	assert_non_null(strstr(report.text, "t:3:31: ASA-100002: "));
+	assert_non_null(strstr(report.text, "t:4:28: PHONE-x: "));
 	report_fini(&report);
 	vocabulary_destroy(v);
 }

@@ -212,8 +212,8 @@ static void mistakes_name_their_place_and_what_is_valid(void **state)
 	assert_refused(
 		"ports: [514, 70000]\n", "1:14: '70000' must be a whole number from 1 to 65535");
 	assert_refused("ports: [514, 514]\n", "1:14: port 514 stands twice");
-	assert_refused("ports: []\n", "1:1: names no port");
-	assert_refused("rules: ''\n", "1:9: must be a path, not an empty text");
+	assert_refused("ports: []\n", "1:8: names no port");
+	assert_refused("rules: ''\n", "1:8: must be a path, not an empty text");
 	assert_refused("a: &x 1\nb: *x\n", "1:7: anchors and aliases are not allowed");
 	assert_refused("- 1\n", "1:3: the config must be a mapping");
 	assert_refused("workers: 1\nworkers: 2\n", "2:1: ");
@@ -222,11 +222,11 @@ static void mistakes_name_their_place_and_what_is_valid(void **state)
 static void wrong_ports_are_told(void **state)
 {
 	(void)state;
-	assert_refused("listen: 'a b'\n", "1:10: 'a b' is neither a PCI address");
+	assert_refused("listen: 'a b'\n", "1:9: 'a b' is neither a PCI address");
 	assert_refused(
 		"listen: interface-name-too-long\n", "1:9: 'interface-name-too-long' is neither");
-	assert_refused("listen: ''\n", "1:10: '' is neither");
-	assert_refused("listen: []\n", "1:1: names no port");
+	assert_refused("listen: ''\n", "1:9: '' is neither");
+	assert_refused("listen: []\n", "1:9: names no port");
 	assert_refused("listen: [lo, lo]\n", "1:14: 'lo' stands twice");
 	assert_refused(
 		"listen: {driver: af_xdp}\n", "1:10: an item of listen lacks the key 'port'");
@@ -258,8 +258,8 @@ static void wrong_relays_and_names_are_told(void **state)
 	assert_refused("names: {shule: 300.1.1.1}\n", "1:16: '300.1.1.1' is no IPv4");
 	assert_refused("names: {shule: 10.1.1.1, shule: 10.1.1.2}\n", "1:");
 	assert_refused("names: {10.1.1.1: 10.1.1.2}\n", "1:9: '10.1.1.1' is no name");
-	assert_refused("names: {'a b': 10.1.1.2}\n", "1:10: 'a b' is no name");
-	assert_refused("phone_groups: ['']\n", "1:17: an empty name fits no group");
+	assert_refused("names: {'a b': 10.1.1.2}\n", "1:9: 'a b' is no name");
+	assert_refused("phone_groups: ['']\n", "1:16: an empty name fits no group");
 }
 
 static void all_mistakes_are_told_at_once(void **state)
@@ -279,7 +279,7 @@ static void file_that_is_not_there_is_told(void **state)
 	struct config config;
 	struct report report = {0};
 	assert_false(config_init(&config, "/no/such/file.yaml", &report));
-	assert_string_equal(report.text, "/no/such/file.yaml: No such file or directory\n");
+	assert_string_equal(report.text, "/no/such/file.yaml:1:1: No such file or directory\n");
 	report_fini(&report);
 }
 

@@ -358,7 +358,7 @@ static void errors_stand_where_they_are(void **state)
 	REFUSED("{event: nothing}", "19", "unknown event 'nothing'");
 	REFUSED("{evnt: starts}", "12", "unknown key 'evnt'");
 	REFUSED("[starts]", "12", "must be a text, not a list");
-	REFUSED("{all: []}", "12", "must be a list of 1 to 24");
+	REFUSED("{all: []}", "17", "must be a list of 1 to 24");
 	REFUSED("{all: starts}", "17", "must be a list of 1 to 24");
 	REFUSED("{all: [starts], any: [starts]}", "33", "two kinds of expression");
 	REFUSED("{within: 10s}", "12", "must be an event, or one of");

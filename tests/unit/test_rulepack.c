@@ -237,7 +237,7 @@ static void an_id_is_six_digits_or_a_name(void **state)
 		char text[128], place[64];
 		snprintf(text, sizeof(text),
 			"messages:\n  - id: %s\n    text: Device failed\n    event: x\n", wrong[i]);
-		snprintf(place, sizeof(place), "t:2:%d: '", wrong[i][0] == '"' ? 10 : 9);
+		snprintf(place, sizeof(place), "t:2:9: '");
 		assert_refused(text, place);
 	}
 }
@@ -285,7 +285,7 @@ static void names_are_slugs(void **state)
 		"messages:\n  - id: ASA-725006\n    text: Device failed\n    event: Failed\n",
 		"t:4:12: 'Failed' is no name: lower-case letters, digits and hyphens");
 	assert_refused("messages:\n  - id: ASA-725006\n    text: Device failed\n    event: 'a b'\n",
-		"t:4:13: 'a b' is no name");
+		"t:4:12: 'a b' is no name");
 	assert_refused(MESSAGE
 		"diagnoses:\n  - id: D_1\n    when: failed\n    title: t\n    remedy: r\n",
 		"t:6:9: 'D_1' is no name");
@@ -314,12 +314,12 @@ static void placeholders_have_a_known_type(void **state)
 static void a_text_needs_something_to_be_found_by(void **state)
 {
 	(void)state;
-	assert_refused(TEXT("'{reason}'"), "t:4:12: no literal text");
-	assert_refused(TEXT("'{client}: {reason}'"), "t:4:12: no literal text");
+	assert_refused(TEXT("'{reason}'"), "t:4:11: no literal text");
+	assert_refused(TEXT("'{client}: {reason}'"), "t:4:11: no literal text");
 	assert_refused(TEXT("''"), "t:4:");
 	assert_refused(
 		"messages:\n  - id: PHONE-x\n    event: x\n    text: '{reason} was the reason'\n",
-		"t:4:12: a phone's text must begin with literal text");
+		"t:4:11: a phone's text must begin with literal text");
 }
 
 static void each_of_several_texts_has_its_place(void **state)
@@ -358,20 +358,20 @@ static void a_pattern_that_hyperscan_refuses_is_refused_with_its_reason(void **s
 {
 	(void)state;
 	assert_refused(PATTERN("(a+)\\1"),
-		"t:4:15: ASA-725006: pattern refused: Back-references are unsupported");
-	assert_refused(PATTERN("(?=a)b"), "t:4:15: ASA-725006: pattern refused: ");
+		"t:4:14: ASA-725006: pattern refused: Back-references are unsupported");
+	assert_refused(PATTERN("(?=a)b"), "t:4:14: ASA-725006: pattern refused: ");
 	assert_refused(
-		PATTERN("a("), "t:4:15: ASA-725006: pattern refused: Missing close parenthesis");
+		PATTERN("a("), "t:4:14: ASA-725006: pattern refused: Missing close parenthesis");
 	assert_refused(
-		PATTERN("a*"), "t:4:15: ASA-725006: pattern refused: Pattern matches empty buffer");
-	assert_refused(PATTERN("[a-"), "t:4:15: ASA-725006: pattern refused: ");
+		PATTERN("a*"), "t:4:14: ASA-725006: pattern refused: Pattern matches empty buffer");
+	assert_refused(PATTERN("[a-"), "t:4:14: ASA-725006: pattern refused: ");
 	assert_refused(PATTERN(""), "t:4:");
 }
 
 static void a_pattern_that_grows_beyond_measure_is_refused(void **state)
 {
 	(void)state;
-	assert_refused(PATTERN("(.{1,30000}x){30}"), "t:4:15: ASA-725006: pattern refused: ");
+	assert_refused(PATTERN("(.{1,30000}x){30}"), "t:4:14: ASA-725006: pattern refused: ");
 }
 
 // ---- the file as bytes; test_yaml.c has more of this ----
@@ -383,7 +383,7 @@ static void bad_bytes_have_a_place(void **state)
 	assert_refused("messages: &a []\ndiagnoses: *a\n", "t:");
 	rules_refused("messages: []\n\0", 14, "t:2:1: a NUL byte", __FILE__, __LINE__);
 	assert_refused("messages:\n  - id: \"ASA-725006\"\n    text: \"a\\0bcdef\"\n    event: x\n",
-		"t:3:12: ");
+		"t:3:11: ");
 }
 
 // ---- limits ----
@@ -529,23 +529,24 @@ static void what_cannot_be_read_is_named(void **state)
 {
 	(void)state;
 	char path[128];
-	load_is_refused("/proc/no-such/rules", "/proc/no-such/rules: No such file or directory");
-	load_is_refused(dir, "%s: no *.yaml in it");
+	load_is_refused(
+		"/proc/no-such/rules", "/proc/no-such/rules:1:1: No such file or directory");
+	load_is_refused(dir, "%s:1:1: no *.yaml in it");
 	snprintf(path, sizeof(path), "%s/folder.yaml", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
-	load_is_refused(dir, "%s/folder.yaml: not a regular file");
+	load_is_refused(dir, "%s/folder.yaml:1:1: not a regular file");
 	rmdir(path);
 	snprintf(path, sizeof(path), "%s/big.yaml", dir);
 	int fd = open(path, O_CREAT | O_WRONLY, 0600);
 	assert_int_equal(ftruncate(fd, 100 << 20), 0);
 	close(fd);
-	load_is_refused(dir, "%s/big.yaml:1:1: file of 104857600 bytes");
+	load_is_refused(dir, "%s/big.yaml:1:1: file of 104857600 bytes; at most 1048576 are read");
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/gone.yaml", dir);
 	assert_int_equal(symlink("/proc/no-such", path), 0);
-	load_is_refused(dir, "%s/gone.yaml: No such file or directory");
+	load_is_refused(dir, "%s/gone.yaml:1:1: No such file or directory");
 	unlink(path);
-	load_is_refused("/dev/null", "/dev/null: not a regular file");
+	load_is_refused("/dev/null", "/dev/null:1:1: not a regular file");
 }
 
 // With a file missing, half the names of the others would seem unknown.
@@ -565,6 +566,40 @@ static void one_bad_file_brings_no_errors_of_others(void **state)
 	vocabulary_destroy(v);
 }
 
+// They are all in memory at the same time.
+static void files_are_bounded_together(void **state)
+{
+	(void)state;
+	size_t len = RULES_FILE_BYTES_MAX;
+	char *text = malloc(len + 1), name[32];
+	memset(text, '\n', len);
+	text[len] = '\0';
+	for (int i = 0; i < 18; i++) {
+		snprintf(name, sizeof(name), "f%02d.yaml", i);
+		put(name, text);
+	}
+	load_is_refused(dir,
+		"%s/f16.yaml:1:1: more than 16777216 bytes, with those of the files before it\n");
+	size_t n = (size_t)sprintf(text, "recovery:\n");
+	while (n < len - 8)
+		n += (size_t)sprintf(text + n, "- []\n");
+	for (int i = 0; i < 18; i++) {
+		snprintf(name, sizeof(name), "f%02d.yaml", i);
+		put(name, i < 2 ? text : "");
+	}
+	load_is_refused(dir, "%s/f00.yaml:199999:3: more than 200000 values\n");
+	text[600000] = '\0';
+	put("f00.yaml", text);
+	put("f01.yaml", text);
+	load_is_refused(dir,
+		"%s/f01.yaml:79998:3: more than 200000 values, with those of the files before it\n");
+	for (int i = 0; i < 18; i++) {
+		snprintf(name, sizeof(name), "f%02d.yaml", i);
+		discard(name);
+	}
+	free(text);
+}
+
 static void more_than_256_files_are_refused(void **state)
 {
 	(void)state;
@@ -573,7 +608,7 @@ static void more_than_256_files_are_refused(void **state)
 		snprintf(name, sizeof(name), "f%d.yaml", i);
 		put(name, "messages: []\n");
 	}
-	load_is_refused(dir, "%s: more than 256 rule files");
+	load_is_refused(dir, "%s:1:1: more than 256 rule files");
 	for (int i = 0; i < 257; i++) {
 		snprintf(name, sizeof(name), "f%d.yaml", i);
 		discard(name);
@@ -609,6 +644,7 @@ int main(void)
 		cmocka_unit_test(the_files_of_a_directory_are_one_pack),
 		cmocka_unit_test(one_file_is_a_pack_too),
 		cmocka_unit_test(one_bad_file_brings_no_errors_of_others),
+		cmocka_unit_test(files_are_bounded_together),
 		cmocka_unit_test(more_than_256_files_are_refused),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

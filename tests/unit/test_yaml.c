@@ -259,6 +259,13 @@ static void a_key_without_a_value_is_an_error(void **state)
 	REFUSED("text: a\nnumber:\n", "t:2:1: key 'number' has no value");
 	REFUSED("text: a\nchoice:\ncopy: a\n", "t:2:1: key 'choice' has no value");
 	REFUSED("{text: a, list: }", "t:1:11: key 'list' has no value");
+	REFUSED("text: ~\n", "t:1:1: key 'text' has no value");
+	REFUSED("text: null\n", "t:1:1: key 'text' has no value");
+	REFUSED("list: [a, ~]\n", "t:1:11: must be a text, not null");
+	struct fixture f;
+	taken(&f, "text: '~'\n");
+	assert_slice(f.target.text, "~");
+	teardown(&f);
 }
 
 // ---- places ----
@@ -275,11 +282,31 @@ static void columns_count_characters(void **state)
 static void quoted_and_block_values_have_a_place(void **state)
 {
 	(void)state;
-	REFUSED("number: 'x'\n", "t:1:10: "); // the x, not its quote
-	REFUSED("number: \"x\"\n", "t:1:10: ");
+	REFUSED("number: 'x'\n", "t:1:9: "); // where its quote is
+	REFUSED("number: \"x\"\n", "t:1:9: ");
+	REFUSED("number:\t'x'\n", "t:1:9: ");
+	REFUSED("number: \"x\n  y\"\n", "t:1:9: ");
+	REFUSED("'numbr': x\n", "t:1:1: ");
 	REFUSED("# a comment\n\ntext: a\nnumber:\n  x\n", "t:5:3: ");
 	REFUSED("text: >\n  folded\n  text\nnumber: x\n", "t:4:9: ");
 	REFUSED("text: a\r\nnumber: x\r\n", "t:2:9: ");
+}
+
+static void what_has_no_token_has_a_place(void **state)
+{
+	(void)state;
+	REFUSED("list:\n  - a\n  - {}\n", "t:3:5: must be a text, not a mapping");
+	REFUSED("list:\n  - {}\n  - []\n", "t:2:5: must be a text, not a mapping");
+	REFUSED("list: [a, [], b]\n", "t:1:11: must be a text, not a list");
+	REFUSED("text: a\nnumber: []\n", "t:2:9: must be a text, not a list");
+	REFUSED("text: a\nnumber: {}\n", "t:2:9: must be a text, not a mapping");
+	REFUSED("list: [[[]], {}]\n", "t:1:9: must be a text, not a list");
+	REFUSED("text: a\n{}: b\n", "t:2:1: a key of the file must be a word");
+	// What is missing stands where the value before it ends.
+	REFUSED("list:\n  - a\n  -\n  - b\n", "t:2:6: must be a text, not null");
+	REFUSED("list: [a, {b: }]\n", "t:1:12: must be a text, not a mapping");
+	REFUSED("[]\n", "t:1:1: the file must be a mapping");
+	REFUSED("--- # nothing\n", "t:1:");
 }
 
 // ---- documents ----
@@ -325,10 +352,13 @@ static void a_document_may_begin_and_end_with_its_marks(void **state)
 static void anchors_and_aliases_are_refused(void **state)
 {
 	(void)state;
-	REFUSED("text: &a x\n", "t:1:");
-	REFUSED("text: a\nlist: &l [a, b]\n", "t:2:");
-	REFUSED("list: [&a x, *a]\n", "t:1:");
-	REFUSED("copy: a\ntext: *nowhere\n", "t:");
+	REFUSED("text: &a x\n", "t:1:10: anchors and aliases are not allowed");
+	REFUSED("text: a\nlist: &l [a, b]\n", "t:2:10: anchors and aliases");
+	REFUSED("list: [&a x, *a]\n", "t:1:11: anchors and aliases");
+	REFUSED("copy: a\ntext: *nowhere\n", "t:2:7: anchors and aliases");
+	REFUSED("list: [a, b]\ntext: &a\n", "t:2:");
+	// Whatever is wrong behind the first one.
+	REFUSED("text: &a x\nlist: [\n", "t:1:10: anchors and aliases");
 	REFUSED("a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
 		"d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"
 		"f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n"
@@ -345,12 +375,9 @@ static void deep_nesting_is_refused(void **state)
 		text[i] = '[';
 	for (int i = 100000; i < 200000; i++)
 		text[i] = ']';
-	struct fixture f;
-	read_bytes(&f, text, 200000);
-	assert_false(f.ok);
-	assert_true(f.report.n > 0);
-	assert_true(strncmp(f.report.text, "t:1:", 4) == 0);
-	teardown(&f);
+	for (int i = 1000; i < 200000; i += 1000)
+		text[i] = '\n';
+	refused_bytes(text, 200000, "t:1:61: nested more than 60 deep\n", __FILE__, __LINE__);
 	// Nested by indentation.
 	size_t n = 0;
 	for (int i = 0; i < 400; i++) {
@@ -358,9 +385,58 @@ static void deep_nesting_is_refused(void **state)
 		n += (size_t)i;
 		n += (size_t)sprintf(text + n, "a:\n");
 	}
+	refused_bytes(text, n, "t:61:61: nested more than 60 deep\n", __FILE__, __LINE__);
+}
+
+// A flow collection is read as a whole before anything of it is known: its lines have an end.
+static void a_line_beyond_the_limit_is_refused(void **state)
+{
+	(void)state;
+	struct fixture f;
+	char *text = malloc(YAML_COLUMNS_MAX + 64);
+	int n = sprintf(text, "number: 20\ntext: ");
+	memset(text + n, 'x', YAML_COLUMNS_MAX - 6);
+	n += YAML_COLUMNS_MAX - 6;
+	read_bytes(&f, text, (size_t)n);
+	assert_true(f.ok);
+	teardown(&f);
+	strcpy(text + n, "x\n");
+	refused_bytes(text, (size_t)n + 1, "t:2:65537: a line of more than 65536 characters",
+		__FILE__, __LINE__);
+	free(text);
+}
+
+static void more_values_than_the_limit_are_refused(void **state)
+{
+	(void)state;
+	struct fixture f;
+	size_t len = YAML_NODES_MAX * 4 + 64, n = 0;
+	char *text = malloc(len);
+	n += (size_t)sprintf(text, "list:\n"); // a mapping, its key, a list: three nodes
+	for (int i = 0; i < YAML_NODES_MAX - 3; i++)
+		n += (size_t)sprintf(text + n, "- a\n");
 	read_bytes(&f, text, n);
-	assert_false(f.ok);
-	assert_true(f.report.n > 0);
+	assert_true(f.ok);
+	assert_int_equal(f.file.n_nodes, YAML_NODES_MAX);
+	teardown(&f);
+	n += (size_t)sprintf(text + n, "- a\n");
+	refused_bytes(text, n, "t:199999:3: more than 200000 values\n", __FILE__, __LINE__);
+	setup(&f);
+	f.file.n_before = YAML_NODES_MAX - 2;
+	assert_false(yaml_open_bytes(&f.file, "t", "text: a\n", 8));
+	assert_string_equal(f.report.text,
+		"t:1:7: more than 200000 values, with those of the files before it\n");
+	teardown(&f);
+	free(text);
+}
+
+// libfyaml looks through all of them for each.
+static void tag_directives_are_refused(void **state)
+{
+	(void)state;
+	struct fixture f;
+	REFUSED("# x\n%TAG !e! tag:example.com,2026:\n---\ntext: a\n", "t:2:1: a %TAG directive");
+	taken(&f, "%YAML 1.2\n---\ntext: '%TAG'\n");
 	teardown(&f);
 }
 
@@ -386,7 +462,7 @@ static void a_nul_byte_is_refused(void **state)
 static void an_escaped_nul_is_refused(void **state)
 {
 	(void)state;
-	REFUSED("copy: \"a\\0b\"\n", "t:1:8: ");
+	REFUSED("copy: \"a\\0b\"\n", "t:1:7: ");
 }
 
 static void an_empty_file_has_no_keys(void **state)
@@ -423,6 +499,7 @@ static void open_is_refused(const char *path, const char *reason)
 	setup(&f);
 	assert_false(yaml_open(&f.file, path));
 	assert_true(strncmp(f.report.text, path, strlen(path)) == 0);
+	assert_true(strncmp(f.report.text + strlen(path), ":1:1: ", 6) == 0);
 	if (strstr(f.report.text, reason) == NULL)
 		fail_msg("%s", f.report.text);
 	teardown(&f);
@@ -501,6 +578,11 @@ static void bytes_beyond_the_limit_are_refused(void **state)
 	assert_false(yaml_open_bytes(&f.file, "t", bytes, YAML_BYTES_MAX + 1));
 	assert_true(strncmp(f.report.text, "t:1:1: more than 4194304 bytes", 30) == 0);
 	teardown(&f);
+	setup(&f);
+	f.file.bytes_max = 100;
+	assert_false(yaml_open_bytes(&f.file, "t", bytes, 101));
+	assert_string_equal(f.report.text, "t:1:1: more than 100 bytes\n");
+	teardown(&f);
 	free(bytes);
 }
 
@@ -520,12 +602,16 @@ int main(void)
 		cmocka_unit_test(a_key_without_a_value_is_an_error),
 		cmocka_unit_test(columns_count_characters),
 		cmocka_unit_test(quoted_and_block_values_have_a_place),
+		cmocka_unit_test(what_has_no_token_has_a_place),
 		cmocka_unit_test(a_syntax_error_has_its_place),
 		cmocka_unit_test(a_scalar_is_no_file),
 		cmocka_unit_test(a_second_document_is_an_error),
 		cmocka_unit_test(a_document_may_begin_and_end_with_its_marks),
 		cmocka_unit_test(anchors_and_aliases_are_refused),
 		cmocka_unit_test(deep_nesting_is_refused),
+		cmocka_unit_test(a_line_beyond_the_limit_is_refused),
+		cmocka_unit_test(more_values_than_the_limit_are_refused),
+		cmocka_unit_test(tag_directives_are_refused),
 		cmocka_unit_test(bytes_have_to_be_utf8),
 		cmocka_unit_test(a_nul_byte_is_refused),
 		cmocka_unit_test(an_escaped_nul_is_refused),

@@ -112,22 +112,19 @@ static bool read_detail(
 	       yaml_error(file, node, "unknown field '%s'", QUOTE(text));
 }
 
-static bool diagnosis_details(struct yaml_file *file, struct fy_node *node, void *target)
+static bool diagnosis_one_detail(
+	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
 {
 	struct diagnosis_rule *rule = target;
-	void *iterator = NULL;
-	struct fy_node_pair *pair;
-	if (!fy_node_is_mapping(node))
-		return yaml_error(file, node, "'details' must be a mapping of names to fields");
-	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
-		if (rule->n_details == RULES_DETAILS_MAX)
-			return yaml_error(file, node, "more than %d details", RULES_DETAILS_MAX);
-		struct diagnosis_detail *detail = &rule->details[rule->n_details++];
-		if (!yaml_text_copy(file, fy_node_pair_key(pair), &detail->name) ||
-			!read_detail(file, fy_node_pair_value(pair), detail))
-			return false;
-	}
-	return true;
+	if (rule->n_details == RULES_DETAILS_MAX)
+		return yaml_error(file, key, "more than %d details", RULES_DETAILS_MAX);
+	struct diagnosis_detail *detail = &rule->details[rule->n_details++];
+	return yaml_text_copy(file, key, &detail->name) && read_detail(file, value, detail);
+}
+
+static bool diagnosis_details(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return yaml_pairs(file, node, "'details'", diagnosis_one_detail, target);
 }
 
 static bool cause_when(struct yaml_file *file, struct fy_node *node, void *target)

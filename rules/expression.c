@@ -297,23 +297,19 @@ static bool leaf_event(struct yaml_file *file, struct fy_node *node, void *targe
 	return read_event(file, node, &((struct expression *)target)->event);
 }
 
+static bool leaf_one_condition(
+	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
+{
+	struct condition condition;
+	return condition_read(file, key, value, &condition) &&
+	       add_condition(file, key, target, &condition);
+}
+
 static bool leaf_where(struct yaml_file *file, struct fy_node *node, void *target)
 {
-	struct expression *leaf = target;
-	void *iterator = NULL;
-	struct fy_node_pair *pair;
-	if (leaf->event == NAME_NONE)
+	if (((struct expression *)target)->event == NAME_NONE)
 		return false; // reported as the missing key
-	if (!fy_node_is_mapping(node))
-		return yaml_error(file, node, "'where' must be a mapping of fields to values");
-	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
-		struct condition condition;
-		if (!condition_read(
-			    file, fy_node_pair_key(pair), fy_node_pair_value(pair), &condition) ||
-			!add_condition(file, node, leaf, &condition))
-			return false;
-	}
-	return true;
+	return yaml_pairs(file, node, "'where'", leaf_one_condition, target);
 }
 
 static bool leaf_disjoint(struct yaml_file *file, struct fy_node *node, void *target)
@@ -337,12 +333,6 @@ const struct expression *expression_read_leaf(struct yaml_file *file, struct fy_
 		{"disjoint", leaf_disjoint, false},
 	};
 	struct expression *leaf = expression_new(file, EXPRESSION_SEEN, 0);
-	// The event first, wherever it stands: `where` and `disjoint` are about its fields.
-	struct fy_node *event = fy_node_is_mapping(node)
-					? fy_node_mapping_lookup_by_string(node, "event", 5)
-					: NULL;
-	if (event && !leaf_event(file, event, leaf))
-		return NULL;
 	bool ok = fy_node_is_mapping(node) ? yaml_mapping(file, node, "an event", keys,
 						     sizeof(keys) / sizeof(keys[0]), leaf)
 					   : read_event(file, node, &leaf->event);

@@ -115,7 +115,7 @@ static bool message_text(struct yaml_file *file, struct fy_node *node, void *tar
 {
 	struct message_rule *rule = target;
 	if (rule->id == NULL)
-		return yaml_error(file, node, "'id' must come before 'text'");
+		return false; // reported as the missing key
 	rule->templates = arena_zeroed(file->arena, RULES_TEXTS_MAX * sizeof(*rule->templates));
 	return yaml_sequence(file, node, true, message_one_text, rule);
 }
@@ -148,32 +148,30 @@ static const struct yaml_key *effect_key(struct slice name)
 	return NULL;
 }
 
+// What is no word of the engine is a field.
+static bool case_one_key(
+	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
+{
+	struct message_case *one = target;
+	struct slice name;
+	if (!yaml_text(file, key, &name))
+		return false;
+	const struct yaml_key *effect = effect_key(name);
+	if (effect)
+		return effect->read(file, value, (char *)&one->effect + effect->offset);
+	return condition_read(file, key, value, &one->conditions[one->n_conditions++]);
+}
+
 static bool message_one_case(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_rule *rule = target;
-	void *iterator = NULL;
-	struct fy_node_pair *pair;
-	if (!fy_node_is_mapping(node))
-		return yaml_error(file, node, "a case must be a mapping of fields to values");
 	if (rule->n_cases == RULES_CASES_MAX)
 		return yaml_error(file, node, "more than %d cases", RULES_CASES_MAX);
 	struct message_case *one = &rule->cases[rule->n_cases++];
 	one->effect = (struct event_effect){.event = NAME_NONE};
-	one->conditions = arena_zeroed(
-		file->arena, (unsigned)fy_node_mapping_item_count(node) * sizeof(*one->conditions));
-	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
-		struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
-		struct slice name;
-		if (!yaml_text(file, key, &name))
-			return false;
-		// What is no word of the engine is a field.
-		const struct yaml_key *effect = effect_key(name);
-		bool ok = effect ? effect->read(file, value, (char *)&one->effect + effect->offset)
-				 : condition_read(
-					   file, key, value, &one->conditions[one->n_conditions++]);
-		if (!ok)
-			return false;
-	}
+	one->conditions = arena_zeroed(file->arena, YAML_KEYS_MAX * sizeof(*one->conditions));
+	if (!yaml_pairs(file, node, "a case", case_one_key, one))
+		return false;
 	return one->n_conditions > 0 || yaml_error(file, node, "a case needs a field to look at");
 }
 
@@ -186,25 +184,22 @@ static bool message_cases(struct yaml_file *file, struct fy_node *node, void *ta
 
 // ---- examples ----
 
+static bool example_one_field(
+	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
+{
+	struct message_example *example = target;
+	const char **field = &example->fields[2 * example->n_fields++];
+	if (!yaml_text_copy(file, key, &field[0]) || !yaml_text_copy(file, value, &field[1]))
+		return false;
+	return field_find(slice_of(field[0])) != FIELD_NONE ||
+	       yaml_error(file, key, "unknown field '%s'", QUOTE(slice_of(field[0])));
+}
+
 static bool example_fields(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_example *example = target;
-	void *iterator = NULL;
-	struct fy_node_pair *pair;
-	if (!fy_node_is_mapping(node))
-		return yaml_error(file, node, "'fields' must be a mapping of fields to values");
-	unsigned n = (unsigned)fy_node_mapping_item_count(node);
-	example->fields = arena_zeroed(file->arena, (2 * n + 1) * sizeof(*example->fields));
-	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
-		const char **field = &example->fields[2 * example->n_fields++];
-		if (!yaml_text_copy(file, fy_node_pair_key(pair), &field[0]) ||
-			!yaml_text_copy(file, fy_node_pair_value(pair), &field[1]))
-			return false;
-		if (field_find(slice_of(field[0])) == FIELD_NONE)
-			return yaml_error(file, fy_node_pair_key(pair), "unknown field '%s'",
-				QUOTE(slice_of(field[0])));
-	}
-	return true;
+	example->fields = arena_zeroed(file->arena, 2 * YAML_KEYS_MAX * sizeof(*example->fields));
+	return yaml_pairs(file, node, "'fields'", example_one_field, example);
 }
 
 static bool message_one_example(struct yaml_file *file, struct fy_node *node, void *target)

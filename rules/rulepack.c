@@ -53,49 +53,65 @@ static bool read_one_recovery(struct yaml_file *file, struct fy_node *node, void
 		return yaml_error(file, node, "more than %d events", RULES_RECOVERS_MAX);
 	return (pack->recovery[pack->n_recovery++] = expression_read_leaf(file, node)) != NULL;
 }
+
 // ---- files ----
 
+// In the order in which they are read: what diagnoses name must be known by then.
+enum list { LIST_MESSAGES, LIST_RECOVERY, LIST_DIAGNOSES, LIST_MAX };
+
+struct rule_file {
+	struct yaml_file yaml;
+	struct fy_node *lists[LIST_MAX]; // NULL: it has none
+};
+
 struct files {
-	struct yaml_file file[FILES_MAX];
+	struct rule_file file[FILES_MAX];
 	unsigned n, n_nodes;
 	size_t n_bytes;
 };
 
-// The lists of all files, one kind after the other: what diagnoses name must be known by then.
-static bool read_lists(struct rulepack *pack, struct files *files, const char *key, bool lenient,
-	bool (*read)(struct yaml_file *file, struct fy_node *item, void *target))
+static bool keep_list(struct yaml_file *file, struct fy_node *node, void *target)
 {
+	if (!fy_node_is_sequence(node))
+		return yaml_error(file, node, "must be a list");
+	*(struct fy_node **)target = node;
+	return true;
+}
+
+static bool find_lists(struct files *files)
+{
+#define LIST(list) offsetof(struct rule_file, lists) + (list) * sizeof(struct fy_node *)
+	static const struct yaml_key keys[] = {
+		{"messages", keep_list, false, LIST(LIST_MESSAGES)},
+		{"diagnoses", keep_list, false, LIST(LIST_DIAGNOSES)},
+		{"recovery", keep_list, false, LIST(LIST_RECOVERY)},
+	};
 	bool ok = true;
 	for (unsigned i = 0; i < files->n; i++) {
-		struct yaml_file *file = &files->file[i];
-		struct fy_node *list =
-			file->root && fy_node_is_mapping(file->root)
-				? fy_node_mapping_lookup_by_string(file->root, key, strlen(key))
-				: NULL;
-		if (list)
-			ok &= yaml_sequence(file, list, lenient, read, pack);
+		struct rule_file *file = &files->file[i];
+		if (file->yaml.root)
+			ok &= yaml_mapping(
+				&file->yaml, file->yaml.root, "a rule file", keys, N(keys), file);
 	}
 	return ok;
 }
 
-static bool key_later(struct yaml_file *file, struct fy_node *node, void *target)
+// The lists of all files, one kind after the other.
+static bool read_lists(struct rulepack *pack, struct files *files)
 {
-	(void)target;
-	return fy_node_is_sequence(node) || yaml_error(file, node, "must be a list");
-}
-
-static bool check_keys(struct files *files)
-{
-	static const struct yaml_key keys[] = {
-		{"messages", key_later, false, 0},
-		{"diagnoses", key_later, false, 0},
-		{"recovery", key_later, false, 0},
+	static bool (*const read[LIST_MAX])(struct yaml_file *, struct fy_node *, void *) = {
+		[LIST_MESSAGES] = pack_read_message,
+		[LIST_RECOVERY] = read_one_recovery,
+		[LIST_DIAGNOSES] = pack_read_diagnosis,
 	};
 	bool ok = true;
-	for (unsigned i = 0; i < files->n; i++) {
-		if (files->file[i].root)
-			ok &= yaml_mapping(&files->file[i], files->file[i].root, "a rule file",
-				keys, N(keys), NULL);
+	for (int list = 0; list < LIST_MAX; list++) {
+		for (unsigned i = 0; i < files->n; i++) {
+			struct rule_file *file = &files->file[i];
+			if (file->lists[list])
+				ok &= yaml_sequence(
+					&file->yaml, file->lists[list], false, read[list], pack);
+		}
 	}
 	return ok;
 }
@@ -155,10 +171,8 @@ void rulepack_destroy(struct rulepack *pack)
 
 static bool read_all(struct rulepack *pack, struct files *files, struct report *report)
 {
-	bool ok = check_keys(files);
-	ok &= read_lists(pack, files, "messages", false, pack_read_message);
-	ok &= read_lists(pack, files, "recovery", false, read_one_recovery);
-	ok &= read_lists(pack, files, "diagnoses", false, pack_read_diagnosis);
+	bool ok = find_lists(files);
+	ok &= read_lists(pack, files);
 	if (!ok)
 		return false;
 	pack_use_rules(pack);
@@ -168,14 +182,14 @@ static bool read_all(struct rulepack *pack, struct files *files, struct report *
 static void close_files(struct files *files)
 {
 	for (unsigned i = 0; i < files->n; i++)
-		yaml_close(&files->file[i]);
+		yaml_close(&files->file[i].yaml);
 	free(files);
 }
 
 static struct yaml_file *next_file(
 	struct files *files, struct rulepack *pack, struct report *report)
 {
-	struct yaml_file *file = &files->file[files->n++];
+	struct yaml_file *file = &files->file[files->n++].yaml;
 	*file = (struct yaml_file){.report = report,
 		.arena = &pack->arena,
 		.context = pack,

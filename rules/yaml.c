@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "yaml.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 // ---- places ----
@@ -50,6 +51,13 @@ bool yaml_error(struct yaml_file *file, struct fy_node *node, const char *format
 	return false;
 }
 
+static struct slice scalar_of(struct fy_node *node)
+{
+	size_t len = 0;
+	const char *text = fy_node_get_scalar(node, &len);
+	return (struct slice){text, (uint32_t)len};
+}
+
 static bool unknown_key(struct yaml_file *file, struct fy_node *key, const char *what,
 	const struct yaml_key *keys, size_t n_keys)
 {
@@ -58,64 +66,108 @@ static bool unknown_key(struct yaml_file *file, struct fy_node *key, const char 
 	for (size_t i = 0; i < n_keys && len + 40 < sizeof(known); i++)
 		len += (size_t)snprintf(
 			known + len, sizeof(known) - len, "%s%s", i ? ", " : "", keys[i].name);
-	size_t key_len = 0;
-	const char *text = fy_node_get_scalar(key, &key_len);
-	if (text == NULL)
+	struct slice name = scalar_of(key);
+	if (name.data == NULL)
 		return yaml_error(file, key, "a key of %s must be a word; known: %s", what, known);
-	return yaml_error(file, key, "unknown key '%s' in %s; known: %s",
-		QUOTE(((struct slice){text, (uint32_t)key_len})), what, known);
+	return yaml_error(file, key, "unknown key '%s' in %s; known: %s", QUOTE(name), what, known);
 }
 
 // Nothing, or a word for it.
 static bool is_null(struct fy_node *node)
 {
 	static const char *const words[] = {"~", "null", "Null", "NULL"};
-	size_t len = 0;
 	if (node == NULL || fy_node_get_scalar_token(node) == NULL)
 		return node == NULL || fy_node_is_scalar(node);
-	const char *text = fy_node_get_scalar(node, &len);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (fy_node_get_style(node) == FYNS_PLAIN &&
-			slice_equals_text((struct slice){text, (uint32_t)len}, words[i]))
+			slice_equals_text(scalar_of(node), words[i]))
 			return true;
 	}
 	return false;
 }
 
-bool yaml_mapping(struct yaml_file *file, struct fy_node *node, const char *what,
-	const struct yaml_key *keys, size_t n_keys, void *target)
+// The value of each key of the table, and in `seen` whether it stands there at all.
+static bool find_values(struct yaml_file *file, struct fy_node *node, const char *what,
+	const struct yaml_key *keys, size_t n_keys, struct fy_node **values, bool *seen)
 {
 	void *iterator = NULL;
 	struct fy_node_pair *pair;
-	uint64_t seen = 0;
 	bool ok = true;
-	if (node == NULL || !fy_node_is_mapping(node))
-		return yaml_error(file, node, "%s must be a mapping of keys to values", what);
 	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
 		struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
-		size_t len = 0, i = 0;
-		const char *name = fy_node_get_scalar(key, &len);
-		while (i < n_keys &&
-			!(name && slice_equals_text(
-					  (struct slice){name, (uint32_t)len}, keys[i].name)))
+		struct slice name = scalar_of(key);
+		size_t i = 0;
+		while (i < n_keys && !(name.data && slice_equals_text(name, keys[i].name)))
 			i++;
-		if (i == n_keys) {
+		if (i == n_keys)
 			ok = unknown_key(file, key, what, keys, n_keys);
-		} else if (seen & (1ull << i)) {
+		else if (seen[i])
 			ok = yaml_error(file, key, "key '%s' stands twice", keys[i].name);
-		} else if (is_null(value)) {
+		else if (is_null(value))
 			ok = yaml_error(file, key, "key '%s' has no value", keys[i].name);
-		} else {
-			ok &= keys[i].read(file, value, (char *)target + keys[i].offset);
-		}
+		else
+			values[i] = value;
 		if (i < n_keys)
-			seen |= 1ull << i;
+			seen[i] = true;
 	}
+	return ok;
+}
+
+bool yaml_mapping(struct yaml_file *file, struct fy_node *node, const char *what,
+	const struct yaml_key *keys, size_t n_keys, void *target)
+{
+	struct fy_node *values[YAML_KEYS_MAX] = {NULL};
+	bool seen[YAML_KEYS_MAX] = {false};
+	assert(n_keys <= YAML_KEYS_MAX);
+	if (node == NULL || !fy_node_is_mapping(node))
+		return yaml_error(file, node, "%s must be a mapping of keys to values", what);
+	bool ok = find_values(file, node, what, keys, n_keys, values, seen);
 	for (size_t i = 0; i < n_keys; i++) {
-		if (keys[i].required && !(seen & (1ull << i)))
+		if (values[i])
+			ok &= keys[i].read(file, values[i], (char *)target + keys[i].offset);
+		else if (keys[i].required && !seen[i])
 			ok = yaml_error(file, node, "%s lacks the key '%s'", what, keys[i].name);
 	}
 	return ok;
+}
+
+// Whether the key stands before in the mapping.
+static bool is_again(struct fy_node *node, struct fy_node *key)
+{
+	void *iterator = NULL;
+	struct fy_node_pair *pair;
+	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
+		struct fy_node *other = fy_node_pair_key(pair);
+		if (other == key)
+			break;
+		if (slice_equals(scalar_of(other), scalar_of(key)))
+			return true;
+	}
+	return false;
+}
+
+bool yaml_pairs(struct yaml_file *file, struct fy_node *node, const char *what,
+	bool (*read)(
+		struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target),
+	void *target)
+{
+	void *iterator = NULL;
+	struct fy_node_pair *pair;
+	struct slice name;
+	int n = fy_node_is_mapping(node) ? fy_node_mapping_item_count(node) : 0;
+	if (n < 1 || n > YAML_KEYS_MAX)
+		return yaml_error(file, node, "%s must be a mapping of 1 to %d keys to values",
+			what, YAML_KEYS_MAX);
+	while ((pair = fy_node_mapping_iterate(node, &iterator)) != NULL) {
+		struct fy_node *key = fy_node_pair_key(pair);
+		if (!yaml_text(file, key, &name))
+			return false;
+		if (is_again(node, key))
+			return yaml_error(file, key, "'%s' stands twice", QUOTE(name));
+		if (!read(file, key, fy_node_pair_value(pair), target))
+			return false;
+	}
+	return true;
 }
 
 bool yaml_sequence(struct yaml_file *file, struct fy_node *node, bool lenient,
@@ -139,17 +191,14 @@ unsigned yaml_count(struct fy_node *node)
 
 bool yaml_text(struct yaml_file *file, struct fy_node *node, struct slice *out)
 {
-	size_t len = 0;
 	if (is_null(node) || !fy_node_is_scalar(node))
 		return yaml_error(file, node, "must be a text, not %s",
 			is_null(node)		   ? "null"
 			: fy_node_is_mapping(node) ? "a mapping"
 						   : "a list");
-	const char *text = fy_node_get_scalar(node, &len);
-	if (memchr(text, '\0', len))
-		return yaml_error(file, node, "a text must not hold a NUL");
-	*out = (struct slice){text, (uint32_t)len};
-	return true;
+	*out = scalar_of(node);
+	return memchr(out->data, '\0', out->len) == NULL ||
+	       yaml_error(file, node, "a text must not hold a NUL");
 }
 
 bool yaml_text_copy(struct yaml_file *file, struct fy_node *node, const char **out)

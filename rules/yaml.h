@@ -16,6 +16,7 @@
 #define YAML_BYTES_MAX (4u << 20)
 #define YAML_COLUMNS_MAX 65536 // characters of a line: 65,536 x 400 B of tokens = 26 MB
 #define YAML_NODES_MAX 200000  // scalars and collections: 200,000 x 540 B = 108 MB
+#define YAML_KEYS_MAX 32       // of one mapping that a table or yaml_pairs() reads
 #define YAML_DEPTH_MAX 60      // libfyaml itself stops at 64
 
 struct yaml_place {
@@ -63,9 +64,18 @@ struct yaml_key {
 	size_t offset;
 };
 
-// Read a mapping by its table. Unknown and missing keys are errors that name the known ones.
+// Read a mapping by its table, in the order of the table: what a key needs of another stands before
+// it there, in the file it stands anywhere. Unknown and missing keys are errors that name the known
+// ones.
 bool yaml_mapping(struct yaml_file *file, struct fy_node *node, const char *what,
 	const struct yaml_key *keys, size_t n_keys, void *target);
+
+// Read a mapping whose keys are names of the operator's: call `read` for each pair, until one
+// fails. Keys are texts, 1 to YAML_KEYS_MAX of them, and none stands twice.
+bool yaml_pairs(struct yaml_file *file, struct fy_node *node, const char *what,
+	bool (*read)(
+		struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target),
+	void *target);
 
 // Call `read` for each item. A single scalar or mapping counts as a list of one where `lenient`.
 bool yaml_sequence(struct yaml_file *file, struct fy_node *node, bool lenient,

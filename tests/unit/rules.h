@@ -52,5 +52,16 @@ static inline void rules_refused(
 	vocabulary_destroy(vocabulary);
 }
 
+// The text is refused, and this is all that the report says.
+static inline void rules_say(const char *text, const char *wanted)
+{
+	struct report report = {0};
+	struct vocabulary *vocabulary = vocabulary_create();
+	assert_null(rulepack_load_bytes("t", text, strlen(text), vocabulary, &report));
+	assert_string_equal(report.text, wanted);
+	report_fini(&report);
+	vocabulary_destroy(vocabulary);
+}
+
 #define assert_refused(text, wanted) \
 	rules_refused((text), strlen(text), (wanted), __FILE__, __LINE__)

@@ -71,6 +71,27 @@ static void a_diagnosis_may_stand_before_its_messages(void **state)
 	vocabulary_destroy(v);
 }
 
+static void keys_stand_in_any_order(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct rulepack *pack = rules_load(v,
+		"messages:\n"
+		"  - cases: [{event: failed-inside, client: 10.*}]\n"
+		"    event: failed\n"
+		"    text: lists {offered} {supported} of {client}\n"
+		"    id: PHONE-x\n"
+		"diagnoses:\n"
+		"  - remedy: r\n"
+		"    title: t\n"
+		"    when: {disjoint: [offered, supported], where: {client: 10.*}, event: failed}\n"
+		"    id: d\n");
+	assert_false(pack->messages[0].templates[0].anchored);
+	assert_int_equal(pack->events[pack->messages[0].effect.event].n_conditions, 2);
+	rulepack_destroy(pack);
+	vocabulary_destroy(v);
+}
+
 static void one_id_may_have_no_number_but_a_name(void **state)
 {
 	(void)state;
@@ -166,6 +187,7 @@ static void wrong_types_are_errors(void **state)
 	(void)state;
 	assert_refused("messages: {a: b}\n", "t:1:12: must be a list");
 	assert_refused("messages: x\n", "t:1:11: must be a list");
+	rules_say("messages: foo\n", "t:1:11: must be a list\n");
 	assert_refused("[messages]\n", "t:1:2: a rule file must be a mapping");
 	assert_refused("messages:\n  - ASA-725006\n", "t:2:5: a message must be a mapping");
 	assert_refused("messages:\n  - id: [ASA-725006]\n", "t:2:10: must be a text, not a list");
@@ -222,8 +244,24 @@ static void missing_keys_are_errors(void **state)
 	assert_refused(MESSAGE
 		"diagnoses:\n  - id: d\n    when: failed\n    title: {ko: x}\n    remedy: r\n",
 		"t:8:13: a text by language lacks the key 'en'");
-	assert_refused("messages:\n  - text: Device failed\n    id: ASA-725006\n    event: x\n",
-		"t:2:11: 'id' must come before 'text'");
+}
+
+static void keys_stand_once(void **state)
+{
+	(void)state;
+	assert_refused(MESSAGE "    event: failed\n", "t:5:5: key 'event' stands twice");
+	assert_refused(MESSAGE "    cases:\n      - {client: a, event: x, client: b}\n",
+		"t:6:31: 'client' stands twice");
+	assert_refused(MESSAGE "    cases:\n      - {client: a, event: x, event: y}\n",
+		"t:6:31: 'event' stands twice");
+	assert_refused(MESSAGE "    examples:\n      - {line: x, fields: {client: a, client: b}}\n",
+		"t:6:39: 'client' stands twice");
+	assert_refused(MESSAGE DIAGNOSIS "    details: {a: client, a: client}\n",
+		"t:10:26: 'a' stands twice");
+	assert_refused(MESSAGE
+		"diagnoses:\n  - id: d\n    when: {event: failed, where: {client: a, client: b}}\n"
+		"    title: t\n    remedy: r\n",
+		"t:7:46: 'client' stands twice");
 }
 
 static void an_id_is_six_digits_or_a_name(void **state)
@@ -403,7 +441,7 @@ static void lists_have_limits(void **state)
 	at = text + sprintf(text, MESSAGE DIAGNOSIS "    details:\n");
 	for (int i = 0; i < RULES_DETAILS_MAX + 1; i++)
 		at += sprintf(at, "      d%d: user\n", i);
-	assert_refused(text, "t:11:7: more than 8 details");
+	assert_refused(text, "t:19:7: more than 8 details");
 	at = text + sprintf(text, MESSAGE DIAGNOSIS "    causes:\n");
 	for (int i = 0; i < RULES_CAUSES_MAX + 1; i++)
 		at += sprintf(at, "      - {cause: x, when: failed}\n");
@@ -620,6 +658,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_sample_of_the_design_is_read),
 		cmocka_unit_test(a_diagnosis_may_stand_before_its_messages),
+		cmocka_unit_test(keys_stand_in_any_order),
 		cmocka_unit_test(one_id_may_have_no_number_but_a_name),
 		cmocka_unit_test(general_recovery_serves_who_names_none),
 		cmocka_unit_test(numbers_outlive_the_pack),
@@ -627,6 +666,7 @@ int main(void)
 		cmocka_unit_test(unknown_keys_are_errors),
 		cmocka_unit_test(wrong_types_are_errors),
 		cmocka_unit_test(missing_keys_are_errors),
+		cmocka_unit_test(keys_stand_once),
 		cmocka_unit_test(an_id_is_six_digits_or_a_name),
 		cmocka_unit_test(ids_are_not_given_twice),
 		cmocka_unit_test(unknown_names_are_errors),

@@ -253,6 +253,57 @@ static void a_key_stands_once(void **state)
 	REFUSED("text: a\nnumber: 20\ntext: b\n", "t:3:1: ");
 }
 
+// What a key needs of another stands before it in the table.
+static void keys_are_read_in_the_order_of_the_table(void **state)
+{
+	(void)state;
+	struct fixture f;
+	taken(&f, "lenient: b\ntext: a\n");
+	assert_slice(f.target.text, "b");
+	teardown(&f);
+	taken(&f, "text: a\nlenient: b\n");
+	assert_slice(f.target.text, "b");
+	teardown(&f);
+}
+
+static bool count_pair(
+	struct yaml_file *f, struct fy_node *key, struct fy_node *value, void *target)
+{
+	struct slice text;
+	++*(unsigned *)target;
+	return key && yaml_text(f, value, &text);
+}
+
+static void pairs(const char *text, unsigned n, const char *wanted)
+{
+	struct fixture f;
+	unsigned n_read = 0;
+	setup(&f);
+	assert_true(yaml_open_bytes(&f.file, "t", text, strlen(text)));
+	bool ok = yaml_pairs(&f.file, f.file.root, "'where'", count_pair, &n_read);
+	assert_int_equal(ok, wanted == NULL);
+	assert_int_equal(n_read, n);
+	if (wanted)
+		assert_string_equal(f.report.text, wanted);
+	teardown(&f);
+}
+
+static void names_of_the_operators_are_read_once_each(void **state)
+{
+	(void)state;
+	char text[512] = "";
+	pairs("a: b\nc: d\n", 2, NULL);
+	pairs("a: b\nc: d\n'a': e\n", 2, "t:3:1: 'a' stands twice\n");
+	pairs("a: b\nc: []\nd: e\n", 2, "t:2:4: must be a text, not a list\n");
+	pairs("[a]: b\n", 0, "t:1:2: must be a text, not a list\n");
+	pairs("~: b\n", 0, "t:1:1: must be a text, not null\n");
+	pairs("{}\n", 0, "t:1:1: 'where' must be a mapping of 1 to 32 keys to values\n");
+	pairs("[a]\n", 0, "t:1:2: 'where' must be a mapping of 1 to 32 keys to values\n");
+	for (int i = 0; i < 33; i++)
+		sprintf(text + strlen(text), "k%d: v\n", i);
+	pairs(text, 0, "t:1:1: 'where' must be a mapping of 1 to 32 keys to values\n");
+}
+
 static void a_key_without_a_value_is_an_error(void **state)
 {
 	(void)state;
@@ -599,6 +650,8 @@ int main(void)
 		cmocka_unit_test(an_error_is_not_forgotten),
 		cmocka_unit_test(a_missing_key_is_named),
 		cmocka_unit_test(a_key_stands_once),
+		cmocka_unit_test(keys_are_read_in_the_order_of_the_table),
+		cmocka_unit_test(names_of_the_operators_are_read_once_each),
 		cmocka_unit_test(a_key_without_a_value_is_an_error),
 		cmocka_unit_test(columns_count_characters),
 		cmocka_unit_test(quoted_and_block_values_have_a_place),

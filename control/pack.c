@@ -94,6 +94,7 @@ static void check_messages(const struct ruleset *ruleset, unsigned *n_passed, un
 	struct scanner scanner;
 	if (scanner_init(&scanner, ruleset) < 0) {
 		report_add(report, "rules", 0, 0, "out of memory");
+		++*n_failed;
 		return;
 	}
 	for (unsigned i = 0; i < ruleset->pack->n_messages; i++) {
@@ -110,14 +111,15 @@ struct ruleset *pack_load(const char *dir, const char *cache_dir, struct vocabul
 	struct report *report)
 {
 	unsigned n_passed = 0, n_failed = 0;
+	struct vocabulary_mark before = vocabulary_mark(vocabulary);
 	struct rulepack *pack = rulepack_load(dir, vocabulary, report);
 	struct ruleset *ruleset = pack ? ruleset_compile(pack, cache_dir, report) : NULL;
-	if (ruleset == NULL)
-		return NULL;
-	check_messages(ruleset, &n_passed, &n_failed, report);
-	if (n_failed == 0)
+	if (ruleset)
+		check_messages(ruleset, &n_passed, &n_failed, report);
+	if (ruleset && n_failed == 0)
 		return ruleset;
 	ruleset_destroy(ruleset);
+	vocabulary_restore(vocabulary, &before);
 	return NULL;
 }
 

@@ -7,7 +7,7 @@
 #include "../rules/compile.h"
 
 // Load, check and compile. An example of a message that does not match, or gives other fields, is
-// an error of the file. NULL: the report says what is wrong.
+// an error of the file. NULL: the report says what is wrong, and the vocabulary is as before.
 struct ruleset *pack_load(const char *dir, const char *cache_dir, struct vocabulary *vocabulary,
 	struct report *report);
 

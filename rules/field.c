@@ -2,7 +2,6 @@
 #include "field.h"
 
 #include <ctype.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "address.h"
@@ -21,19 +20,23 @@ struct known_field {
 	enum field_type type;
 };
 
-// Names that rules add stay for the life of the process: an event on its way may carry them.
 static struct known_field fields[FIELD_MAX] = {
 #define X(constant, name, type) {name, type},
 	FIELDS(X)
 #undef X
 };
-static _Atomic(unsigned) n_fields = FIELD_KNOWN_MAX;
+static unsigned n_fields = FIELD_KNOWN_MAX;
+static bool in_pack[FIELD_MAX]; // of those that rules add
+
+void field_begin_pack(void)
+{
+	memset(in_pack, 0, sizeof(in_pack));
+}
 
 uint8_t field_find(struct slice name)
 {
-	unsigned n = atomic_load_explicit(&n_fields, memory_order_acquire);
-	for (unsigned i = 0; i < n; i++) {
-		if (slice_equals_text(name, fields[i].name))
+	for (unsigned i = 0; i < n_fields; i++) {
+		if ((i < FIELD_KNOWN_MAX || in_pack[i]) && slice_equals_text(name, fields[i].name))
 			return (uint8_t)i;
 	}
 	return FIELD_NONE;
@@ -44,13 +47,40 @@ uint8_t field_add(struct slice name, enum field_type type)
 	uint8_t found = field_find(name);
 	if (found != FIELD_NONE)
 		return fields[found].type == type ? found : FIELD_NONE;
-	unsigned n = atomic_load_explicit(&n_fields, memory_order_relaxed);
-	char *copy = n < FIELD_MAX ? strndup(name.data, name.len) : NULL;
-	if (copy == NULL)
-		return FIELD_NONE;
-	fields[n] = (struct known_field){copy, type};
-	atomic_store_explicit(&n_fields, n + 1, memory_order_release);
-	return (uint8_t)n;
+	unsigned i = FIELD_KNOWN_MAX;
+	while (i < n_fields && !(fields[i].type == type && slice_equals_text(name, fields[i].name)))
+		i++;
+	if (i == n_fields) {
+		char *copy = i < FIELD_MAX ? strndup(name.data, name.len) : NULL;
+		if (copy == NULL)
+			return FIELD_NONE;
+		fields[n_fields++] = (struct known_field){copy, type};
+	}
+	in_pack[i] = true;
+	return (uint8_t)i;
+}
+
+unsigned field_count(void)
+{
+	return n_fields;
+}
+
+void field_truncate(unsigned n)
+{
+	while (n_fields > n) {
+		n_fields--;
+		in_pack[n_fields] = false;
+		free((void *)fields[n_fields].name);
+	}
+}
+
+bool field_is_name(struct slice name)
+{
+	for (uint32_t i = 0; i < name.len; i++) {
+		if (!islower((unsigned char)name.data[i]) && name.data[i] != '_')
+			return false;
+	}
+	return name.len > 0 && name.len <= 32;
 }
 
 const char *field_name(uint8_t field)

@@ -2,8 +2,10 @@
 // field: what a placeholder of a message template may hold.
 //
 // A field has a name and a type. The names that the engine itself reads are fixed here; a rule may
-// use further names by writing the type: {name:type}. Field numbers are append-only by name for the
-// life of the process, so an event that crosses a reload keeps its meaning.
+// use further names by writing the type: {name:type}. A number stands for a name and a type for the
+// life of the process, so an event that crosses a reload keeps its meaning; a name has one type in
+// a pack, and may have another one in the next. Names are found and added on the control thread;
+// any thread may ask for the type or name of a number that a published pack has.
 #pragma once
 
 #include <stdbool.h>
@@ -112,12 +114,22 @@ struct field_value {
 	uint16_t offset, len;
 };
 
-// Number of the field called `name`, or FIELD_NONE. The loop may call it while a reload adds names.
+// A pack is about to be read: it knows no name but those above.
+void field_begin_pack(void);
+
+// Number of the field that the pack calls `name`, or FIELD_NONE.
 uint8_t field_find(struct slice name);
 
-// As field_find, but a new name gets a number. FIELD_NONE: FIELD_MAX reached, or the name is known
-// with another type. Control thread only.
+// As field_find, but a new name gets a number. FIELD_NONE: FIELD_MAX reached, or the name has
+// another type in this pack.
 uint8_t field_add(struct slice name, enum field_type type);
+
+// Numbers given so far, and back to so many: nobody may have seen those that are taken back.
+unsigned field_count(void);
+void field_truncate(unsigned n);
+
+// Letters a-z and _, 1 to 32.
+bool field_is_name(struct slice name);
 
 const char *field_name(uint8_t field);
 enum field_type field_type_of(uint8_t field);

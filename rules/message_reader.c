@@ -96,6 +96,54 @@ static bool message_id(struct yaml_file *file, struct fy_node *node, void *targe
 	return true;
 }
 
+// {name:type} of a text: a name has one type in a pack.
+static bool declare_field(
+	struct yaml_file *file, struct fy_node *node, struct slice name, struct slice type_name)
+{
+	enum field_type type = field_type_find(type_name);
+	if (!field_is_name(name) || type == FIELD_TYPE_MAX)
+		return true; // template_parse() has a reason
+	struct rule_place *first = pack_of(file)->field_places;
+	uint8_t field = field_find(name);
+	if (field == FIELD_NONE && (field = field_add(name, type)) == FIELD_NONE)
+		return yaml_error(
+			file, node, "more than %d names of fields, " NAMES_OF_EARLIER, FIELD_MAX);
+	if (field_type_of(field) == type) {
+		if (first[field].file == NULL)
+			first[field] = yaml_place(file, node);
+		return true;
+	}
+	if (field < FIELD_KNOWN_MAX)
+		return yaml_error(file, node, "{%s} is always of type %s: write it without a type",
+			field_name(field), field_type_name(field_type_of(field)));
+	return yaml_error(file, node, "{%s} has another type, %s, at %s:%d", field_name(field),
+		field_type_name(field_type_of(field)), first[field].file, first[field].line);
+}
+
+static bool declare_fields(struct yaml_file *file, struct fy_node *node, struct slice text)
+{
+	const char *open, *close;
+	while ((open = memchr(text.data, '{', text.len)) != NULL) {
+		text = slice_from(text, (uint32_t)(open - text.data) + 1);
+		if (slice_starts(text, "{")) {
+			text = slice_from(text, 1);
+			continue;
+		}
+		if ((close = memchr(text.data, '}', text.len)) == NULL)
+			break;
+		struct slice name = slice_first(text, (uint32_t)(close - text.data));
+		const char *colon = memchr(name.data, ':', name.len);
+		text = slice_from(text, name.len + 1);
+		if (colon == NULL)
+			continue;
+		struct slice type = slice_from(name, (uint32_t)(colon - name.data) + 1);
+		name.len = (uint32_t)(colon - name.data);
+		if (!declare_field(file, node, name, type))
+			return false;
+	}
+	return true;
+}
+
 static bool message_one_text(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_rule *rule = target;
@@ -106,6 +154,8 @@ static bool message_one_text(struct yaml_file *file, struct fy_node *node, void 
 	if (rule->n_templates == RULES_TEXTS_MAX)
 		return yaml_error(file, node, "more than %d texts", RULES_TEXTS_MAX);
 	rule->text_places[rule->n_templates] = yaml_place(file, node);
+	if (!declare_fields(file, node, text))
+		return false;
 	return template_parse(text, rule->source == RULE_ASA, file->arena,
 		       &rule->templates[rule->n_templates++], &error) ||
 	       yaml_error(file, node, "%s", error);

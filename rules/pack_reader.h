@@ -6,6 +6,8 @@
 #include "rulepack.h"
 #include "yaml.h"
 
+#define NAMES_OF_EARLIER "with those of earlier packs, until a restart"
+
 static inline struct rulepack *pack_of(struct yaml_file *file)
 {
 	return file->context;

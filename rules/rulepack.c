@@ -28,7 +28,8 @@ bool pack_read_slug(
 			"'%s' is no name: lower-case letters, digits and hyphens, at most 48",
 			QUOTE(name));
 	*out = registry_add(registry, name);
-	return *out != NAME_NONE || yaml_error(file, node, "more than %u names", registry->max);
+	return *out != NAME_NONE ||
+	       yaml_error(file, node, "more than %u names, " NAMES_OF_EARLIER, registry->max);
 }
 
 bool pack_read_text(struct yaml_file *file, struct fy_node *node, void *text)
@@ -152,6 +153,7 @@ static struct rulepack *rulepack_create(struct vocabulary *vocabulary)
 	if (pack == NULL)
 		return NULL;
 	obstack_init(&pack->arena);
+	field_begin_pack();
 	pack->vocabulary = vocabulary;
 	pack->messages = arena_zeroed(&pack->arena, RULES_MESSAGES_MAX * sizeof(*pack->messages));
 	pack->diagnoses = arena_zeroed(&pack->arena, DIAGNOSES_MAX * sizeof(*pack->diagnoses));

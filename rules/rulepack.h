@@ -206,7 +206,8 @@ struct event_use {
 
 struct rulepack {
 	struct obstack arena;
-	struct vocabulary *vocabulary; // the caller's
+	struct rule_place field_places[FIELD_MAX]; // where a rule gives the field its type
+	struct vocabulary *vocabulary;		   // the caller's
 	struct message_rule *messages;
 	unsigned n_messages;
 	struct diagnosis_rule *diagnoses;
@@ -216,6 +217,9 @@ struct rulepack {
 	struct event_use events[EVENTS_MAX];
 	int16_t diagnosis_of[SCOPE_MAX][DIAGNOSES_MAX]; // vocabulary number -> index, or -1
 };
+
+// The names that a pack brings stay in the vocabulary, also where it is refused: see
+// vocabulary_restore(). One pack is read at a time.
 
 // Read every *.yaml and *.yml of a directory in the order of their names, or one file.
 // NULL: the report says what is wrong, all of it that can be told at once.

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "field.h"
+
 static bool registry_init(struct registry *registry, unsigned max)
 {
 	registry->max = max;
@@ -12,10 +14,16 @@ static bool registry_init(struct registry *registry, unsigned max)
 	return registry->names != NULL;
 }
 
+static void registry_truncate(struct registry *registry, unsigned n)
+{
+	for (unsigned i = n; registry->names && i < registry->n; i++)
+		free((void *)registry->names[i]);
+	atomic_store_explicit(&registry->n, n, memory_order_release);
+}
+
 static void registry_fini(struct registry *registry)
 {
-	for (unsigned i = 0; registry->names && i < registry->n; i++)
-		free((void *)registry->names[i]);
+	registry_truncate(registry, 0);
 	free(registry->names);
 }
 
@@ -35,6 +43,19 @@ void vocabulary_destroy(struct vocabulary *vocabulary)
 	registry_fini(&vocabulary->events);
 	registry_fini(&vocabulary->diagnoses);
 	free(vocabulary);
+}
+
+struct vocabulary_mark vocabulary_mark(const struct vocabulary *vocabulary)
+{
+	return (struct vocabulary_mark){registry_count(&vocabulary->events),
+		registry_count(&vocabulary->diagnoses), field_count()};
+}
+
+void vocabulary_restore(struct vocabulary *vocabulary, const struct vocabulary_mark *mark)
+{
+	registry_truncate(&vocabulary->events, mark->n_events);
+	registry_truncate(&vocabulary->diagnoses, mark->n_diagnoses);
+	field_truncate(mark->n_fields);
 }
 
 unsigned registry_count(const struct registry *registry)

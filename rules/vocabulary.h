@@ -3,7 +3,8 @@
 // event on its way between workers, or a diagnosis that is open, outlives the ruleset it came from;
 // its number keeps its meaning across reloads.
 //
-// The control thread adds names, any thread reads them.
+// The control thread adds and finds names; any thread may ask for the name of a number that a
+// published pack has.
 #pragma once
 
 #include <stdatomic.h>
@@ -29,6 +30,17 @@ struct vocabulary {
 // NULL: out of memory.
 struct vocabulary *vocabulary_create(void);
 void vocabulary_destroy(struct vocabulary *vocabulary);
+
+// How much is known, of fields (field.h) too: a pack that is refused takes nothing of its own
+// along.
+struct vocabulary_mark {
+	unsigned n_events, n_diagnoses, n_fields;
+};
+
+struct vocabulary_mark vocabulary_mark(const struct vocabulary *vocabulary);
+
+// Take back what was learnt since; nobody may have seen its numbers.
+void vocabulary_restore(struct vocabulary *vocabulary, const struct vocabulary_mark *mark);
 
 uint16_t registry_find(const struct registry *registry, struct slice name);
 // NAME_NONE: full or out of memory.

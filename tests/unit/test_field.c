@@ -144,10 +144,44 @@ static void engine_fields_have_their_types(void **state)
 	assert_int_equal(field_find(slice_of("")), FIELD_NONE);
 }
 
-// Last in the list: the names stay for the life of the process.
+static void a_name_has_one_type_in_a_pack_and_another_in_the_next(void **state)
+{
+	(void)state;
+	unsigned before = field_count();
+	field_begin_pack();
+	uint8_t number = field_add(slice_of("level"), TYPE_NUMBER);
+	assert_int_equal(field_add(slice_of("level"), TYPE_WORD), FIELD_NONE);
+	field_begin_pack();
+	assert_int_equal(field_find(slice_of("level")), FIELD_NONE);
+	uint8_t word = field_add(slice_of("level"), TYPE_WORD);
+	assert_int_not_equal(word, number);
+	assert_int_equal(field_find(slice_of("level")), word);
+	assert_int_equal(field_type_of(number), TYPE_NUMBER);
+	field_begin_pack();
+	assert_int_equal(field_add(slice_of("level"), TYPE_NUMBER), number);
+	assert_int_equal(field_find(slice_of("level")), number);
+	assert_int_equal(field_count(), before + 2);
+	field_truncate(before);
+	assert_int_equal(field_count(), before);
+	assert_int_equal(field_find(slice_of("level")), FIELD_NONE);
+	assert_int_equal(field_find(slice_of("client")), FIELD_CLIENT);
+}
+
+static void a_name_has_letters(void **state)
+{
+	(void)state;
+	assert_true(field_is_name(slice_of("drops_of_a_rule")));
+	assert_true(field_is_name(slice_of("abcdefghijabcdefghijabcdefghijab")));
+	assert_false(field_is_name(slice_of("abcdefghijabcdefghijabcdefghijabc")));
+	assert_false(field_is_name(slice_of("")));
+	assert_false(field_is_name(slice_of("Level")));
+	assert_false(field_is_name(slice_of("level2")));
+}
+
 static void a_rule_adds_names_until_there_are_128(void **state)
 {
 	(void)state;
+	unsigned before = field_count();
 	uint8_t added = field_add(slice_of("drops_of_a_rule"), TYPE_NUMBER);
 	assert_int_not_equal(added, FIELD_NONE);
 	assert_int_equal(field_find(slice_of("drops_of_a_rule")), added);
@@ -168,6 +202,7 @@ static void a_rule_adds_names_until_there_are_128(void **state)
 	assert_int_equal(n, FIELD_MAX);
 	assert_int_equal(field_find(slice_of("drops_of_a_rule")), added);
 	assert_int_equal(field_add(slice_of("drops_of_a_rule"), TYPE_NUMBER), added);
+	field_truncate(before);
 }
 
 int main(void)
@@ -185,6 +220,8 @@ int main(void)
 		cmocka_unit_test(no_address_is_printed_in_three_ways),
 		cmocka_unit_test(a_host_name_is_not_made_of_digits_and_dots),
 		cmocka_unit_test(engine_fields_have_their_types),
+		cmocka_unit_test(a_name_has_one_type_in_a_pack_and_another_in_the_next),
+		cmocka_unit_test(a_name_has_letters),
 		cmocka_unit_test(a_rule_adds_names_until_there_are_128),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

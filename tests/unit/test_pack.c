@@ -20,13 +20,19 @@ static int remove_file(void **state)
 	return unlink(path);
 }
 
-static struct ruleset *load(const char *text, struct report *report)
+static struct ruleset *load_into(
+	struct vocabulary *vocabulary, const char *text, struct report *report)
 {
 	FILE *out = fopen(path, "w");
 	assert_non_null(out);
 	fputs(text, out);
 	fclose(out);
-	return pack_load(path, NULL, vocabulary_create(), report);
+	return pack_load(path, NULL, vocabulary, report);
+}
+
+static struct ruleset *load(const char *text, struct report *report)
+{
+	return load_into(vocabulary_create(), text, report);
 }
 
 static void discard(struct ruleset *ruleset, struct report *report)
@@ -66,13 +72,8 @@ static void refused(const char *examples, const char *place, const char *reason,
 	struct report report = {0};
 	char text[4096];
 	snprintf(text, sizeof(text), MESSAGE "%s", examples);
-	// The vocabulary is lost with the pack; leak checkers need not see it.
 	struct vocabulary *vocabulary = vocabulary_create();
-	FILE *out = fopen(path, "w");
-	fputs(text, out);
-	fclose(out);
-	struct ruleset *ruleset = pack_load(path, NULL, vocabulary, &report);
-	assert_null(ruleset);
+	assert_null(load_into(vocabulary, text, &report));
 	says(&report, place, reason, at);
 	report_fini(&report);
 	vocabulary_destroy(vocabulary);
@@ -127,16 +128,70 @@ static void every_bad_example_is_told(void **state)
 	(void)state;
 	struct report report = {0};
 	struct vocabulary *vocabulary = vocabulary_create();
-	FILE *out = fopen(path, "w");
-	fputs(MESSAGE "      - line: 'x'\n      - line: 'y'\n      - line: '" LINE
-		      "'\n      - line: 'z'\n",
-		out);
-	fclose(out);
-	assert_null(pack_load(path, NULL, vocabulary, &report));
+	assert_null(load_into(vocabulary,
+		MESSAGE "      - line: 'x'\n      - line: 'y'\n      - line: '" LINE
+			"'\n      - line: 'z'\n",
+		&report));
 	assert_int_equal(report.n, 3);
 	says(&report, "8:9: ", "does not match", __LINE__);
 	says(&report, "9:9: ", "does not match", __LINE__);
 	says(&report, "11:9: ", "does not match", __LINE__);
+	report_fini(&report);
+	vocabulary_destroy(vocabulary);
+}
+
+// ---- what is refused leaves no trace ----
+
+#define WIDGET(type, example)                                                      \
+	"messages:\n"                                                              \
+	"  - {id: PHONE-widget, text: 'Widget {widget_level:" type "}', event: w," \
+	" examples: [{line: 'SEP0123456789AB: Widget " example "'}]}\n"
+
+static void a_refused_pack_leaves_no_trace(void **state)
+{
+	(void)state;
+	static const char *const refused[] = {
+		// an example that does not match, a pattern that does not compile, a key too many
+		WIDGET("number", "seven"),
+		WIDGET("number", "7") "  - {id: PHONE-x, pattern: 'abc(', event: x}\n",
+		WIDGET("number", "7") "  - {id: PHONE-x, text: abc, event: x, of: y}\n",
+		WIDGET("number", "7") "diagnoses:\n  - {id: d, when: w, title: t}\n",
+	};
+	struct vocabulary *vocabulary = vocabulary_create();
+	struct vocabulary_mark before = vocabulary_mark(vocabulary);
+	for (size_t i = 0; i < N(refused); i++) {
+		struct report report = {0};
+		assert_null(load_into(vocabulary, refused[i], &report));
+		assert_true(report.n > 0);
+		struct vocabulary_mark after = vocabulary_mark(vocabulary);
+		assert_memory_equal(&after, &before, sizeof(before));
+		report_fini(&report);
+	}
+	struct report report = {0};
+	struct ruleset *ruleset = load_into(vocabulary, WIDGET("word", "seven"), &report);
+	if (ruleset == NULL)
+		fail_msg("%s", report.text);
+	assert_int_equal(vocabulary_mark(vocabulary).n_events, 1);
+	assert_int_equal(vocabulary_mark(vocabulary).n_diagnoses, 0);
+	discard(ruleset, &report);
+}
+
+static void *no_memory(size_t size)
+{
+	(void)size;
+	return NULL;
+}
+
+static void a_pack_that_could_not_be_tried_is_refused(void **state)
+{
+	(void)state;
+	struct report report = {0};
+	struct vocabulary *vocabulary = vocabulary_create();
+	hs_set_scratch_allocator(no_memory, free);
+	assert_null(load_into(vocabulary, WIDGET("word", "7"), &report));
+	hs_set_scratch_allocator(NULL, NULL);
+	assert_string_equal(report.text, "rules: out of memory\n");
+	assert_int_equal(vocabulary_mark(vocabulary).n_events, 0);
 	report_fini(&report);
 	vocabulary_destroy(vocabulary);
 }
@@ -218,6 +273,8 @@ int main(void)
 		cmocka_unit_test(an_example_that_does_not_match_is_an_error_of_the_file),
 		cmocka_unit_test(an_example_with_other_fields_is_an_error),
 		cmocka_unit_test(every_bad_example_is_told),
+		cmocka_unit_test(a_refused_pack_leaves_no_trace),
+		cmocka_unit_test(a_pack_that_could_not_be_tried_is_refused),
 		cmocka_unit_test(a_diagnosis_is_what_its_lines_give),
 		cmocka_unit_test(an_example_can_let_time_pass),
 		cmocka_unit_test(a_sender_is_an_address),

@@ -148,6 +148,34 @@ static void numbers_outlive_the_pack(void **state)
 	vocabulary_destroy(v);
 }
 
+// So may those of a field in the next pack; without a type, it is unknown there.
+static void a_name_has_one_type_in_a_pack(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct rulepack *first = rules_load(v,
+		"messages:\n  - {id: PHONE-a, text: 'level {level:number}', event: a}\n"
+		"  - {id: PHONE-b, text: 'still {level}', event: b}\n");
+	uint8_t number = first->messages[0].templates[0].ops[1].field;
+	assert_int_equal(first->messages[1].templates[0].ops[1].field, number);
+	struct rulepack *second =
+		rules_load(v, "messages:\n  - {id: PHONE-a, text: 'level {level:word}', event: a}\n"
+			      "diagnoses:\n  - {id: d, when: a, details: {level: level}, title: t, "
+			      "remedy: r}\n");
+	uint8_t word = second->messages[0].templates[0].ops[1].field;
+	assert_int_not_equal(word, number);
+	assert_int_equal(second->diagnoses[0].details[0].field, word);
+	struct rulepack *third = rules_load(
+		v, "messages:\n  - {id: PHONE-a, text: 'level {level:number}', event: a}\n");
+	assert_int_equal(third->messages[0].templates[0].ops[1].field, number);
+	assert_refused("messages:\n  - {id: PHONE-a, text: 'level {level}', event: a}\n",
+		"t:2:25: placeholder {level} has no known type");
+	rulepack_destroy(first);
+	rulepack_destroy(second);
+	rulepack_destroy(third);
+	vocabulary_destroy(v);
+}
+
 // An event that only an earlier pack had is unknown now.
 static void a_name_of_an_earlier_pack_is_no_event(void **state)
 {
@@ -342,7 +370,14 @@ static void placeholders_have_a_known_type(void **state)
 	assert_refused(TEXT("Device failed with {peer_name:string}"),
 		"t:4:11: placeholder {peer_name:string} is of unknown type");
 	assert_refused(TEXT("Device failed with {client:word}"),
-		"t:4:11: placeholder {client:word}: the name has another type");
+		"t:4:11: {client} is always of type address: write it without a type");
+	assert_refused(TEXT("'Device failed {{x:number} {level:number}, {level:word}'"),
+		"t:4:11: {level} has another type, number, at t:4");
+	assert_refused(
+		TEXT("[Device, 'Device {level:number}',\n      'Device failed {level:word}']"),
+		"t:5:7: {level} has another type, number, at t:4");
+	assert_refused(TEXT("'Device failed {Level:number}'"),
+		"t:4:11: placeholder {Level:number}: a name has letters a-z and _");
 	assert_refused(TEXT("Device failed with {client"), "t:4:11: a { without its }");
 	assert_refused(TEXT("Device failed with {client}{port}"),
 		"t:4:11: two placeholders need literal text");
@@ -429,7 +464,9 @@ static void bad_bytes_have_a_place(void **state)
 static void lists_have_limits(void **state)
 {
 	(void)state;
-	char *text = malloc(1 << 20), *at = text;
+	char *text = malloc(1 << 20), *at = text, wanted[64];
+	struct vocabulary *v = vocabulary_create();
+	struct vocabulary_mark mark = vocabulary_mark(v);
 	at += sprintf(at, "messages:\n");
 	for (int i = 0; i < RULES_MESSAGES_MAX + 1; i++)
 		at += sprintf(at, "  - {id: ASA-%06d, text: Device failed, event: x}\n", i);
@@ -458,7 +495,16 @@ static void lists_have_limits(void **state)
 	at = text + sprintf(text, "messages:\n");
 	for (int i = 0; i < EVENTS_MAX + 1; i++)
 		at += sprintf(at, "  - {id: ASA-%06d, text: Device failed, event: e%d}\n", i, i);
-	assert_refused(text, "t:514:50: more than 512 names");
+	assert_refused(text,
+		"t:514:50: more than 512 names, with those of earlier packs, until a restart\n");
+	at = text + sprintf(text, "messages:\n");
+	for (int i = 0; i < FIELD_MAX; i++)
+		at += sprintf(at, "  - {id: PHONE-m%d, text: 'Device {x%c%c:word}', event: e}\n", i,
+			'a' + i / 26, 'a' + i % 26);
+	snprintf(wanted, sizeof(wanted), "t:%d:", FIELD_MAX - (int)field_count() + 2);
+	assert_refused(text, wanted);
+	vocabulary_restore(v, &mark);
+	vocabulary_destroy(v);
 	free(text);
 }
 
@@ -662,6 +708,7 @@ int main(void)
 		cmocka_unit_test(one_id_may_have_no_number_but_a_name),
 		cmocka_unit_test(general_recovery_serves_who_names_none),
 		cmocka_unit_test(numbers_outlive_the_pack),
+		cmocka_unit_test(a_name_has_one_type_in_a_pack),
 		cmocka_unit_test(a_name_of_an_earlier_pack_is_no_event),
 		cmocka_unit_test(unknown_keys_are_errors),
 		cmocka_unit_test(wrong_types_are_errors),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "unit.h"
 
+#include "../../rules/field.h"
 #include "../../rules/vocabulary.h"
 
 static void a_name_keeps_its_number(void **state)
@@ -54,6 +55,29 @@ static void a_full_registry_takes_no_new_name(void **state)
 	vocabulary_destroy(v);
 }
 
+static void what_was_learnt_since_a_mark_is_taken_back(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	registry_add(&v->events, slice_of("a"));
+	registry_add(&v->diagnoses, slice_of("d"));
+	struct vocabulary_mark mark = vocabulary_mark(v);
+	field_begin_pack();
+	uint8_t field = field_add(slice_of("level"), TYPE_NUMBER);
+	assert_int_equal(registry_add(&v->events, slice_of("b")), 1);
+	assert_int_equal(registry_add(&v->diagnoses, slice_of("e")), 1);
+	vocabulary_restore(v, &mark);
+	assert_int_equal(registry_count(&v->events), 1);
+	assert_int_equal(registry_count(&v->diagnoses), 1);
+	assert_int_equal(registry_find(&v->events, slice_of("b")), NAME_NONE);
+	assert_int_equal(field_find(slice_of("level")), FIELD_NONE);
+	assert_int_equal(registry_add(&v->events, slice_of("c")), 1);
+	assert_int_equal(field_add(slice_of("level"), TYPE_WORD), field);
+	assert_int_equal(field_type_of(field), TYPE_WORD);
+	vocabulary_restore(v, &mark);
+	vocabulary_destroy(v);
+}
+
 static void a_slug_begins_with_a_letter(void **state)
 {
 	(void)state;
@@ -74,6 +98,7 @@ int main(void)
 		cmocka_unit_test(events_and_diagnoses_are_numbered_apart),
 		cmocka_unit_test(a_prefix_is_another_name),
 		cmocka_unit_test(a_full_registry_takes_no_new_name),
+		cmocka_unit_test(what_was_learnt_since_a_mark_is_taken_back),
 		cmocka_unit_test(a_slug_begins_with_a_letter),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,12 +4,9 @@
 #include <stdio.h>
 
 #include "cache.h"
+#include "pattern.h"
 
-#define PATTERNS_MAX (RULES_MESSAGES_MAX * RULES_TEXTS_MAX)
-// A single pattern beyond this costs every scan; documented texts compile to some 2 KiB.
-#define DATABASE_BYTES_MAX (1u << 20)
-// Width that Hyperscan may have to keep in mind for one pattern.
-#define PATTERN_CHARACTERS_MAX 4096
+#define PATTERNS_MAX RULES_TEXTS_MAX
 
 struct patterns {
 	const char *expressions[PATTERNS_MAX];
@@ -19,9 +16,6 @@ struct patterns {
 	uint8_t texts[PATTERNS_MAX]; // which of the rule's texts
 	unsigned n;
 };
-
-// One message matches at most once a line: further ends say nothing new.
-#define PATTERN_FLAGS (HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH)
 
 static void collect(const struct rulepack *pack, enum rule_source source, struct patterns *patterns,
 	struct obstack *arena)
@@ -51,31 +45,6 @@ static void report_pattern(
 	const struct message_rule *rule = patterns->rules[at];
 	const struct rule_place *place = &rule->text_places[patterns->texts[at]];
 	report_at(report, place, "%s: pattern refused: %s", rule->id, reason);
-}
-
-// Patterns that rules write themselves can be pathological: try each alone.
-static bool check_pattern(const struct patterns *patterns, unsigned at, struct report *report)
-{
-	const char *expression = patterns->expressions[at];
-	hs_compile_error_t *error = NULL;
-	hs_database_t *database = NULL;
-	size_t size = 0;
-	if (strlen(expression) > PATTERN_CHARACTERS_MAX) {
-		report_pattern(report, patterns, at, "longer than 4096 characters");
-		return false;
-	}
-	if (hs_compile(expression, PATTERN_FLAGS, HS_MODE_BLOCK, NULL, &database, &error) !=
-		HS_SUCCESS) {
-		report_pattern(report, patterns, at, error ? error->message : "no reason given");
-		hs_free_compile_error(error);
-		return false;
-	}
-	bool ok = hs_database_size(database, &size) == HS_SUCCESS && size <= DATABASE_BYTES_MAX;
-	if (!ok)
-		report_pattern(report, patterns, at,
-			"compiles to more than 1 MiB: fewer or shorter repeats");
-	hs_free_database(database);
-	return ok;
 }
 
 static hs_database_t *compile(const struct patterns *patterns, struct report *report)
@@ -114,14 +83,8 @@ static bool build(struct ruleset *ruleset, enum rule_source source, struct patte
 	struct cache_key key = key_of(patterns, arena);
 	hs_database_t *database = cache_dir ? cache_load(cache_dir, key) : NULL;
 	if (database == NULL) {
-		bool ok = true;
 		ruleset->from_cache = false;
-		for (unsigned i = 0; i < patterns->n; i++) {
-			if (patterns->rules[i]->pattern ||
-				strlen(patterns->expressions[i]) > PATTERN_CHARACTERS_MAX)
-				ok &= check_pattern(patterns, i, report);
-		}
-		database = ok ? compile(patterns, report) : NULL;
+		database = compile(patterns, report);
 		if (database && cache_dir)
 			cache_store(cache_dir, key, database);
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // message_reader: one item of `messages:`.
 #include "pack_reader.h"
+#include "pattern.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -144,15 +145,29 @@ static bool declare_fields(struct yaml_file *file, struct fy_node *node, struct 
 	return true;
 }
 
+// All texts are compiled into one database, which has to be done in some seconds.
+static bool count_text(struct yaml_file *file, struct fy_node *node, struct slice text)
+{
+	struct rulepack *pack = pack_of(file);
+	if (text.len > RULES_TEXT_BYTES_MAX)
+		return yaml_error(file, node, "a text of %u bytes: at most %d", text.len,
+			RULES_TEXT_BYTES_MAX);
+	pack->n_text_bytes += text.len;
+	if (++pack->n_texts > RULES_TEXTS_MAX)
+		return yaml_error(file, node, "more than %d texts of messages", RULES_TEXTS_MAX);
+	return pack->n_text_bytes <= RULES_TEXTS_BYTES_MAX ||
+	       yaml_error(file, node, "more than %d bytes of all texts", RULES_TEXTS_BYTES_MAX);
+}
+
 static bool message_one_text(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_rule *rule = target;
 	struct slice text;
 	const char *error;
-	if (!yaml_text(file, node, &text))
+	if (!yaml_text(file, node, &text) || !count_text(file, node, text))
 		return false;
-	if (rule->n_templates == RULES_TEXTS_MAX)
-		return yaml_error(file, node, "more than %d texts", RULES_TEXTS_MAX);
+	if (rule->n_templates == RULES_TEXTS_OF_ONE_MAX)
+		return yaml_error(file, node, "more than %d texts", RULES_TEXTS_OF_ONE_MAX);
 	rule->text_places[rule->n_templates] = yaml_place(file, node);
 	if (!declare_fields(file, node, text))
 		return false;
@@ -166,15 +181,24 @@ static bool message_text(struct yaml_file *file, struct fy_node *node, void *tar
 	struct message_rule *rule = target;
 	if (rule->id == NULL)
 		return false; // reported as the missing key
-	rule->templates = arena_zeroed(file->arena, RULES_TEXTS_MAX * sizeof(*rule->templates));
+	rule->templates =
+		arena_zeroed(file->arena, RULES_TEXTS_OF_ONE_MAX * sizeof(*rule->templates));
 	return yaml_sequence(file, node, true, message_one_text, rule);
 }
 
 static bool message_pattern(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_rule *rule = target;
+	struct slice text;
+	char reason[256];
+	if (!yaml_text(file, node, &text) || !count_text(file, node, text))
+		return false;
+	if (++pack_of(file)->n_patterns > RULES_PATTERNS_MAX)
+		return yaml_error(file, node, "more than %d patterns", RULES_PATTERNS_MAX);
 	rule->text_places[0] = yaml_place(file, node);
-	return yaml_text_copy(file, node, &rule->pattern);
+	rule->pattern = arena_text(file->arena, text);
+	const char *refusal = pattern_refusal(rule->pattern, reason, sizeof(reason));
+	return refusal == NULL || yaml_error(file, node, "pattern refused: %s", refusal);
 }
 
 static bool message_while(struct yaml_file *file, struct fy_node *node, void *target)

@@ -21,7 +21,11 @@
 #define RULES_FILE_BYTES_MAX (1u << 20)
 #define RULES_BYTES_MAX (16u << 20) // of all files
 #define RULES_MESSAGES_MAX 1024
-#define RULES_TEXTS_MAX 8		  // texts of one message
+#define RULES_TEXTS_MAX 2048		  // of all messages
+#define RULES_TEXT_BYTES_MAX 1024	  // of one; no line is looked at further (EVENT_LINE_MAX)
+#define RULES_TEXTS_BYTES_MAX (256 << 10) // of all: some 10 s of compiling at 40 us a byte
+#define RULES_PATTERNS_MAX 64		  // of those texts
+#define RULES_TEXTS_OF_ONE_MAX 8
 #define RULES_CASES_MAX 24		  // cases of one message
 #define RULES_DETAILS_MAX 8		  // details of one diagnosis
 #define RULES_CAUSES_MAX 12		  // causes of one diagnosis
@@ -103,7 +107,7 @@ struct message_rule {
 	enum rule_source source;
 	uint32_t asa_id;
 	struct rule_place place, while_place;
-	struct rule_place text_places[RULES_TEXTS_MAX]; // or the pattern's, first
+	struct rule_place text_places[RULES_TEXTS_OF_ONE_MAX]; // or the pattern's, first
 	struct template *templates;
 	unsigned n_templates;
 	const char *pattern; // in place of a template
@@ -210,6 +214,7 @@ struct rulepack {
 	struct vocabulary *vocabulary;		   // the caller's
 	struct message_rule *messages;
 	unsigned n_messages;
+	unsigned n_texts, n_patterns, n_text_bytes; // of all messages
 	struct diagnosis_rule *diagnoses;
 	unsigned n_diagnoses;
 	const struct expression *recovery[RULES_RECOVERS_MAX];

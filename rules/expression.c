@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "expression.h"
 
-#include "rulepack.h"
-
-// ---- evaluation ----
+#include "field.h"
 
 static bool is_seen(const struct expression *leaf, const struct sighting *s)
 {

@@ -63,6 +63,7 @@ struct expression {
 	uint8_t field;	     // DISTINCT, TURNS; FIELD_GATEWAY is the gateway itself
 	uint32_t at_least;
 	uint64_t within_ms; // 0: the diagnosis' window
+	struct rule_place place;
 	unsigned n_parts;
 	const struct expression **parts; // ABSENT: what is absent, after what
 };

@@ -2,16 +2,22 @@
 // expression_reader: expressions as a rule file writes them.
 #include "expression.h"
 
+#include <stdio.h>
+
 #include "pack_reader.h"
 
+#define N(array) (sizeof(array) / sizeof((array)[0]))
 #define EXPRESSION_DEPTH_MAX 12
 #define EXPRESSION_PARTS_MAX 24
 
-static struct expression *expression_new(
-	struct yaml_file *file, enum expression_kind kind, unsigned n_parts)
+// ---- an event ----
+
+static struct expression *expression_new(struct yaml_file *file, enum expression_kind kind,
+	const struct rule_place *place, unsigned n_parts)
 {
 	struct expression *e = arena_zeroed(file->arena, sizeof(*e));
 	e->kind = kind;
+	e->place = *place;
 	e->event = NAME_NONE;
 	e->field = FIELD_NONE;
 	e->n_parts = n_parts;
@@ -23,6 +29,8 @@ static struct expression *expression_new(
 static bool read_event(struct yaml_file *file, struct fy_node *node, uint16_t *out)
 {
 	struct slice name;
+	if (fy_node_is_sequence(node))
+		return yaml_error(file, node, "must be one event, not a list");
 	if (!yaml_text(file, node, &name))
 		return false;
 	if (!name_is_slug(name))
@@ -116,152 +124,161 @@ const struct expression *expression_read_leaf(struct yaml_file *file, struct fy_
 		{"where", leaf_where, false},
 		{"disjoint", leaf_disjoint, false},
 	};
-	struct expression *leaf = expression_new(file, EXPRESSION_SEEN, 0);
-	bool ok = fy_node_is_mapping(node) ? yaml_mapping(file, node, "an event", keys,
-						     sizeof(keys) / sizeof(keys[0]), leaf)
-					   : read_event(file, node, &leaf->event);
+	struct rule_place place = yaml_place(file, node);
+	struct expression *leaf = expression_new(file, EXPRESSION_SEEN, &place, 0);
+	bool ok = fy_node_is_mapping(node)
+			  ? yaml_mapping(file, node, "an event", keys, N(keys), leaf)
+			  : read_event(file, node, &leaf->event);
 	return ok ? leaf : NULL;
 }
 
-struct parts {
-	struct expression *expression;
-	unsigned n, depth;
-	bool leaves;
+// ---- an expression ----
+
+// Keys beside the one that names the kind.
+#define KEYS(X) \
+	X(OF, "of") X(AFTER, "after") X(AT_LEAST, "at_least") X(WITHIN, "within") X(FOR, "for")
+
+enum key {
+#define X(constant, name) constant,
+	KEYS(X)
+#undef X
+		KEY_MAX
+};
+
+static const char *const key_names[] = {
+#define X(constant, name) name,
+	KEYS(X)
+#undef X
+};
+
+static const struct kind {
+	const char *name;
+	unsigned needs, may; // 1 << enum key
+} kinds[] = {
+	[EXPRESSION_ALL] = {"all", 0, 0},
+	[EXPRESSION_ANY] = {"any", 0, 0},
+	[EXPRESSION_NOT] = {"not", 0, 0},
+	[EXPRESSION_SEQUENCE] = {"sequence", 0, 1 << WITHIN},
+	[EXPRESSION_COUNT] = {"count", 1 << AT_LEAST, 1 << WITHIN},
+	[EXPRESSION_DISTINCT] = {"distinct", 1 << OF | 1 << AT_LEAST, 1 << WITHIN},
+	[EXPRESSION_TURNS] = {"turns", 1 << OF | 1 << AT_LEAST, 1 << WITHIN},
+	[EXPRESSION_ABSENT] = {"absent", 1 << AFTER | 1 << FOR, 0},
+	[EXPRESSION_GATEWAY] = {"gateway", 1 << WITHIN, 0},
+};
+
+// All that a mapping may say; which of it belongs together, finish() knows.
+struct reading {
+	unsigned depth;
+	struct rule_place place;
+	struct expression *expression; // NULL: of no kind yet
+	const struct expression *of, *after;
+	uint64_t at_least, within_ms, for_ms;
 };
 
 static const struct expression *read_at(
 	struct yaml_file *file, struct fy_node *node, unsigned depth);
 
+static bool begin(struct yaml_file *file, struct fy_node *node, struct reading *r,
+	enum expression_kind kind, unsigned n_parts)
+{
+	if (r->expression)
+		return yaml_error(file, node,
+			"'%s' and '%s' in one mapping: a list of 'all' or "
+			"'any' takes both",
+			kinds[r->expression->kind].name, kinds[kind].name);
+	r->expression = expression_new(file, kind, &r->place, n_parts);
+	return true;
+}
+
 static bool read_part(struct yaml_file *file, struct fy_node *node, void *target)
 {
-	struct parts *parts = target;
-	const struct expression *part = parts->leaves ? expression_read_leaf(file, node)
-						      : read_at(file, node, parts->depth + 1);
-	parts->expression->parts[parts->n++] = part;
+	struct reading *r = target;
+	struct expression *e = r->expression;
+	const struct expression *part = e->kind == EXPRESSION_SEQUENCE
+						? expression_read_leaf(file, node)
+						: read_at(file, node, r->depth + 1);
+	e->parts[e->n_parts++] = part;
 	return part != NULL;
 }
 
-static bool read_parts(struct yaml_file *file, struct fy_node *node, bool leaves, unsigned depth,
-	struct expression **out, enum expression_kind kind)
+static bool read_parts(
+	struct yaml_file *file, struct fy_node *node, struct reading *r, enum expression_kind kind)
 {
 	unsigned n = yaml_count(node);
 	if (!fy_node_is_sequence(node) || n == 0 || n > EXPRESSION_PARTS_MAX)
 		return yaml_error(file, node, "must be a list of 1 to %d", EXPRESSION_PARTS_MAX);
-	*out = expression_new(file, kind, n);
-	struct parts parts = {*out, 0, depth, leaves};
-	return yaml_sequence(file, node, false, read_part, &parts);
+	if (!begin(file, node, r, kind, n))
+		return false;
+	r->expression->n_parts = 0; // as read so far
+	return yaml_sequence(file, node, false, read_part, r);
 }
 
-// All that a mapping may say; which of it belongs together, expression_read() knows.
-struct reading {
-	unsigned depth;
-	struct expression *expression;
-	const struct expression *of, *after;
-	uint64_t at_least, within_ms, for_ms;
-	unsigned n_kinds;
-	bool has_of;
-};
-
-static bool begin(struct yaml_file *file, struct fy_node *node, struct reading *r)
+static bool key_all(struct yaml_file *file, struct fy_node *node, void *reading)
 {
-	return r->n_kinds++ == 0 ||
-	       yaml_error(file, node, "two kinds of expression in one mapping");
+	return read_parts(file, node, reading, EXPRESSION_ALL);
 }
 
-static bool key_all(struct yaml_file *file, struct fy_node *node, void *target)
+static bool key_any(struct yaml_file *file, struct fy_node *node, void *reading)
 {
-	struct reading *r = target;
-	return begin(file, node, r) &&
-	       read_parts(file, node, false, r->depth, &r->expression, EXPRESSION_ALL);
+	return read_parts(file, node, reading, EXPRESSION_ANY);
 }
 
-static bool key_any(struct yaml_file *file, struct fy_node *node, void *target)
+static bool key_sequence(struct yaml_file *file, struct fy_node *node, void *reading)
 {
-	struct reading *r = target;
-	return begin(file, node, r) &&
-	       read_parts(file, node, false, r->depth, &r->expression, EXPRESSION_ANY);
-}
-
-static bool key_sequence(struct yaml_file *file, struct fy_node *node, void *target)
-{
-	struct reading *r = target;
-	return begin(file, node, r) &&
-	       read_parts(file, node, true, r->depth, &r->expression, EXPRESSION_SEQUENCE);
+	return read_parts(file, node, reading, EXPRESSION_SEQUENCE);
 }
 
 static bool key_not(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct reading *r = target;
-	r->expression = expression_new(file, EXPRESSION_NOT, 1);
-	r->expression->parts[0] = read_at(file, node, r->depth + 1);
-	return begin(file, node, r) && r->expression->parts[0];
+	return begin(file, node, r, EXPRESSION_NOT, 1) &&
+	       (r->expression->parts[0] = read_at(file, node, r->depth + 1));
 }
 
 static bool key_count(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct reading *r = target;
-	r->expression = expression_new(file, EXPRESSION_COUNT, 1);
-	r->of = expression_read_leaf(file, node);
-	return begin(file, node, r) && r->of;
-}
-
-static bool key_values(
-	struct yaml_file *file, struct fy_node *node, struct reading *r, enum expression_kind kind)
-{
-	r->expression = expression_new(file, kind, 1);
-	return begin(file, node, r) && read_field(file, node, &r->expression->field);
-}
-
-static bool key_distinct(struct yaml_file *file, struct fy_node *node, void *target)
-{
-	return key_values(file, node, target, EXPRESSION_DISTINCT);
-}
-
-static bool key_turns(struct yaml_file *file, struct fy_node *node, void *target)
-{
-	return key_values(file, node, target, EXPRESSION_TURNS);
+	return begin(file, node, r, EXPRESSION_COUNT, 1) &&
+	       (r->expression->parts[0] = expression_read_leaf(file, node));
 }
 
 static bool key_absent(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct reading *r = target;
-	r->expression = expression_new(file, EXPRESSION_ABSENT, 2);
-	r->of = expression_read_leaf(file, node);
-	return begin(file, node, r) && r->of;
+	return begin(file, node, r, EXPRESSION_ABSENT, 2) &&
+	       (r->expression->parts[0] = expression_read_leaf(file, node));
+}
+
+static bool key_distinct(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct reading *r = target;
+	return begin(file, node, r, EXPRESSION_DISTINCT, 1) &&
+	       read_field(file, node, &r->expression->field);
+}
+
+static bool key_turns(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct reading *r = target;
+	return begin(file, node, r, EXPRESSION_TURNS, 1) &&
+	       read_field(file, node, &r->expression->field);
 }
 
 static bool key_gateway(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct reading *r = target;
-	r->expression = expression_new(file, EXPRESSION_GATEWAY, 0);
-	return begin(file, node, r) && read_event(file, node, &r->expression->event);
+	return begin(file, node, r, EXPRESSION_GATEWAY, 0) &&
+	       read_event(file, node, &r->expression->event);
 }
 
-static bool key_of(struct yaml_file *file, struct fy_node *node, void *target)
+static bool key_leaf(struct yaml_file *file, struct fy_node *node, void *target)
 {
-	struct reading *r = target;
-	r->has_of = true;
-	return (r->of = expression_read_leaf(file, node)) != NULL;
+	const struct expression **leaf = target;
+	return (*leaf = expression_read_leaf(file, node)) != NULL;
 }
 
-static bool key_after(struct yaml_file *file, struct fy_node *node, void *target)
+static bool key_at_least(struct yaml_file *file, struct fy_node *node, void *at_least)
 {
-	return (((struct reading *)target)->after = expression_read_leaf(file, node)) != NULL;
-}
-
-static bool key_at_least(struct yaml_file *file, struct fy_node *node, void *target)
-{
-	return yaml_number(file, node, 1, 16, &((struct reading *)target)->at_least);
-}
-
-static bool key_within(struct yaml_file *file, struct fy_node *node, void *target)
-{
-	return yaml_duration(file, node, &((struct reading *)target)->within_ms);
-}
-
-static bool key_for(struct yaml_file *file, struct fy_node *node, void *target)
-{
-	return yaml_duration(file, node, &((struct reading *)target)->for_ms);
+	return yaml_number(file, node, 1, 16, at_least);
 }
 
 // The field that a `distinct` or `turns` looks at is hashed when the event comes: one an event.
@@ -277,6 +294,34 @@ static bool use_value(struct yaml_file *file, struct fy_node *node, const struct
 	return true;
 }
 
+static unsigned keys_of(const struct reading *r)
+{
+	return (r->of ? 1 << OF : 0) | (r->after ? 1 << AFTER : 0) |
+	       (r->at_least ? 1 << AT_LEAST : 0) | (r->within_ms ? 1 << WITHIN : 0) |
+	       (r->for_ms ? 1 << FOR : 0);
+}
+
+static bool check_keys(struct yaml_file *file, struct fy_node *node, const struct reading *r)
+{
+	const struct kind *kind = &kinds[r->expression->kind];
+	unsigned keys = keys_of(r), takes = kind->needs | kind->may;
+	char known[64] = "no other key";
+	for (unsigned i = 0, len = 0; i < KEY_MAX; i++) {
+		if (takes >> i & 1)
+			len += (unsigned)snprintf(known + len, sizeof(known) - len, "%s'%s'",
+				len ? ", " : "", key_names[i]);
+	}
+	for (unsigned i = 0; i < KEY_MAX; i++) {
+		if (keys & ~takes & 1u << i)
+			return yaml_error(file, node,
+				"'%s' does not belong to '%s', which takes %s", key_names[i],
+				kind->name, known);
+		if (kind->needs & ~keys & 1u << i)
+			return yaml_error(file, node, "'%s' needs '%s'", kind->name, key_names[i]);
+	}
+	return true;
+}
+
 static bool finish(struct yaml_file *file, struct fy_node *node, struct reading *r)
 {
 	struct expression *e = r->expression;
@@ -284,64 +329,51 @@ static bool finish(struct yaml_file *file, struct fy_node *node, struct reading 
 		return yaml_error(file, node,
 			"must be an event, or one of: all, any, not, sequence, count, distinct, turns, "
 			"absent, gateway");
-	bool counts = e->kind == EXPRESSION_COUNT || e->kind == EXPRESSION_DISTINCT ||
-		      e->kind == EXPRESSION_TURNS;
-	bool absent = e->kind == EXPRESSION_ABSENT;
-	bool of_values = e->kind == EXPRESSION_DISTINCT || e->kind == EXPRESSION_TURNS;
-	if (r->has_of && !of_values)
-		return yaml_error(
-			file, node, "a key that does not belong to this kind of expression");
-	if (counts && (r->of == NULL || r->at_least == 0))
-		return yaml_error(file, node, "needs the event ('count' or 'of') and 'at_least'");
-	if (absent && (r->after == NULL || r->for_ms == 0))
-		return yaml_error(file, node, "'absent' needs 'after' and 'for'");
-	if (e->kind == EXPRESSION_GATEWAY && r->within_ms == 0)
-		return yaml_error(file, node, "'gateway' needs 'within'");
-	if ((!counts && r->at_least) || (!absent && (r->after || r->for_ms)) ||
-		(r->within_ms && !counts && e->kind != EXPRESSION_SEQUENCE &&
-			e->kind != EXPRESSION_GATEWAY))
-		return yaml_error(
-			file, node, "a key that does not belong to this kind of expression");
+	if (!check_keys(file, node, r))
+		return false;
+	bool fact = e->kind == EXPRESSION_GATEWAY;
+	if (r->within_ms > (fact ? RULES_FACT_MAX_MS : RULES_WINDOW_MAX_MS))
+		return yaml_error(file, node, "'within' is at most %s", fact ? "30d" : "1h");
 	e->at_least = (uint32_t)r->at_least;
-	e->within_ms = absent ? r->for_ms : r->within_ms;
-	if (counts || absent)
-		e->parts[0] = r->of;
-	if (absent)
+	e->within_ms = r->for_ms ? r->for_ms : r->within_ms;
+	if (r->after)
 		e->parts[1] = r->after;
-	if (of_values)
-		return use_value(file, node, e);
-	return true;
+	if (r->of)
+		e->parts[0] = r->of;
+	return r->of == NULL || use_value(file, node, e);
 }
 
 static const struct expression *read_at(
 	struct yaml_file *file, struct fy_node *node, unsigned depth)
 {
 	static const struct yaml_key keys[] = {
-		{"all", key_all, false},
-		{"any", key_any, false},
-		{"not", key_not, false},
-		{"sequence", key_sequence, false},
-		{"count", key_count, false},
-		{"distinct", key_distinct, false},
-		{"turns", key_turns, false},
-		{"absent", key_absent, false},
-		{"gateway", key_gateway, false},
-		{"of", key_of, false},
-		{"after", key_after, false},
-		{"at_least", key_at_least, false},
-		{"within", key_within, false},
-		{"for", key_for, false},
+		{"all", key_all, false, 0},
+		{"any", key_any, false, 0},
+		{"not", key_not, false, 0},
+		{"sequence", key_sequence, false, 0},
+		{"count", key_count, false, 0},
+		{"distinct", key_distinct, false, 0},
+		{"turns", key_turns, false, 0},
+		{"absent", key_absent, false, 0},
+		{"gateway", key_gateway, false, 0},
+		{"of", key_leaf, false, offsetof(struct reading, of)},
+		{"after", key_leaf, false, offsetof(struct reading, after)},
+		{"at_least", key_at_least, false, offsetof(struct reading, at_least)},
+		{"within", pack_read_duration, false, offsetof(struct reading, within_ms)},
+		{"for", pack_read_duration, false, offsetof(struct reading, for_ms)},
 	};
 	if (depth > EXPRESSION_DEPTH_MAX) {
 		yaml_error(file, node, "nested more than %d deep", EXPRESSION_DEPTH_MAX);
 		return NULL;
 	}
-	bool leaf = !fy_node_is_mapping(node) || fy_node_mapping_lookup_by_string(node, "event", 5);
-	if (leaf)
+	if (fy_node_is_sequence(node)) {
+		yaml_error(file, node, "a list must be that of an 'all' or 'any': {any: [...]}");
+		return NULL;
+	}
+	if (!fy_node_is_mapping(node) || fy_node_mapping_lookup_by_string(node, "event", 5))
 		return expression_read_leaf(file, node);
-	struct reading r = {.depth = depth};
-	bool ok =
-		yaml_mapping(file, node, "an expression", keys, sizeof(keys) / sizeof(keys[0]), &r);
+	struct reading r = {.depth = depth, .place = yaml_place(file, node)};
+	bool ok = yaml_mapping(file, node, "an expression", keys, N(keys), &r);
 	return ok && finish(file, node, &r) ? r.expression : NULL;
 }
 

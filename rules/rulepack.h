@@ -26,12 +26,13 @@
 #define RULES_TEXTS_BYTES_MAX (256 << 10) // of all: some 10 s of compiling at 40 us a byte
 #define RULES_PATTERNS_MAX 64		  // of those texts
 #define RULES_TEXTS_OF_ONE_MAX 8
-#define RULES_CASES_MAX 24		  // cases of one message
-#define RULES_DETAILS_MAX 8		  // details of one diagnosis
-#define RULES_CAUSES_MAX 12		  // causes of one diagnosis
-#define RULES_RECOVERS_MAX 12		  // signs of success of one diagnosis
-#define ASA_ID_MAX 1000000		  // six digits
-#define RULES_WINDOW_MAX_MS (3600 * 1000) // how far a diagnosis may look back
+#define RULES_CASES_MAX 24			     // cases of one message
+#define RULES_DETAILS_MAX 8			     // details of one diagnosis
+#define RULES_CAUSES_MAX 12			     // causes of one diagnosis
+#define RULES_RECOVERS_MAX 12			     // signs of success of one diagnosis
+#define ASA_ID_MAX 1000000			     // six digits
+#define RULES_WINDOW_MAX_MS (3600 * 1000)	     // how far a diagnosis may look back
+#define RULES_FACT_MAX_MS (30ull * 24 * 3600 * 1000) // how old a gateway's fact may be
 
 enum rule_source { RULE_ASA, RULE_PHONE };
 

@@ -357,26 +357,32 @@ static void errors_stand_where_they_are(void **state)
 	REFUSED("Starts", "11", "'Starts' is no event name");
 	REFUSED("{event: nothing}", "19", "unknown event 'nothing'");
 	REFUSED("{evnt: starts}", "12", "unknown key 'evnt'");
-	REFUSED("[starts]", "12", "must be a text, not a list");
+	REFUSED("[starts]", "12", "a list must be that of an 'all' or 'any': {any: [...]}");
+	REFUSED("{count: [starts], at_least: 2}", "20", "must be one event, not a list");
 	REFUSED("{all: []}", "17", "must be a list of 1 to 24");
 	REFUSED("{all: starts}", "17", "must be a list of 1 to 24");
-	REFUSED("{all: [starts], any: [starts]}", "33", "two kinds of expression");
+	REFUSED("{all: [starts], any: [starts]}", "33",
+		"'all' and 'any' in one mapping: a list of 'all' or 'any' takes both");
 	REFUSED("{within: 10s}", "12", "must be an event, or one of");
-	REFUSED("{count: starts}", "12", "needs the event ('count' or 'of') and 'at_least'");
+	REFUSED("{count: starts}", "12", "'count' needs 'at_least'");
 	REFUSED("{count: starts, at_least: 0}", "37", "'0' must be a whole number from 1 to 16");
 	REFUSED("{count: starts, at_least: 17}", "37", "'17' must be a whole number from 1 to 16");
 	REFUSED("{count: starts, at_least: many}", "37", "'many' must be a whole number");
-	REFUSED("{distinct: hash, at_least: 2}", "12", "needs the event");
+	REFUSED("{distinct: hash, at_least: 2}", "12", "'distinct' needs 'of'");
+	REFUSED("{distinct: hash, of: leaf}", "12", "'distinct' needs 'at_least'");
 	REFUSED("{distinct: hahs, of: leaf, at_least: 2}", "22", "unknown field 'hahs'");
-	REFUSED("{absent: leaf, after: starts}", "12", "'absent' needs 'after' and 'for'");
-	REFUSED("{absent: leaf, for: 30s}", "12", "'absent' needs 'after' and 'for'");
+	REFUSED("{absent: leaf, after: starts}", "12", "'absent' needs 'for'");
+	REFUSED("{absent: leaf, for: 30s}", "12", "'absent' needs 'after'");
 	REFUSED("{gateway: starts}", "12", "'gateway' needs 'within'");
 	REFUSED("{sequence: [starts], within: 10}", "40", "'10' must be a time such as");
 	REFUSED("{sequence: [starts, {all: [leaf]}]}", "32", "unknown key 'all'");
-	REFUSED("{all: [starts], at_least: 2}", "12", "a key that does not belong");
-	REFUSED("{all: [starts], within: 2s}", "12", "a key that does not belong");
-	REFUSED("{any: [starts], of: leaf}", "12", "a key that does not belong");
-	REFUSED("{not: starts, after: leaf}", "12", "a key that does not belong");
+	REFUSED("{all: [starts], at_least: 2}", "12",
+		"'at_least' does not belong to 'all', which takes no other key");
+	REFUSED("{all: [starts], within: 2s}", "12", "'within' does not belong to 'all'");
+	REFUSED("{any: [starts], of: leaf}", "12", "'of' does not belong to 'any'");
+	REFUSED("{not: starts, after: leaf}", "12", "'after' does not belong to 'not'");
+	REFUSED("{sequence: [starts], for: 1m}", "12",
+		"'for' does not belong to 'sequence', which takes 'within'");
 	REFUSED("{event: reason, where: reason}", "34", "'where' must be a mapping");
 	REFUSED("{event: reason, where: {raeson: x}}", "35", "unknown field 'raeson'");
 	REFUSED("{event: reason, disjoint: [offered]}", "38",
@@ -390,9 +396,22 @@ static void errors_stand_where_they_are(void **state)
 static void a_count_has_one_event(void **state)
 {
 	(void)state;
-	REFUSED("{count: starts, of: leaf, at_least: 2}", "12", "a key that does not belong");
+	REFUSED("{count: starts, of: leaf, at_least: 2}", "12",
+		"'of' does not belong to 'count', which takes 'at_least', 'within'");
 	REFUSED("{of: leaf, absent: leaf, after: starts, for: 1s}", "12",
-		"a key that does not belong");
+		"'of' does not belong to 'absent', which takes 'after', 'for'");
+}
+
+// A diagnosis looks back an hour at most, at a gateway's facts 30 days.
+static void times_have_a_limit(void **state)
+{
+	(void)state;
+	REFUSED("{sequence: [starts, leaf], within: 61m}", "12", "'within' is at most 1h");
+	REFUSED("{count: starts, at_least: 2, within: 3601s}", "12", "'within' is at most 1h");
+	REFUSED("{distinct: hash, of: leaf, at_least: 2, within: 2h}", "12",
+		"'within' is at most 1h");
+	REFUSED("{turns: hash, of: leaf, at_least: 2, within: 2h}", "12", "'within' is at most 1h");
+	REFUSED("{gateway: starts, within: 31d}", "12", "'within' is at most 30d");
 }
 
 static void one_event_counts_one_field(void **state)
@@ -449,6 +468,7 @@ int main(void)
 		cmocka_unit_test(a_condition_may_stand_on_several_fields),
 		cmocka_unit_test(errors_stand_where_they_are),
 		cmocka_unit_test(a_count_has_one_event),
+		cmocka_unit_test(times_have_a_limit),
 		cmocka_unit_test(one_event_counts_one_field),
 		cmocka_unit_test(nesting_has_a_limit),
 		cmocka_unit_test(parts_and_conditions_have_a_limit),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pack.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -8,6 +9,8 @@
 
 #include "../dataplane/worker.h"
 #include "collector.h"
+
+static_assert(RULES_CAUSE_BYTES_MAX + 1 == DIAGNOSIS_CAUSE_MAX);
 
 // ---- examples of messages ----
 

@@ -58,13 +58,18 @@ static bool diagnosis_recovers(struct yaml_file *file, struct fy_node *node, voi
 	return yaml_sequence(file, node, false, diagnosis_one_recovery, target);
 }
 
-static bool add_event(struct yaml_file *file, struct fy_node *node, void *target)
+static bool add_event(struct yaml_file *file, struct fy_node *node, void *bits)
 {
-	uint64_t *bits = target;
+	struct rulepack *pack = pack_of(file);
 	const struct expression *leaf = expression_read_leaf(file, node);
-	if (leaf)
-		bits[leaf->event / 64] |= 1ull << (leaf->event % 64);
-	return leaf != NULL;
+	if (leaf == NULL)
+		return false;
+	if (leaf->conditions)
+		return yaml_error(
+			file, node, "an event alone: 'where' and 'disjoint' change nothing here");
+	set_bit(bits, leaf->event);
+	return pack_check_scope(
+		pack, pack->diagnoses[pack->n_diagnoses - 1].scope, leaf, file->report);
 }
 
 static bool diagnosis_events(struct yaml_file *file, struct fy_node *node, void *bits)
@@ -108,6 +113,8 @@ static bool read_detail(
 		text = slice_from(text, event.len + 1);
 	}
 	detail->field = field_find(text);
+	if (detail->field != FIELD_NONE && detail->event != NAME_NONE)
+		return pack_event_has(file, node, detail->event, detail->field);
 	return detail->field != FIELD_NONE ||
 	       yaml_error(file, node, "unknown field '%s'", QUOTE(text));
 }
@@ -115,16 +122,35 @@ static bool read_detail(
 static bool diagnosis_one_detail(
 	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
 {
+	static const char *const taken[] = {"", "cause", "devices"}; // control/diagnosis_json.c
 	struct diagnosis_rule *rule = target;
 	if (rule->n_details == RULES_DETAILS_MAX)
 		return yaml_error(file, key, "more than %d details", RULES_DETAILS_MAX);
 	struct diagnosis_detail *detail = &rule->details[rule->n_details++];
-	return yaml_text_copy(file, key, &detail->name) && read_detail(file, value, detail);
+	detail->place = yaml_place(file, value);
+	if (!yaml_text_copy(file, key, &detail->name))
+		return false;
+	for (size_t i = 0; i < N(taken); i++) {
+		if (strcmp(detail->name, taken[i]) == 0)
+			return yaml_error(file, key, "'%s' is no name of a detail%s", taken[i],
+				taken[i][0] ? ": it is filled without" : "");
+	}
+	return read_detail(file, value, detail);
 }
 
 static bool diagnosis_details(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	return yaml_pairs(file, node, "'details'", diagnosis_one_detail, target);
+}
+
+static bool cause_name(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	const char **name = target;
+	if (!yaml_text_copy(file, node, name))
+		return false;
+	size_t len = strlen(*name);
+	return (len > 0 && len <= RULES_CAUSE_BYTES_MAX) ||
+	       yaml_error(file, node, "a name of 1 to %d bytes", RULES_CAUSE_BYTES_MAX);
 }
 
 static bool cause_when(struct yaml_file *file, struct fy_node *node, void *target)
@@ -136,13 +162,22 @@ static bool cause_when(struct yaml_file *file, struct fy_node *node, void *targe
 static bool diagnosis_one_cause(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	static const struct yaml_key keys[] = {
-		{"cause", pack_read_text, true, offsetof(struct diagnosis_cause, name)},
+		{"cause", cause_name, true, offsetof(struct diagnosis_cause, name)},
 		{"when", cause_when, true, offsetof(struct diagnosis_cause, when)},
 	};
 	struct diagnosis_rule *rule = target;
 	if (rule->n_causes == RULES_CAUSES_MAX)
 		return yaml_error(file, node, "more than %d causes", RULES_CAUSES_MAX);
-	return yaml_mapping(file, node, "a cause", keys, N(keys), &rule->causes[rule->n_causes++]);
+	struct diagnosis_cause *cause = &rule->causes[rule->n_causes];
+	if (!yaml_mapping(file, node, "a cause", keys, N(keys), cause))
+		return false;
+	for (unsigned i = 0; i < rule->n_causes; i++) {
+		if (strcmp(rule->causes[i].name, cause->name) == 0)
+			return yaml_error(file, node, "two causes '%s': {any: [...]} takes both",
+				cause->name);
+	}
+	rule->n_causes++;
+	return true;
 }
 
 static bool diagnosis_causes(struct yaml_file *file, struct fy_node *node, void *target)
@@ -152,17 +187,24 @@ static bool diagnosis_causes(struct yaml_file *file, struct fy_node *node, void 
 
 // ---- words ----
 
+static bool read_words(struct yaml_file *file, struct fy_node *node, void *text)
+{
+	const char **words = text;
+	return yaml_text_copy(file, node, words) &&
+	       (**words || yaml_error(file, node, "must not be empty"));
+}
+
 static bool read_translations(struct yaml_file *file, struct fy_node *node, void *target)
 {
 #define LANGUAGE(language) offsetof(struct translations, text) + (language) * sizeof(const char *)
 	static const struct yaml_key keys[] = {
-		{"en", pack_read_text, true, LANGUAGE(LANGUAGE_EN)},
-		{"zh-TW", pack_read_text, false, LANGUAGE(LANGUAGE_ZH_TW)},
-		{"ko", pack_read_text, false, LANGUAGE(LANGUAGE_KO)},
+		{"en", read_words, true, LANGUAGE(LANGUAGE_EN)},
+		{"zh-TW", read_words, false, LANGUAGE(LANGUAGE_ZH_TW)},
+		{"ko", read_words, false, LANGUAGE(LANGUAGE_KO)},
 	};
 	struct translations *translations = target;
 	if (fy_node_is_scalar(node))
-		return pack_read_text(file, node, &translations->text[LANGUAGE_EN]);
+		return read_words(file, node, &translations->text[LANGUAGE_EN]);
 	return yaml_mapping(file, node, "a text by language", keys, N(keys), translations);
 }
 
@@ -264,7 +306,7 @@ bool pack_read_diagnosis(struct yaml_file *file, struct fy_node *node, void *tar
 		{"absorbs", diagnosis_absorbs, false, 0},
 		{"details", diagnosis_details, false, 0},
 		{"causes", diagnosis_causes, false, 0},
-		{"cause", pack_read_text, false, AT(cause_otherwise)},
+		{"cause", cause_name, false, AT(cause_otherwise)},
 		{"title", read_translations, true, AT(title)},
 		{"remedy", read_translations, true, AT(remedy)},
 		{"reference", pack_read_text, false, AT(reference)},

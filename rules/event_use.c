@@ -1,6 +1,106 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// event_use: what the rules want of each event, gathered from all of them once they are read.
+// event_use: what messages tell of each event, and what the rules want of it, gathered once they
+// are read.
+#include <stdio.h>
+
 #include "pack_reader.h"
+
+// ---- messages ----
+
+void pack_fields_of(const struct message_rule *rule, uint64_t *fields)
+{
+	memset(fields, 0, FIELD_WORDS * sizeof(*fields));
+	for (unsigned i = 0; i < rule->n_templates; i++) {
+		const struct template *t = &rule->templates[i];
+		for (unsigned k = 0; k < t->n_ops; k++) {
+			if (t->ops[k].literal.len == 0)
+				set_bit(fields, t->ops[k].field);
+		}
+	}
+}
+
+// Names that lead to a client (dataplane/alias.h).
+static bool has_name(const uint64_t *fields)
+{
+	return event_bit(fields, FIELD_CLIENT) || event_bit(fields, FIELD_TUNNEL) ||
+	       event_bit(fields, FIELD_USER) || event_bit(fields, FIELD_DEVICE) ||
+	       event_bit(fields, FIELD_SUBJECT);
+}
+
+static void learn_step(struct event_use *use, enum handshake_step step, bool named)
+{
+	switch (step) {
+	case HANDSHAKE_SUPPORTS:
+	case HANDSHAKE_OTHER_LIST:
+	case HANDSHAKE_CIPHER:
+		return; // goes into a list, and no further
+	case HANDSHAKE_REASON:
+	case HANDSHAKE_REASON_EARLY:
+	case HANDSHAKE_REASON_LATE:
+		set_bit(use->fields, FIELD_OFFERED);
+		set_bit(use->fields, FIELD_SUPPORTED);
+		// fall through
+	case HANDSHAKE_CHAIN:
+	case HANDSHAKE_CHAIN_STARTS:
+		use->bound = true;
+		// fall through
+	case HANDSHAKE_FOLLOWS:
+		use->of_phones = true;
+		return;
+	default:
+		use->of_phones |= named;
+	}
+}
+
+static void learn_effect(struct rulepack *pack, const struct message_rule *rule,
+	const struct event_effect *effect, const uint64_t *fields)
+{
+	const struct event_effect *whole = &rule->effect;
+	uint16_t event = effect->event == NAME_NONE ? whole->event : effect->event;
+	if (event == NAME_NONE)
+		return;
+	struct event_use *use = &pack->events[event];
+	for (unsigned i = 0; i < FIELD_WORDS; i++)
+		use->fields[i] |= fields[i];
+	use->by_gateway |= rule->source == RULE_ASA;
+	learn_step(use, effect->handshake == HANDSHAKE_NONE ? whole->handshake : effect->handshake,
+		rule->source == RULE_PHONE || has_name(fields));
+}
+
+void pack_learn_message(struct rulepack *pack, const struct message_rule *rule)
+{
+	uint64_t fields[FIELD_WORDS];
+	pack_fields_of(rule, fields);
+	learn_effect(pack, rule, &rule->effect, fields);
+	for (unsigned i = 0; i < rule->n_cases; i++)
+		learn_effect(pack, rule, &rule->cases[i].effect, fields);
+}
+
+bool pack_has_field(struct yaml_file *file, struct fy_node *node, const uint64_t *fields,
+	uint8_t field, const char *whose)
+{
+	char known[256] = "none";
+	size_t len = 0;
+	if (pack_of(file)->incomplete || event_bit(fields, field))
+		return true;
+	for (unsigned i = 0; i < field_count() && len + 40 < sizeof(known); i++) {
+		if (event_bit(fields, (uint16_t)i))
+			len += (size_t)snprintf(known + len, sizeof(known) - len, "%s{%s}",
+				len ? ", " : "", field_name((uint8_t)i));
+	}
+	return yaml_error(
+		file, node, "%s has a {%s}; fields there: %s", whose, field_name(field), known);
+}
+
+bool pack_event_has(struct yaml_file *file, struct fy_node *node, uint16_t event, uint8_t field)
+{
+	char whose[96];
+	snprintf(whose, sizeof(whose), "no message of '%s'",
+		registry_name(&pack_of(file)->vocabulary->events, event));
+	return pack_has_field(file, node, pack_of(file)->events[event].fields, field, whose);
+}
+
+// ---- rules ----
 
 static uint16_t *add_index(struct obstack *arena, uint16_t *list, unsigned *n, uint16_t index)
 {
@@ -41,7 +141,7 @@ static void use_leaf(const struct expression *leaf, bool positive, void *context
 	event->triggers = add_index(&use->pack->arena, event->triggers, &event->n_triggers,
 		(uint16_t)(use->rule - use->pack->diagnoses));
 	if (positive && !event_bit(use->rule->context, leaf->event))
-		use->rule->signs[leaf->event / 64] |= 1ull << (leaf->event % 64);
+		set_bit(use->rule->signs, leaf->event);
 }
 
 // Leaves below `count`, `distinct` and `turns`.
@@ -52,7 +152,7 @@ static void use_counted(struct diagnosis_rule *rule, const struct expression *e)
 	for (unsigned i = 0; i < e->n_parts; i++) {
 		uint16_t event = e->parts[i]->event;
 		if (counts)
-			rule->counted[event / 64] |= 1ull << (event % 64);
+			set_bit(rule->counted, event);
 		else
 			use_counted(rule, e->parts[i]);
 	}

@@ -63,7 +63,9 @@ bool condition_read(
 	*out = (struct condition){.other = FIELD_NONE};
 	if (!read_field(file, field, &out->field))
 		return false;
-	out->globs = arena_zeroed(file->arena, (yaml_count(globs) + 1) * sizeof(*out->globs));
+	if (yaml_count(globs) == 0)
+		return yaml_error(file, globs, "an empty list fits no value");
+	out->globs = arena_zeroed(file->arena, yaml_count(globs) * sizeof(*out->globs));
 	return yaml_sequence(file, globs, true, read_glob, out);
 }
 
@@ -92,9 +94,11 @@ static bool leaf_event(struct yaml_file *file, struct fy_node *node, void *targe
 static bool leaf_one_condition(
 	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
 {
+	struct expression *leaf = target;
 	struct condition condition;
 	return condition_read(file, key, value, &condition) &&
-	       add_condition(file, key, target, &condition);
+	       pack_event_has(file, key, leaf->event, condition.field) &&
+	       add_condition(file, key, leaf, &condition);
 }
 
 static bool leaf_where(struct yaml_file *file, struct fy_node *node, void *target)
@@ -102,6 +106,17 @@ static bool leaf_where(struct yaml_file *file, struct fy_node *node, void *targe
 	if (((struct expression *)target)->event == NAME_NONE)
 		return false; // reported as the missing key
 	return yaml_pairs(file, node, "'where'", leaf_one_condition, target);
+}
+
+// One of the two lists.
+static bool read_list_field(
+	struct yaml_file *file, struct fy_node *node, uint16_t event, uint8_t *out)
+{
+	if (!read_field(file, node, out) || !pack_event_has(file, node, event, *out))
+		return false;
+	return field_type_of(*out) == TYPE_LIST ||
+	       yaml_error(file, node, "'disjoint' compares lists: {%s} is of type %s",
+		       field_name(*out), field_type_name(field_type_of(*out)));
 }
 
 static bool leaf_disjoint(struct yaml_file *file, struct fy_node *node, void *target)
@@ -112,9 +127,15 @@ static bool leaf_disjoint(struct yaml_file *file, struct fy_node *node, void *ta
 		return false; // reported as the missing key
 	if (!fy_node_is_sequence(node) || yaml_count(node) != 2)
 		return yaml_error(file, node, "'disjoint' must be a list of two fields");
-	return read_field(file, fy_node_sequence_get_by_index(node, 0), &condition.field) &&
-	       read_field(file, fy_node_sequence_get_by_index(node, 1), &condition.other) &&
-	       add_condition(file, node, leaf, &condition);
+	struct fy_node *one = fy_node_sequence_get_by_index(node, 0),
+		       *other = fy_node_sequence_get_by_index(node, 1);
+	if (!read_list_field(file, one, leaf->event, &condition.field) ||
+		!read_list_field(file, other, leaf->event, &condition.other))
+		return false;
+	if (condition.field == condition.other)
+		return yaml_error(
+			file, other, "'disjoint' compares two lists, not one with itself");
+	return add_condition(file, node, leaf, &condition);
 }
 
 const struct expression *expression_read_leaf(struct yaml_file *file, struct fy_node *node)
@@ -285,7 +306,11 @@ static bool key_at_least(struct yaml_file *file, struct fy_node *node, void *at_
 static bool use_value(struct yaml_file *file, struct fy_node *node, const struct expression *e)
 {
 	struct event_use *use = &pack_of(file)->events[e->parts[0]->event];
-	if (e->field == FIELD_GATEWAY || e->field == FIELD_PORT)
+	if (e->field == FIELD_GATEWAY || (e->field == FIELD_PORT && use->bound))
+		return true;
+	if (!pack_event_has(file, node, e->parts[0]->event, e->field))
+		return false;
+	if (e->field == FIELD_PORT)
 		return true;
 	if (use->distinct_field != FIELD_NONE && use->distinct_field != e->field)
 		return yaml_error(file, node, "another rule counts values of {%s} of this event",

@@ -5,6 +5,13 @@
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
+// The message that is being read.
+static struct message_rule *message_of(struct yaml_file *file)
+{
+	struct rulepack *pack = pack_of(file);
+	return &pack->messages[pack->n_messages - 1];
+}
+
 // ---- what the event is to the engine ----
 
 static bool effect_event(struct yaml_file *file, struct fy_node *node, void *target)
@@ -233,7 +240,12 @@ static bool case_one_key(
 	const struct yaml_key *effect = effect_key(name);
 	if (effect)
 		return effect->read(file, value, (char *)&one->effect + effect->offset);
-	return condition_read(file, key, value, &one->conditions[one->n_conditions++]);
+	struct condition *condition = &one->conditions[one->n_conditions++];
+	const struct message_rule *rule = message_of(file);
+	uint64_t fields[FIELD_WORDS];
+	pack_fields_of(rule, fields);
+	return condition_read(file, key, value, condition) &&
+	       pack_has_field(file, key, fields, condition->field, "no text of the message");
 }
 
 static bool message_one_case(struct yaml_file *file, struct fy_node *node, void *target)
@@ -252,6 +264,9 @@ static bool message_one_case(struct yaml_file *file, struct fy_node *node, void 
 static bool message_cases(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_rule *rule = target;
+	if (rule->pattern)
+		return yaml_error(
+			file, node, "a 'pattern' has no fields for 'cases': write a 'text'");
 	rule->cases = arena_zeroed(file->arena, RULES_CASES_MAX * sizeof(*rule->cases));
 	return yaml_sequence(file, node, false, message_one_case, rule);
 }
@@ -265,8 +280,12 @@ static bool example_one_field(
 	const char **field = &example->fields[2 * example->n_fields++];
 	if (!yaml_text_copy(file, key, &field[0]) || !yaml_text_copy(file, value, &field[1]))
 		return false;
-	return field_find(slice_of(field[0])) != FIELD_NONE ||
-	       yaml_error(file, key, "unknown field '%s'", QUOTE(slice_of(field[0])));
+	uint8_t number = field_find(slice_of(field[0]));
+	uint64_t fields[FIELD_WORDS];
+	if (number == FIELD_NONE)
+		return yaml_error(file, key, "unknown field '%s'", QUOTE(slice_of(field[0])));
+	pack_fields_of(message_of(file), fields);
+	return pack_has_field(file, key, fields, number, "no text of the message");
 }
 
 static bool example_fields(struct yaml_file *file, struct fy_node *node, void *target)
@@ -298,6 +317,42 @@ static bool message_examples(struct yaml_file *file, struct fy_node *node, void 
 
 // ---- a message ----
 
+#define BIT(field) (1ull << (field))
+
+// An action on names needs the names. A phone's own line says of itself whose it is.
+static bool check_alias(struct yaml_file *file, struct fy_node *node,
+	const struct message_rule *rule, enum alias_action action)
+{
+	static const struct {
+		const char *says;
+		int least;
+		uint64_t fields;
+	} needs[] = {
+		[ALIAS_NONE] = {"", 0, 0},
+		[ALIAS_ASSIGN] = {"'alias: assign' ties two of {client}, {tunnel} and {user}", 2,
+			BIT(FIELD_CLIENT) | BIT(FIELD_TUNNEL) | BIT(FIELD_USER)},
+		[ALIAS_RELEASE] = {"'alias: release' ends one of {client}, {tunnel} and {user}", 1,
+			BIT(FIELD_CLIENT) | BIT(FIELD_TUNNEL) | BIT(FIELD_USER)},
+		[ALIAS_MOVE] = {"'alias: move' goes from {client} to {client_new}", 2,
+			BIT(FIELD_CLIENT) | BIT(FIELD_CLIENT_NEW)},
+	};
+	uint64_t fields[FIELD_WORDS];
+	pack_fields_of(rule, fields);
+	if (rule->source == RULE_PHONE)
+		set_bit(fields, FIELD_CLIENT);
+	return __builtin_popcountll(fields[0] & needs[action].fields) >= needs[action].least ||
+	       yaml_error(file, node, "%s: the message lacks them", needs[action].says);
+}
+
+static bool check_aliases(
+	struct yaml_file *file, struct fy_node *node, const struct message_rule *rule)
+{
+	bool ok = check_alias(file, node, rule, rule->effect.alias);
+	for (unsigned i = 0; i < rule->n_cases && ok; i++)
+		ok = check_alias(file, node, rule, rule->cases[i].effect.alias);
+	return ok;
+}
+
 bool pack_read_message(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	static const struct yaml_key keys[] = {
@@ -315,9 +370,11 @@ bool pack_read_message(struct yaml_file *file, struct fy_node *node, void *targe
 		return yaml_error(file, node, "more than %d messages", RULES_MESSAGES_MAX);
 	struct message_rule *rule = &pack->messages[pack->n_messages++];
 	*rule = (struct message_rule){.only_while = NAME_NONE, .effect.event = NAME_NONE};
-	if (!yaml_mapping(file, node, "a message", keys, N(keys), rule))
-		return false;
-	if ((rule->n_templates == 0) == (rule->pattern == NULL))
-		return yaml_error(file, node, "a message needs either 'text' or 'pattern'");
-	return true;
+	bool ok = yaml_mapping(file, node, "a message", keys, N(keys), rule);
+	if (ok && (rule->n_templates == 0) == (rule->pattern == NULL))
+		ok = yaml_error(file, node, "a message needs either 'text' or 'pattern'");
+	ok = ok && check_aliases(file, node, rule);
+	pack->incomplete |= !ok;
+	pack_learn_message(pack, rule);
+	return ok;
 }

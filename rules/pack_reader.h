@@ -22,9 +22,28 @@ bool pack_read_text(struct yaml_file *file, struct fy_node *node, void *text);
 bool pack_read_duration(struct yaml_file *file, struct fy_node *node, void *ms);
 bool pack_read_boolean(struct yaml_file *file, struct fy_node *node, void *boolean);
 
+// Fields of a message: those of all its texts.
+void pack_fields_of(const struct message_rule *rule, uint64_t *fields);
+
+// A message has been read: what it tells of its events.
+void pack_learn_message(struct rulepack *pack, const struct message_rule *rule);
+
+// Whether the field is one of these; else an error that names them. whose: "no text of the message"
+bool pack_has_field(struct yaml_file *file, struct fy_node *node, const uint64_t *fields,
+	uint8_t field, const char *whose);
+// ... of the event's
+bool pack_event_has(struct yaml_file *file, struct fy_node *node, uint16_t event, uint8_t field);
+
 // One item of a list of the file; target: the rulepack.
 bool pack_read_message(struct yaml_file *file, struct fy_node *node, void *pack);
 bool pack_read_diagnosis(struct yaml_file *file, struct fy_node *node, void *pack);
+
+// Whether an event can be seen by a diagnosis of the scope; else an error at the leaf.
+bool pack_check_scope(const struct rulepack *pack, enum scope scope, const struct expression *leaf,
+	struct report *report);
+
+// What can be told only once all rules have been read. false: reported.
+bool pack_check(struct rulepack *pack, struct report *report);
 
 // All rules have been read: what they want of each event (struct event_use), and what a rule takes
 // over from the pack.

@@ -52,7 +52,11 @@ static bool read_one_recovery(struct yaml_file *file, struct fy_node *node, void
 	struct rulepack *pack = target;
 	if (pack->n_recovery == RULES_RECOVERS_MAX)
 		return yaml_error(file, node, "more than %d events", RULES_RECOVERS_MAX);
-	return (pack->recovery[pack->n_recovery++] = expression_read_leaf(file, node)) != NULL;
+	const struct expression *leaf = expression_read_leaf(file, node);
+	if (leaf == NULL || !pack_check_scope(pack, SCOPE_PHONE, leaf, file->report))
+		return false;
+	pack->recovery[pack->n_recovery++] = leaf;
+	return true;
 }
 
 // ---- files ----
@@ -117,36 +121,6 @@ static bool read_lists(struct rulepack *pack, struct files *files)
 	return ok;
 }
 
-// A name that a rule gives before the rule of that name has been read.
-static bool check_diagnosis_name(const struct rulepack *pack, uint16_t number, const char *key,
-	const struct rule_place *place, struct report *report)
-{
-	if (pack->diagnosis_of[SCOPE_PHONE][number] >= 0 ||
-		pack->diagnosis_of[SCOPE_GATEWAY][number] >= 0)
-		return true;
-	report_at(report, place, "'%s' names an unknown diagnosis '%s'", key,
-		registry_name(&pack->vocabulary->diagnoses, number));
-	return false;
-}
-
-static bool check_diagnosis_names(struct rulepack *pack, struct report *report)
-{
-	bool ok = true;
-	for (unsigned i = 0; i < pack->n_messages; i++) {
-		const struct message_rule *rule = &pack->messages[i];
-		if (rule->only_while != NAME_NONE)
-			ok &= check_diagnosis_name(
-				pack, rule->only_while, "while", &rule->while_place, report);
-	}
-	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
-		const struct diagnosis_rule *rule = &pack->diagnoses[i];
-		for (unsigned k = 0; k < rule->n_absorbs; k++)
-			ok &= check_diagnosis_name(
-				pack, rule->absorbs[k], "absorbs", &rule->absorb_places[k], report);
-	}
-	return ok;
-}
-
 static struct rulepack *rulepack_create(struct vocabulary *vocabulary)
 {
 	struct rulepack *pack = calloc(1, sizeof(*pack));
@@ -171,14 +145,19 @@ void rulepack_destroy(struct rulepack *pack)
 	free(pack);
 }
 
-static bool read_all(struct rulepack *pack, struct files *files, struct report *report)
+static bool read_all(
+	struct rulepack *pack, const char *path, struct files *files, struct report *report)
 {
 	bool ok = find_lists(files);
 	ok &= read_lists(pack, files);
+	if (ok && pack->n_messages == 0) {
+		report_add(report, path, 1, 1, "no 'messages' in it: no line would be known");
+		ok = false;
+	}
 	if (!ok)
 		return false;
 	pack_use_rules(pack);
-	return check_diagnosis_names(pack, report);
+	return pack_check(pack, report);
 }
 
 static void close_files(struct files *files)
@@ -247,11 +226,11 @@ static bool open_directory(
 	return ok;
 }
 
-static struct rulepack *finish(
-	struct rulepack *pack, struct files *files, bool opened, struct report *report)
+static struct rulepack *finish(struct rulepack *pack, const char *path, struct files *files,
+	bool opened, struct report *report)
 {
 	// With a file missing, half the names of the others would seem unknown.
-	bool ok = opened && read_all(pack, files, report);
+	bool ok = opened && read_all(pack, path, files, report);
 	close_files(files);
 	if (ok)
 		return pack;
@@ -277,7 +256,7 @@ struct rulepack *rulepack_load(
 	} else {
 		ok = open_directory(path, files, pack, report);
 	}
-	return finish(pack, files, ok, report);
+	return finish(pack, path, files, ok, report);
 }
 
 struct rulepack *rulepack_load_bytes(const char *name, const char *bytes, size_t len,
@@ -291,7 +270,7 @@ struct rulepack *rulepack_load_bytes(const char *name, const char *bytes, size_t
 		return NULL;
 	}
 	bool ok = yaml_open_bytes(next_file(files, pack, report), name, bytes, len);
-	return finish(pack, files, ok, report);
+	return finish(pack, name, files, ok, report);
 }
 
 const struct diagnosis_rule *rulepack_diagnosis(

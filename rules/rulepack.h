@@ -29,6 +29,7 @@
 #define RULES_CASES_MAX 24			     // cases of one message
 #define RULES_DETAILS_MAX 8			     // details of one diagnosis
 #define RULES_CAUSES_MAX 12			     // causes of one diagnosis
+#define RULES_CAUSE_BYTES_MAX 31		     // DIAGNOSIS_CAUSE_MAX of dataplane/diagnosis.h
 #define RULES_RECOVERS_MAX 12			     // signs of success of one diagnosis
 #define ASA_ID_MAX 1000000			     // six digits
 #define RULES_WINDOW_MAX_MS (3600 * 1000)	     // how far a diagnosis may look back
@@ -131,6 +132,7 @@ extern const char *const confidence_names[];
 extern const char *const scope_names[];
 
 struct diagnosis_detail {
+	struct rule_place place;
 	const char *name;
 	uint16_t event; // NAME_NONE: any evidence that has the field
 	uint8_t field;
@@ -194,10 +196,16 @@ struct diagnosis_rule {
 	unsigned n_examples;
 };
 
-// What the rules want to know of one event.
+#define FIELD_WORDS (FIELD_MAX / 64)
+
+// What messages tell of one event, and the rules want to know of it.
 struct event_use {
-	bool known;	  // some message makes it
-	bool phone_scope; // a diagnosis of a phone looks at it
+	bool known;		      // some message makes it
+	bool by_gateway;	      // that of a gateway, at least
+	bool of_phones;		      // a client is known by it, or found for it
+	bool bound;		      // found by its handshake, which has a port
+	uint64_t fields[FIELD_WORDS]; // of all messages that make it
+	bool phone_scope;	      // a diagnosis of a phone looks at it
 	bool gateway_scope;
 	bool gateway_fact;	// {gateway: ...} looks at it
 	bool keep;		// evidence of something: sessions keep its line
@@ -216,6 +224,7 @@ struct rulepack {
 	struct message_rule *messages;
 	unsigned n_messages;
 	unsigned n_texts, n_patterns, n_text_bytes; // of all messages
+	bool incomplete; // a message could not be read: what events have is not known
 	struct diagnosis_rule *diagnoses;
 	unsigned n_diagnoses;
 	const struct expression *recovery[RULES_RECOVERS_MAX];
@@ -245,7 +254,13 @@ const struct diagnosis_rule *rulepack_diagnosis(
 
 const char *translation(const struct translations *translations, enum language language);
 
+// A set of events, or of fields.
 static inline bool event_bit(const uint64_t *bits, uint16_t event)
 {
 	return bits[event / 64] >> (event % 64) & 1;
+}
+
+static inline void set_bit(uint64_t *bits, uint16_t number)
+{
+	bits[number / 64] |= 1ull << (number % 64);
 }

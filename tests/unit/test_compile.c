@@ -321,10 +321,6 @@ static void a_pack_of_one_source_has_one_database(void **state)
 	assert_null(r->databases[RULE_ASA]);
 	assert_non_null(r->databases[RULE_PHONE]);
 	ruleset_destroy(r);
-	r = rules_compile(v, "messages: []\n");
-	assert_null(r->databases[RULE_ASA]);
-	assert_null(r->databases[RULE_PHONE]);
-	ruleset_destroy(r);
 	ruleset_destroy(NULL);
 	vocabulary_destroy(v);
 }

@@ -258,15 +258,15 @@ static void a_walk_knows_what_must_not_be(void **state)
 
 // ---- reading ----
 
-#define MESSAGES                                                                          \
-	"messages:\n"                                                                     \
-	"  - {id: ASA-725001, text: 'Starting handshake with {client}', event: starts}\n" \
-	"  - {id: ASA-725014, text: 'lib error Reason: {reason}', event: reason}\n"       \
-	"  - {id: PHONE-hash, text: 'cert hash {hash}', event: leaf}\n"                   \
-	"diagnoses:\n"                                                                    \
-	"  - id: d\n"                                                                     \
-	"    title: t\n"                                                                  \
-	"    remedy: r\n"                                                                 \
+#define MESSAGES                                                                                              \
+	"messages:\n"                                                                                         \
+	"  - {id: ASA-725001, text: 'Starting handshake with {client}', event: starts}\n"                     \
+	"  - {id: ASA-725014, text: 'lib error {code} Reason: {reason}', event: reason, handshake: reason}\n" \
+	"  - {id: PHONE-hash, text: 'cert hash {hash} of {host}', event: leaf}\n"                             \
+	"diagnoses:\n"                                                                                        \
+	"  - id: d\n"                                                                                         \
+	"    title: t\n"                                                                                      \
+	"    remedy: r\n"                                                                                     \
 	"    when: "
 #define LINE_OF_WHEN "t:9:"
 
@@ -295,7 +295,7 @@ static void each_form_is_read(void **state)
 		{"{event: starts}", EXPRESSION_SEEN, 0, 0, 0},
 		{"{all: [starts, reason, leaf]}", EXPRESSION_ALL, 3, 0, 0},
 		{"{any: [starts, {not: leaf}]}", EXPRESSION_ANY, 2, 0, 0},
-		{"{not: starts}", EXPRESSION_NOT, 1, 0, 0},
+		{"{all: [leaf, {not: starts}]}", EXPRESSION_ALL, 2, 0, 0},
 		{"{sequence: [starts, reason], within: 10s}", EXPRESSION_SEQUENCE, 2, 0, 10000},
 		{"{within: 10s, sequence: [starts]}", EXPRESSION_SEQUENCE, 1, 0, 10000},
 		{"{count: starts, at_least: 3, within: 5m}", EXPRESSION_COUNT, 1, 3, 300000},
@@ -303,7 +303,6 @@ static void each_form_is_read(void **state)
 		{"{distinct: gateway, of: starts, at_least: 2}", EXPRESSION_DISTINCT, 1, 2, 0},
 		{"{turns: gateway, of: starts, at_least: 2}", EXPRESSION_TURNS, 1, 2, 0},
 		{"{absent: leaf, after: starts, for: 30s}", EXPRESSION_ABSENT, 2, 0, 30000},
-		{"{gateway: reason, within: 1h}", EXPRESSION_GATEWAY, 0, 0, 3600000},
 	};
 	for (size_t i = 0; i < N(forms); i++) {
 		struct vocabulary *v = vocabulary_create();
@@ -315,6 +314,22 @@ static void each_form_is_read(void **state)
 		rulepack_destroy(pack);
 		vocabulary_destroy(v);
 	}
+}
+
+// It opens nothing by itself.
+static void a_fact_is_read_beside_an_event(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct rulepack *pack = load_when(v, "{all: [leaf, {gateway: reason, within: 30d}]}");
+	const struct expression *fact = when(pack)->parts[1];
+	assert_int_equal(fact->kind, EXPRESSION_GATEWAY);
+	assert_int_equal(fact->event, registry_find(&v->events, slice_of("reason")));
+	assert_int_equal(fact->within_ms, 30ull * 86400000);
+	assert_int_equal(fact->place.line, 9);
+	assert_int_equal(fact->place.column, 25);
+	rulepack_destroy(pack);
+	vocabulary_destroy(v);
 }
 
 static void conditions_of_one_event_are_shared(void **state)
@@ -338,7 +353,7 @@ static void a_condition_may_stand_on_several_fields(void **state)
 	(void)state;
 	struct vocabulary *v = vocabulary_create();
 	struct rulepack *pack = load_when(
-		v, "{event: reason, where: {reason: x, host: y}, disjoint: [offered, supported]}");
+		v, "{event: reason, where: {reason: x, code: 7}, disjoint: [offered, supported]}");
 	uint16_t reason = registry_find(&v->events, slice_of("reason"));
 	assert_int_equal(pack->events[reason].n_conditions, 3);
 	assert_int_equal(when(pack)->conditions, 7);
@@ -402,6 +417,72 @@ static void a_count_has_one_event(void **state)
 		"'of' does not belong to 'absent', which takes 'after', 'for'");
 }
 
+// A condition on what no message brings would never hold, or always.
+static void fields_are_those_of_the_events_messages(void **state)
+{
+	(void)state;
+	REFUSED("{event: leaf, where: {reason: x}}", "33",
+		"no message of 'leaf' has a {reason}; fields there: {hash}, {host}");
+	REFUSED("{event: leaf, where: {gateway: x}}", "33", "no message of 'leaf' has a {gateway}");
+	REFUSED("{event: leaf, disjoint: [offered, supported]}", "36",
+		"no message of 'leaf' has a {offered}");
+	REFUSED("{distinct: client, of: leaf, at_least: 2}", "12",
+		"no message of 'leaf' has a {client}");
+	REFUSED("{turns: port, of: starts, at_least: 2}", "12",
+		"no message of 'starts' has a {port}");
+	struct vocabulary *v = vocabulary_create();
+	// What is bound to a handshake has its port, and its lists.
+	rulepack_destroy(load_when(v, "{any: [{distinct: port, of: reason, at_least: 2},"
+				      " {distinct: gateway, of: leaf, at_least: 2},"
+				      " {event: reason, where: {offered: AES*}}]}"));
+	vocabulary_destroy(v);
+}
+
+static void a_pattern_brings_no_fields(void **state)
+{
+	(void)state;
+	assert_refused(
+		"messages:\n  - {id: PHONE-a, pattern: abc, event: a}\n"
+		"diagnoses:\n  - {id: d, title: t, remedy: r, when: {event: a, where: {host: x}}}\n",
+		"t:4:59: no message of 'a' has a {host}; fields there: none");
+}
+
+static void two_lists_are_compared(void **state)
+{
+	(void)state;
+	REFUSED("{event: reason, disjoint: [offered, offered]}", "47",
+		"'disjoint' compares two lists, not one with itself");
+	REFUSED("{event: reason, disjoint: [offered, reason]}", "47",
+		"'disjoint' compares lists: {reason} is of type text");
+	REFUSED("{event: reason, where: {reason: []}}", "43", "an empty list fits no value");
+	REFUSED("{event: reason, where: {}}", "34", "'where' must be a mapping of 1 to 32");
+}
+
+static void something_has_to_open_a_level(void **state)
+{
+	(void)state;
+#define OPENS_NOTHING "no event opens it: facts of a gateway and what is not there only add to one"
+	REFUSED("{not: starts}", "12", OPENS_NOTHING);
+	REFUSED("{gateway: starts, within: 1h}", "12", OPENS_NOTHING);
+	REFUSED("{all: [{gateway: starts, within: 1h}, {not: leaf}]}", "12", OPENS_NOTHING);
+	struct vocabulary *v = vocabulary_create();
+	rulepack_destroy(
+		load_when(v, "{all: [{absent: leaf, after: starts, for: 5m}, {not: leaf}]}"));
+	vocabulary_destroy(v);
+}
+
+static void an_absence_is_seen_within_the_window(void **state)
+{
+	(void)state;
+	REFUSED("{any: [leaf, {absent: leaf, after: starts, for: 301s}]}", "25",
+		"'for' is longer than the diagnosis' window of 300 s");
+	REFUSED("{absent: leaf, after: starts, for: 6m}\n    window: 5m", "12",
+		"'for' is longer than the diagnosis' window of 300 s");
+	struct vocabulary *v = vocabulary_create();
+	rulepack_destroy(load_when(v, "{absent: leaf, after: starts, for: 6m}\n    window: 6m"));
+	vocabulary_destroy(v);
+}
+
 // A diagnosis looks back an hour at most, at a gateway's facts 30 days.
 static void times_have_a_limit(void **state)
 {
@@ -417,7 +498,7 @@ static void times_have_a_limit(void **state)
 static void one_event_counts_one_field(void **state)
 {
 	(void)state;
-	REFUSED("{any: [{distinct: hash, of: leaf, at_least: 2}, {distinct: client, of: leaf, at_least: 2}]}",
+	REFUSED("{any: [{distinct: hash, of: leaf, at_least: 2}, {distinct: host, of: leaf, at_least: 2}]}",
 		"60", "another rule counts values of {hash}");
 }
 
@@ -464,10 +545,16 @@ int main(void)
 		cmocka_unit_test(a_gateway_fact_ages),
 		cmocka_unit_test(a_walk_knows_what_must_not_be),
 		cmocka_unit_test(each_form_is_read),
+		cmocka_unit_test(a_fact_is_read_beside_an_event),
 		cmocka_unit_test(conditions_of_one_event_are_shared),
 		cmocka_unit_test(a_condition_may_stand_on_several_fields),
 		cmocka_unit_test(errors_stand_where_they_are),
 		cmocka_unit_test(a_count_has_one_event),
+		cmocka_unit_test(fields_are_those_of_the_events_messages),
+		cmocka_unit_test(a_pattern_brings_no_fields),
+		cmocka_unit_test(two_lists_are_compared),
+		cmocka_unit_test(something_has_to_open_a_level),
+		cmocka_unit_test(an_absence_is_seen_within_the_window),
 		cmocka_unit_test(times_have_a_limit),
 		cmocka_unit_test(one_event_counts_one_field),
 		cmocka_unit_test(nesting_has_a_limit),

@@ -415,7 +415,7 @@ static void rule_that_a_reload_removed_expires(void **state)
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
 	reject_certificate(*state, "50001");
 	scene_reload(*state,
-		"recovery: [x]\nmessages: [{id: ASA-100001, event: x, text: nothing like it}]\n");
+		"recovery: [x]\nmessages: [{id: ASA-100001, event: x, text: 'nothing like {client}'}]\n");
 	scene_wait(*state, 20000);
 	assert_string_equal(text_of(scene_only(*state, "hash-mismatch"), "state"), "expired");
 }

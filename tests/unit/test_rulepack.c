@@ -24,7 +24,7 @@ static void the_sample_of_the_design_is_read(void **state)
 		"      - line: \"%ASA-4-724002: Group <g> User <u> IP <198.51.100.9> WebVPN session not terminated.\"\n"
 		"        fields: {group: g, user: u, client: 198.51.100.9}\n"
 		"  - id: ASA-722051\n"
-		"    text: [\"Address <{tunnel}> assigned to session\", \"IPv4 Address <{tunnel}> IPv6 address\"]\n"
+		"    text: [\"User <{user}> Address <{tunnel}> assigned\", \"User <{user}> IPv4 Address <{tunnel}>\"]\n"
 		"    event: tunnel-assigned\n"
 		"    alias: assign\n"
 		"diagnoses:\n"
@@ -113,9 +113,9 @@ static void general_recovery_serves_who_names_none(void **state)
 	struct vocabulary *v = vocabulary_create();
 	struct rulepack *pack = rules_load(v,
 		"messages:\n"
-		"  - {id: ASA-725006, text: Device failed, event: failed}\n"
-		"  - {id: ASA-722051, text: Address assigned, event: up}\n"
-		"  - {id: ASA-722055, text: Client Type, event: other-sign}\n"
+		"  - {id: ASA-725006, text: 'Device failed {client}', event: failed}\n"
+		"  - {id: ASA-722051, text: 'Address assigned {client}', event: up}\n"
+		"  - {id: ASA-722055, text: 'Client Type {client}', event: other-sign}\n"
 		"recovery: [up]\n"
 		"diagnoses:\n"
 		"  - {id: a, when: failed, title: t, remedy: r}\n"
@@ -448,6 +448,181 @@ static void bad_bytes_have_a_place(void **state)
 		"t:3:11: ");
 }
 
+// ---- rules that could never do what they say ----
+
+#define TWO                                                                                  \
+	MESSAGE "  - {id: ASA-100001, text: 'Interface {interface} is down', event: down}\n" \
+		"  - {id: PHONE-a, text: 'phone says {reason}', event: said}\n"
+#define RULE(id, more) "  - {id: " id ", title: t, remedy: r, " more "}\n"
+
+static void a_phones_diagnosis_sees_what_names_a_phone(void **state)
+{
+	(void)state;
+	static const char nobody[] =
+		"no message of 'down' names a phone (by {client}, {tunnel}, {user}, {device}, "
+		"{subject} or its handshake): 'scope: gateway', or {gateway: down, within: 1h}";
+	char wanted[256];
+	snprintf(wanted, sizeof(wanted), "t:8:40: %s", nobody);
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: down"), wanted);
+	snprintf(wanted, sizeof(wanted), "t:8:74: %s", nobody);
+	assert_refused(TWO
+		"diagnoses:\n" RULE("d", "when: failed, causes: [{cause: x, when: down}]"),
+		wanted);
+	snprintf(wanted, sizeof(wanted), "t:8:59: %s", nobody);
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, recovers: [down]"), wanted);
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, evidence: [down]"), wanted);
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, attempts: [down]"), wanted);
+	snprintf(wanted, sizeof(wanted), "t:7:12: %s", nobody);
+	assert_refused(TWO "recovery: [down]\n", wanted);
+	assert_refused(TWO "diagnoses:\n" RULE("d", "scope: gateway, when: said"),
+		"t:8:56: 'said' comes from phones alone, no gateway logs it: 'scope: phone'");
+	assert_refused(TWO
+		"diagnoses:\n" RULE("d", "when: {all: [failed, {gateway: said, within: 1h}]}"),
+		"t:8:56: 'said' comes from phones alone, no gateway logs it");
+	struct vocabulary *v = vocabulary_create();
+	rulepack_destroy(rules_load(v,
+		TWO "diagnoses:\n" RULE("d", "scope: gateway, when: down")
+			RULE("e", "when: {all: [said, {gateway: down, within: 1h}]}")));
+	// Bound to a handshake, or to the line before.
+	rulepack_destroy(rules_load(v,
+		"messages:\n  - {id: ASA-100001, text: lib error, event: a, handshake: reason-late}\n"
+		"  - {id: ASA-100002, text: chain, event: b, handshake: chain}\n"
+		"  - {id: ASA-100003, text: 'more {reason}', event: c, cases: [{reason: x, handshake: follows}]}\n"
+		"diagnoses:\n" RULE("d", "when: {any: [a, b, c]}")));
+	vocabulary_destroy(v);
+	// An entry of a list goes no further than that list.
+	assert_refused(
+		"messages:\n  - {id: ASA-100001, text: 'name {cipher} of {client}', event: a, "
+		"handshake: cipher}\ndiagnoses:\n" RULE("d", "when: a"),
+		"t:4:40: no message of 'a' names a phone");
+}
+
+static void absorbing_goes_one_way_in_one_scope(void **state)
+{
+	(void)state;
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, absorbs: [d]"),
+		"t:8:58: 'd' cannot absorb itself");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, absorbs: [e]")
+			       RULE("e", "scope: gateway, when: down"),
+		"t:8:58: 'e' has another scope: a diagnosis absorbs those of its own session");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, absorbs: [e]") RULE("e",
+			       "when: said, absorbs: [f]") RULE("f", "when: said, absorbs: [d]"),
+		"t:8:58: 'e' absorbs 'd' in turn: one of them is the consequence");
+	struct vocabulary *v = vocabulary_create();
+	rulepack_destroy(
+		rules_load(v, TWO "diagnoses:\n" RULE("d", "when: failed, absorbs: [e, f]")
+				      RULE("e", "when: said, absorbs: [f]") RULE("f", "when: said")
+					      RULE("f", "scope: gateway, when: down")));
+	vocabulary_destroy(v);
+}
+
+static void a_detail_is_of_the_diagnosis_events(void **state)
+{
+	(void)state;
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, details: {a: reason}"),
+		"t:8:61: no event of the diagnosis has a {reason}");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, details: {a: said.reason}"),
+		"t:8:61: 'said' is no event of the diagnosis");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, details: {a: failed.reason}"),
+		"t:8:61: no message of 'failed' has a {reason}; fields there: {client}");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, details: {cause: client}"),
+		"t:8:58: 'cause' is no name of a detail: it is filled without");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, details: {devices: client}"),
+		"t:8:58: 'devices' is no name of a detail");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, details: {'': client}"),
+		"t:8:58: '' is no name of a detail");
+	struct vocabulary *v = vocabulary_create();
+	rulepack_destroy(rules_load(v,
+		TWO "diagnoses:\n" RULE("d", "when: failed, evidence: [said], details: {a: reason}")
+			RULE("e", "when: failed, absorbs: [d], details: {a: said.reason}")
+				RULE("f", "when: {all: [failed, {gateway: down, within: 1h}]}, "
+					  "details: {a: interface}")));
+	vocabulary_destroy(v);
+}
+
+static void a_cause_has_a_name_of_its_own(void **state)
+{
+	(void)state;
+	assert_refused(TWO
+		"diagnoses:\n" RULE("d", "when: failed, causes: "
+					 "[{cause: x, when: failed}, {cause: x, when: said}]"),
+		"t:8:84: two causes 'x': {any: [...]} takes both");
+	assert_refused(TWO "diagnoses:\n" RULE("d",
+			       "when: failed, causes: "
+			       "[{cause: a2345678901234567890123456789012, when: failed}]"),
+		"t:8:65: a name of 1 to 31 bytes");
+	assert_refused(TWO
+		"diagnoses:\n" RULE("d", "when: failed, causes: [{cause: '', when: failed}]"),
+		"t:8:65: a name of 1 to 31 bytes");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, cause: ''"),
+		"t:8:55: a name of 1 to 31 bytes");
+}
+
+static void words_are_not_empty(void **state)
+{
+	(void)state;
+	assert_refused(MESSAGE "diagnoses:\n  - {id: d, when: failed, title: '', remedy: r}\n",
+		"t:6:34: must not be empty");
+	assert_refused(MESSAGE "diagnoses:\n  - {id: d, when: failed, title: ~, remedy: r}\n",
+		"t:6:27: key 'title' has no value");
+	assert_refused(MESSAGE
+		"diagnoses:\n  - {id: d, when: failed, title: t, remedy: {en: t, ko: ''}}\n",
+		"t:6:57: must not be empty");
+}
+
+static void an_action_on_names_has_them(void **state)
+{
+	(void)state;
+	assert_refused(
+		"messages:\n  - {id: ASA-722051, text: 'Address {tunnel} set', event: up, alias: assign}\n",
+		"t:2:6: 'alias: assign' ties two of {client}, {tunnel} and {user}: the message lacks them");
+	assert_refused(
+		"messages:\n  - {id: ASA-722051, text: 'Address {pool} freed', event: up, alias: release}\n",
+		"t:2:6: 'alias: release' ends one of {client}, {tunnel} and {user}");
+	assert_refused(
+		"messages:\n  - {id: ASA-722051, text: 'now at {client_new}', event: up, alias: move}\n",
+		"t:2:6: 'alias: move' goes from {client} to {client_new}");
+	assert_refused("messages:\n  - {id: ASA-722051, text: 'Address {tunnel} set', event: up, "
+		       "cases: [{tunnel: 10.*, alias: assign}]}\n",
+		"t:2:6: 'alias: assign' ties two of");
+}
+
+static void cases_look_at_fields_of_the_message(void **state)
+{
+	(void)state;
+	assert_refused(MESSAGE "    cases: [{reason: x, event: y}]\n",
+		"t:5:14: no text of the message has a {reason}; fields there: {client}");
+	assert_refused(
+		"messages:\n  - {id: PHONE-a, pattern: abc, event: a, cases: [{reason: x, event: b}]}\n",
+		"t:2:52: a 'pattern' has no fields for 'cases': write a 'text'");
+}
+
+static void a_list_of_events_has_no_conditions(void **state)
+{
+	(void)state;
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, evidence: "
+						    "[{event: failed, where: {client: x}}]"),
+		"t:8:60: an event alone: 'where' and 'disjoint' change nothing here");
+}
+
+static void a_pack_knows_some_message(void **state)
+{
+	(void)state;
+	rules_say("", "t:1:1: no 'messages' in it: no line would be known\n");
+	rules_say("messages: []\n", "t:1:1: no 'messages' in it: no line would be known\n");
+}
+
+// A message that could not be read would make others wrong that are not.
+static void one_bad_message_brings_no_errors_of_others(void **state)
+{
+	(void)state;
+	rules_say(
+		"messages:\n  - {id: PHONE-a, text: 'said {reason', event: said}\n"
+		"recovery: [said]\n"
+		"diagnoses:\n  - {id: d, when: {event: said, where: {reason: x}}, title: t, remedy: r}\n",
+		"t:2:25: a { without its }\n");
+}
+
 // ---- limits ----
 
 static void lists_have_limits(void **state)
@@ -470,7 +645,7 @@ static void lists_have_limits(void **state)
 	assert_refused(text, "t:19:7: more than 8 details");
 	at = text + sprintf(text, MESSAGE DIAGNOSIS "    causes:\n");
 	for (int i = 0; i < RULES_CAUSES_MAX + 1; i++)
-		at += sprintf(at, "      - {cause: x, when: failed}\n");
+		at += sprintf(at, "      - {cause: x%d, when: failed}\n", i);
 	assert_refused(text, "t:23:10: more than 12 causes");
 	at = text + sprintf(text, MESSAGE DIAGNOSIS "    recovers: [");
 	for (int i = 0; i < RULES_RECOVERS_MAX + 1; i++)
@@ -730,6 +905,16 @@ int main(void)
 		cmocka_unit_test(a_pattern_that_hyperscan_refuses_is_refused_with_its_reason),
 		cmocka_unit_test(a_pattern_that_grows_beyond_measure_is_refused),
 		cmocka_unit_test(bad_bytes_have_a_place),
+		cmocka_unit_test(a_phones_diagnosis_sees_what_names_a_phone),
+		cmocka_unit_test(absorbing_goes_one_way_in_one_scope),
+		cmocka_unit_test(a_detail_is_of_the_diagnosis_events),
+		cmocka_unit_test(a_cause_has_a_name_of_its_own),
+		cmocka_unit_test(words_are_not_empty),
+		cmocka_unit_test(an_action_on_names_has_them),
+		cmocka_unit_test(cases_look_at_fields_of_the_message),
+		cmocka_unit_test(a_list_of_events_has_no_conditions),
+		cmocka_unit_test(a_pack_knows_some_message),
+		cmocka_unit_test(one_bad_message_brings_no_errors_of_others),
 		cmocka_unit_test(lists_have_limits),
 		cmocka_unit_test(when_is_another_name_of_probable),
 		cmocka_unit_test(what_cannot_be_read_is_named),

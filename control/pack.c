@@ -14,39 +14,33 @@ static_assert(RULES_CAUSE_BYTES_MAX + 1 == DIAGNOSIS_CAUSE_MAX);
 
 // ---- examples of messages ----
 
-// The field of an event as an example writes it.
-static struct slice value_of(const struct event *event, const char *name)
-{
-	uint8_t field = field_find(slice_of(name));
-	return field == FIELD_NONE ? (struct slice){0} : event_value(event, field);
-}
-
 static void fail(struct report *report, const struct rule_place *place, const char *id,
-	const char *reason, struct slice got, const char *wanted)
+	const char *what, struct slice got, const char *wanted)
 {
-	if (wanted)
-		report_at(report, place, "example of %s: %s '%s', not '%s'", id, reason, QUOTE(got),
-			QUOTE(slice_of(wanted)));
-	else
-		report_at(report, place, "example of %s: %s", id, reason);
+	report_at(report, place, "example of %s: %s is '%s', not '%s'", id, what, QUOTE(got),
+		QUOTE(slice_of(wanted)));
 }
 
 // The event that the example's rule made of its line, among those that the line gives.
 static bool check_fields(const struct message_example *example, const struct event *event,
 	const char *id, struct report *report)
 {
+	bool ok = true;
 	for (unsigned i = 0; i < example->n_fields; i++) {
-		const char *name = example->fields[2 * i], *wanted = example->fields[2 * i + 1];
-		struct slice got = value_of(event, name);
-		if (got.data == NULL || !slice_equals_text(got, wanted)) {
-			char reason[96];
-			snprintf(reason, sizeof(reason), "field %s is", name);
-			fail(report, &example->place, id, reason, got.data ? got : slice_of(""),
-				wanted);
-			return false;
-		}
+		const struct example_field *wanted = &example->fields[i];
+		struct slice got = event_value(event, wanted->field);
+		char what[64];
+		if (got.data && slice_equals_text(got, wanted->value))
+			continue;
+		snprintf(what, sizeof(what), "field %s", field_name(wanted->field));
+		if (got.data)
+			fail(report, &wanted->place, id, what, got, wanted->value);
+		else
+			report_at(report, &wanted->place,
+				"example of %s: %s is missing in the line", id, what);
+		ok = false;
 	}
-	return true;
+	return ok;
 }
 
 static bool check_example(struct scanner *scanner, const struct message_rule *rule,
@@ -65,7 +59,7 @@ static bool check_example(struct scanner *scanner, const struct message_rule *ru
 	for (unsigned i = 0; i < DIAGNOSES_MAX; i++)
 		atomic_store_explicit(&all_open.of[i], 1, memory_order_relaxed);
 	if (!message_next(&rest, &line)) {
-		fail(report, &example->place, rule->id, "the line is empty", rest, NULL);
+		report_at(report, &example->place, "example of %s: the line is empty", rule->id);
 		return false;
 	}
 	message_parse(line, &message);
@@ -78,16 +72,15 @@ static bool check_example(struct scanner *scanner, const struct message_rule *ru
 		if (!mine)
 			continue;
 		if (example->event && strcmp(event, example->event) != 0) {
-			fail(report, &example->place, rule->id, "the event is", slice_of(event),
+			fail(report, &example->place, rule->id, "the event", slice_of(event),
 				example->event);
 			return false;
 		}
 		return check_fields(example, &events[i], rule->id, report);
 	}
-	fail(report, &example->place, rule->id,
+	report_at(report, &example->place, "example of %s: %s", rule->id,
 		counters.fields_refused ? "a field holds a value of the wrong type"
-					: "the line does not match",
-		rest, NULL);
+					: "the line does not match");
 	return false;
 }
 
@@ -198,23 +191,18 @@ static bool run_example(struct workers *workers, const struct diagnosis_rule *ru
 {
 	struct collector *collector = collector_create(workers);
 	struct worker *worker = workers->worker[0];
-	struct arrival arrival = {.time_ms = 1000, .input = 1};
+	struct arrival arrival = {.time_ms = 1000, .sender = example->sender, .input = 1};
 	bool ok = collector != NULL;
-	if (example->sender && !address_parse(slice_of(example->sender), &arrival.sender)) {
-		report_at(report, &example->place, "sender must be an address");
-		ok = false;
-	}
 	worker_turn(worker, arrival.time_ms, UINT32_MAX);
 	for (unsigned i = 0; ok && i < example->n_lines; i++) {
-		// "+90s" lets time pass.
-		unsigned wait = 0;
-		if (sscanf(example->lines[i], "+%us", &wait) == 1) {
-			arrival.time_ms += 1000ull * wait;
+		const struct example_line *line = &example->lines[i];
+		if (line->text) {
+			worker_take_line(worker, slice_of(line->text), &arrival);
+			arrival.time_ms++;
+		} else {
+			arrival.time_ms += line->wait_ms;
 			worker_turn(worker, arrival.time_ms, UINT32_MAX);
-			continue;
 		}
-		worker_take_line(worker, slice_of(example->lines[i]), &arrival);
-		arrival.time_ms++;
 	}
 	while (ok && worker_finish(worker, arrival.time_ms))
 		;

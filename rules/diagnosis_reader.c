@@ -210,18 +210,61 @@ static bool read_translations(struct yaml_file *file, struct fy_node *node, void
 
 // ---- examples ----
 
+// A line, or "+90s": so long nothing comes.
 static bool example_one_line(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct diagnosis_example *example = target;
-	return yaml_text_copy(file, node, &example->lines[example->n_lines++]);
+	struct example_line *line = &example->lines[example->n_lines++];
+	struct slice text;
+	if (!yaml_text(file, node, &text))
+		return false;
+	if (!slice_starts(text, "+")) {
+		line->text = arena_text(file->arena, text);
+		return true;
+	}
+	return yaml_parse_duration(slice_from(text, 1), &line->wait_ms) ||
+	       yaml_error(file, node, "'%s' must be + and a time such as " YAML_DURATIONS,
+		       QUOTE(text));
 }
 
 static bool example_lines(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct diagnosis_example *example = target;
-	example->lines =
-		arena_zeroed(file->arena, (yaml_count(node) + 1) * sizeof(*example->lines));
+	if (yaml_count(node) == 0)
+		return yaml_error(file, node, "an example needs a line");
+	example->lines = arena_zeroed(file->arena, yaml_count(node) * sizeof(*example->lines));
 	return yaml_sequence(file, node, true, example_one_line, example);
+}
+
+static bool example_sender(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct slice text;
+	if (!yaml_text(file, node, &text))
+		return false;
+	return address_parse(text, target) ||
+	       yaml_error(file, node, "'%s' is no IPv4 or IPv6 address", QUOTE(text));
+}
+
+static bool read_word(struct yaml_file *file, struct fy_node *node, const char *const *words,
+	size_t n_words, void *target)
+{
+	unsigned choice;
+	if (!yaml_choice(file, node, words, n_words, &choice))
+		return false;
+	*(const char **)target = words[choice];
+	return true;
+}
+
+static bool example_confidence(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return read_word(
+		file, node, confidence_names + CONFIDENCE_SUSPECTED, CONFIDENCE_CONFIRMED, target);
+}
+
+static bool example_state(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	static const char *const words[] = {"open", "recovered", "expired"};
+	return read_word(file, node, words, N(words), target);
 }
 
 static bool example_one_other(struct yaml_file *file, struct fy_node *node, void *target)
@@ -239,19 +282,16 @@ static bool example_also(struct yaml_file *file, struct fy_node *node, void *tar
 
 static bool diagnosis_one_example(struct yaml_file *file, struct fy_node *node, void *target)
 {
-#define TEXT(key)                                                                    \
-	{                                                                            \
-#		key, pack_read_text, false, offsetof(struct diagnosis_example, key) \
-	}
+#define OF_EXAMPLE(member) offsetof(struct diagnosis_example, member)
 	static const struct yaml_key keys[] = {
 		{"lines", example_lines, true, 0},
-		TEXT(sender),
-		TEXT(confidence),
-		TEXT(client),
-		TEXT(device),
-		TEXT(state),
-		TEXT(cause),
-		{"absent", pack_read_boolean, false, offsetof(struct diagnosis_example, absent)},
+		{"sender", example_sender, false, OF_EXAMPLE(sender)},
+		{"confidence", example_confidence, false, OF_EXAMPLE(confidence)},
+		{"client", pack_read_text, false, OF_EXAMPLE(client)},
+		{"device", pack_read_text, false, OF_EXAMPLE(device)},
+		{"state", example_state, false, OF_EXAMPLE(state)},
+		{"cause", pack_read_text, false, OF_EXAMPLE(cause)},
+		{"absent", pack_read_boolean, false, OF_EXAMPLE(absent)},
 		{"also", example_also, false, 0},
 	};
 	struct diagnosis_rule *rule = target;

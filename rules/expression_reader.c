@@ -42,15 +42,6 @@ static bool read_event(struct yaml_file *file, struct fy_node *node, uint16_t *o
 	return true;
 }
 
-static bool read_field(struct yaml_file *file, struct fy_node *node, uint8_t *out)
-{
-	struct slice name;
-	if (!yaml_text(file, node, &name))
-		return false;
-	*out = field_find(name);
-	return *out != FIELD_NONE || yaml_error(file, node, "unknown field '%s'", QUOTE(name));
-}
-
 static bool read_glob(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct condition *condition = target;
@@ -61,7 +52,7 @@ bool condition_read(
 	struct yaml_file *file, struct fy_node *field, struct fy_node *globs, struct condition *out)
 {
 	*out = (struct condition){.other = FIELD_NONE};
-	if (!read_field(file, field, &out->field))
+	if (!pack_read_field(file, field, &out->field))
 		return false;
 	if (yaml_count(globs) == 0)
 		return yaml_error(file, globs, "an empty list fits no value");
@@ -112,7 +103,7 @@ static bool leaf_where(struct yaml_file *file, struct fy_node *node, void *targe
 static bool read_list_field(
 	struct yaml_file *file, struct fy_node *node, uint16_t event, uint8_t *out)
 {
-	if (!read_field(file, node, out) || !pack_event_has(file, node, event, *out))
+	if (!pack_read_field(file, node, out) || !pack_event_has(file, node, event, *out))
 		return false;
 	return field_type_of(*out) == TYPE_LIST ||
 	       yaml_error(file, node, "'disjoint' compares lists: {%s} is of type %s",
@@ -274,14 +265,14 @@ static bool key_distinct(struct yaml_file *file, struct fy_node *node, void *tar
 {
 	struct reading *r = target;
 	return begin(file, node, r, EXPRESSION_DISTINCT, 1) &&
-	       read_field(file, node, &r->expression->field);
+	       pack_read_field(file, node, &r->expression->field);
 }
 
 static bool key_turns(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct reading *r = target;
 	return begin(file, node, r, EXPRESSION_TURNS, 1) &&
-	       read_field(file, node, &r->expression->field);
+	       pack_read_field(file, node, &r->expression->field);
 }
 
 static bool key_gateway(struct yaml_file *file, struct fy_node *node, void *target)

@@ -277,21 +277,19 @@ static bool example_one_field(
 	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
 {
 	struct message_example *example = target;
-	const char **field = &example->fields[2 * example->n_fields++];
-	if (!yaml_text_copy(file, key, &field[0]) || !yaml_text_copy(file, value, &field[1]))
-		return false;
-	uint8_t number = field_find(slice_of(field[0]));
+	struct example_field *field = &example->fields[example->n_fields++];
 	uint64_t fields[FIELD_WORDS];
-	if (number == FIELD_NONE)
-		return yaml_error(file, key, "unknown field '%s'", QUOTE(slice_of(field[0])));
+	field->place = yaml_place(file, key);
 	pack_fields_of(message_of(file), fields);
-	return pack_has_field(file, key, fields, number, "no text of the message");
+	return pack_read_field(file, key, &field->field) &&
+	       pack_has_field(file, key, fields, field->field, "no text of the message") &&
+	       yaml_text_copy(file, value, &field->value);
 }
 
 static bool example_fields(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct message_example *example = target;
-	example->fields = arena_zeroed(file->arena, 2 * YAML_KEYS_MAX * sizeof(*example->fields));
+	example->fields = arena_zeroed(file->arena, YAML_KEYS_MAX * sizeof(*example->fields));
 	return yaml_pairs(file, node, "'fields'", example_one_field, example);
 }
 

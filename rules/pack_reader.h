@@ -17,6 +17,9 @@ static inline struct rulepack *pack_of(struct yaml_file *file)
 bool pack_read_slug(
 	struct yaml_file *file, struct fy_node *node, struct registry *registry, uint16_t *out);
 
+// A name of a field that the pack knows.
+bool pack_read_field(struct yaml_file *file, struct fy_node *node, uint8_t *out);
+
 // As readers of keys (struct yaml_key): a text copied to the arena, a time, true or false.
 bool pack_read_text(struct yaml_file *file, struct fy_node *node, void *text);
 bool pack_read_duration(struct yaml_file *file, struct fy_node *node, void *ms);

@@ -32,6 +32,15 @@ bool pack_read_slug(
 	       yaml_error(file, node, "more than %u names, " NAMES_OF_EARLIER, registry->max);
 }
 
+bool pack_read_field(struct yaml_file *file, struct fy_node *node, uint8_t *out)
+{
+	struct slice name;
+	if (!yaml_text(file, node, &name))
+		return false;
+	*out = field_find(name);
+	return *out != FIELD_NONE || yaml_error(file, node, "unknown field '%s'", QUOTE(name));
+}
+
 bool pack_read_text(struct yaml_file *file, struct fy_node *node, void *text)
 {
 	return yaml_text_copy(file, node, text);

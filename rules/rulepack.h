@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "condition.h"
 #include "expression.h"
 #include "report.h"
@@ -96,12 +97,19 @@ struct message_case {
 	struct event_effect effect;
 };
 
+// A field as an example's line is to give it.
+struct example_field {
+	struct rule_place place;
+	uint8_t field;
+	const char *value;
+};
+
 struct message_example {
 	struct rule_place place;
 	const char *line;
 	const char *event; // expected, or NULL
 	unsigned n_fields;
-	const char **fields; // name, value, name, value ...
+	struct example_field *fields;
 };
 
 struct message_rule {
@@ -146,12 +154,14 @@ struct diagnosis_cause {
 // Lines that must lead to the diagnosis, and what it must say.
 struct diagnosis_example {
 	struct rule_place place;
-	const char **lines;
+	struct example_line {
+		const char *text; // NULL: time passes
+		uint64_t wait_ms;
+	} * lines;
 	unsigned n_lines;
-	const char *sender;	// address of the sender, or NULL
-	const char *confidence; // NULL: any
-	const char *client, *device, *state, *cause;
-	bool absent;	   // the lines must not lead to it
+	struct address sender;					  // none: unknown
+	const char *confidence, *client, *device, *state, *cause; // NULL: any
+	bool absent;						  // the lines must not lead to it
 	const char **also; // other diagnoses that the lines may lead to
 	unsigned n_also;
 };

@@ -243,27 +243,31 @@ bool yaml_boolean(struct yaml_file *file, struct fy_node *node, bool *out)
 	return true;
 }
 
-bool yaml_duration(struct yaml_file *file, struct fy_node *node, uint64_t *out_ms)
+bool yaml_parse_duration(struct slice text, uint64_t *out_ms)
 {
 	static const struct {
 		const char *unit;
 		uint64_t ms;
 	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+	uint64_t n;
+	if (!parse_digits(&text, &n) || n == 0 || n >= 100000000)
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (slice_equals_text(text, units[i].unit)) {
+			*out_ms = n * units[i].ms;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool yaml_duration(struct yaml_file *file, struct fy_node *node, uint64_t *out_ms)
+{
 	struct slice text;
 	if (!yaml_text(file, node, &text))
 		return false;
-	struct slice rest = text;
-	uint64_t n;
-	if (parse_digits(&rest, &n) && n > 0 && n < 100000000) {
-		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-			if (slice_equals_text(rest, units[i].unit)) {
-				*out_ms = n * units[i].ms;
-				return true;
-			}
-		}
-	}
-	return yaml_error(
-		file, node, "'%s' must be a time such as 500ms, 30s, 5m, 24h or 7d", QUOTE(text));
+	return yaml_parse_duration(text, out_ms) ||
+	       yaml_error(file, node, "'%s' must be a time such as " YAML_DURATIONS, QUOTE(text));
 }
 
 bool yaml_choice(struct yaml_file *file, struct fy_node *node, const char *const *names,

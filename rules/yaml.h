@@ -93,6 +93,9 @@ bool yaml_number(
 bool yaml_boolean(struct yaml_file *file, struct fy_node *node, bool *out);
 // "500ms", "30s", "5m", "24h", "7d" -> milliseconds
 bool yaml_duration(struct yaml_file *file, struct fy_node *node, uint64_t *out_ms);
+// The same for a part of a text; false: it is none, and nothing is reported.
+bool yaml_parse_duration(struct slice text, uint64_t *out_ms);
+#define YAML_DURATIONS "500ms, 30s, 5m, 24h or 7d"
 // Index of the scalar among `names`.
 bool yaml_choice(struct yaml_file *file, struct fy_node *node, const char *const *names,
 	size_t n_names, unsigned *out);

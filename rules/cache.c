@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cache.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -78,8 +80,70 @@ hs_database_t *cache_load(const char *dir, struct cache_key key)
 	if (fd < 0)
 		return NULL;
 	hs_database_t *database = read_database(fd, key);
+	if (database)
+		futimens(fd, NULL); // prune() goes by the last use
 	close(fd);
 	return database;
+}
+
+// ---- what is kept ----
+
+#define NAME_DIGITS 32
+#define TEMPORARY_MAX_S 3600 // one that is older has been left behind
+
+struct kept {
+	char name[NAME_DIGITS + 16];
+	struct timespec used;
+};
+
+static bool is_older(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+// Keep this one rather than the oldest, or drop it.
+static void keep(int dir, struct kept *kept, unsigned *n, const struct kept *one)
+{
+	struct kept *oldest = &kept[0];
+	if (*n < CACHE_FILES_MAX) {
+		kept[(*n)++] = *one;
+		return;
+	}
+	for (unsigned i = 1; i < CACHE_FILES_MAX; i++) {
+		if (is_older(&kept[i].used, &oldest->used))
+			oldest = &kept[i];
+	}
+	bool better = is_older(&oldest->used, &one->used);
+	unlinkat(dir, better ? oldest->name : one->name, 0);
+	if (better)
+		*oldest = *one;
+}
+
+// Every change of a pack leaves a file behind, and a crash a temporary one.
+static void prune(const char *path)
+{
+	struct kept kept[CACHE_FILES_MAX];
+	unsigned n = 0;
+	struct dirent *entry;
+	struct stat st;
+	DIR *dir = opendir(path);
+	while (dir && (entry = readdir(dir)) != NULL) {
+		const char *name = entry->d_name, *end = name + strspn(name, "0123456789abcdef");
+		bool database = strcmp(end, ".hsdb") == 0;
+		bool temporary = strncmp(end, ".hsdb.", 6) == 0 && strlen(end) == 12;
+		if (end != name + NAME_DIGITS || !(database || temporary) ||
+			fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+			continue;
+		struct kept one = {.used = st.st_mtim};
+		slice_copy(slice_of(name), one.name, sizeof(one.name));
+		if (database)
+			keep(dirfd(dir), kept, &n, &one);
+		else if (time(NULL) - st.st_mtime > TEMPORARY_MAX_S)
+			unlinkat(dirfd(dir), name, 0);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 static bool write_exactly(int fd, const void *bytes, size_t len)
@@ -126,6 +190,7 @@ void cache_store(const char *dir, struct cache_key key, const hs_database_t *dat
 			  write_exactly(fd, bytes, len);
 		if (fd >= 0 && (close(fd) < 0 || !ok || rename(temporary, name) < 0))
 			unlink(temporary);
+		prune(dir);
 	}
 	free(bytes);
 	free(temporary);

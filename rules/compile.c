@@ -66,8 +66,9 @@ static hs_database_t *compile(const struct patterns *patterns, struct report *re
 static struct cache_key key_of(const struct patterns *patterns, struct obstack *arena)
 {
 	for (unsigned i = 0; i < patterns->n; i++)
-		obstack_printf(arena, "%u/%u/%s\n", patterns->ids[i], patterns->flags[i],
-			patterns->expressions[i]);
+		// With the length: a pattern may hold a line feed and look like two.
+		obstack_printf(arena, "%u/%u/%zu/%s\n", patterns->ids[i], patterns->flags[i],
+			strlen(patterns->expressions[i]), patterns->expressions[i]);
 	uint32_t len = (uint32_t)obstack_object_size(arena);
 	struct slice all = {obstack_finish(arena), len};
 	return cache_key_of(all);

@@ -4,7 +4,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "../../rules/cache.h"
 
 #define RULES                                                                                                           \
 	"messages:\n"                                                                                                   \
@@ -289,6 +292,76 @@ static void a_cache_that_cannot_be_written_is_no_error(void **state)
 	rmdir(names[1]);
 }
 
+// A file of the cache, or of others, last used so long ago.
+static void put_file(const char *name, long age_s)
+{
+	char path[600];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	struct timespec times[2] = {{.tv_sec = time(NULL) - age_s}, {.tv_sec = time(NULL) - age_s}};
+	assert_true(fd >= 0);
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+}
+
+static bool has_file(const char *name)
+{
+	char path[600];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void what_was_used_last_is_kept(void **state)
+{
+	(void)state;
+	static const char *const others[] = {"README", "0123.hsdb",
+		"00000000000000000000000000000000.hsdb.bak",
+		"0000000000000000000000000000000g.hsdb", "x.hsdb.abcdef"};
+	char names[64][512], name[64];
+	for (size_t i = 0; i < N(others); i++)
+		put_file(others[i], 1000000);
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "%032x.hsdb", i);
+		put_file(name, 10000 + i);
+	}
+	put_file("00000000000000000000000000000000.hsdb.abcdef", 3500);
+	put_file("00000000000000000000000000000001.hsdb.abcdef", 3700);
+	check(dir, false);
+	assert_int_equal(files(names, 64), CACHE_FILES_MAX + N(others) + 1);
+	for (size_t i = 0; i < N(others); i++)
+		assert_true(has_file(others[i]));
+	assert_true(has_file("00000000000000000000000000000000.hsdb.abcdef"));
+	assert_true(has_file("0000000000000000000000000000000d.hsdb"));
+	assert_false(has_file("0000000000000000000000000000000e.hsdb"));
+	// One that is loaded is used.
+	unsigned n = files(names, 64);
+	for (unsigned i = 0; i < n; i++) {
+		const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+		if (strlen(names[i]) == strlen(dir) + 1 + 37)
+			assert_int_equal(utimensat(AT_FDCWD, names[i], times, 0), 0);
+	}
+	check(dir, true);
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "%032x.hsdb", 32 + i);
+		put_file(name, 10000 + i);
+	}
+	destroy(compile("messages:\n  - {id: PHONE-x, text: abc, event: x}\n", dir, false));
+	check(dir, true);
+	assert_int_equal(files(names, 64), CACHE_FILES_MAX + N(others) + 1);
+	for (unsigned i = files(names, 64); i > 0; i--)
+		unlink(names[i - 1]);
+}
+
+static void a_line_feed_in_a_pattern_is_no_second_pattern(void **state)
+{
+	(void)state;
+	destroy(compile("messages:\n  - {id: PHONE-a, pattern: \"abc\\n1/10/def\", event: a}\n",
+		dir, false));
+	destroy(compile("messages:\n  - {id: PHONE-a, pattern: abc, event: a}\n"
+			"  - {id: PHONE-b, pattern: def, event: b}\n",
+		dir, false));
+}
+
 static void the_folder_of_the_cache_is_made(void **state)
 {
 	(void)state;
@@ -362,6 +435,8 @@ int main(void)
 		WITH_DIR(a_cache_of_another_user_is_rebuilt),
 		WITH_DIR(half_a_cache_is_half_used),
 		WITH_DIR(a_cache_that_cannot_be_written_is_no_error),
+		WITH_DIR(what_was_used_last_is_kept),
+		WITH_DIR(a_line_feed_in_a_pattern_is_no_second_pattern),
 		WITH_DIR(the_folder_of_the_cache_is_made),
 		WITH_DIR(its_files_are_nobody_elses_to_write),
 		cmocka_unit_test(a_pack_of_one_source_has_one_database),

@@ -55,6 +55,7 @@ static bool diagnosis_one_recovery(struct yaml_file *file, struct fy_node *node,
 
 static bool diagnosis_recovers(struct yaml_file *file, struct fy_node *node, void *target)
 {
+	((struct diagnosis_rule *)target)->own_recovers = true;
 	return yaml_sequence(file, node, false, diagnosis_one_recovery, target);
 }
 

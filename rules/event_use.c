@@ -190,7 +190,7 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 			use_scope(&pack->events[event], rule->scope);
 		}
 	}
-	if (rule->n_recovers == 0 && rule->quiet_ms == 0) {
+	if (!rule->own_recovers && rule->quiet_ms == 0) {
 		memcpy(rule->recovers, pack->recovery, sizeof(rule->recovers));
 		rule->n_recovers = pack->n_recovery;
 	}

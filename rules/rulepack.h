@@ -178,8 +178,9 @@ struct diagnosis_rule {
 	uint64_t window_ms;
 	const struct expression *recovers[RULES_RECOVERS_MAX];
 	unsigned n_recovers;
-	bool by_tunnel; // recovers when a tunnel comes up at once: evidence from before that is
-			// void
+	bool own_recovers; // it says by which, or by none: not by those of the pack
+	bool by_tunnel;	   // recovers when a tunnel comes up at once: evidence from before that is
+			   // void
 	bool has_absence;
 	uint64_t quiet_ms;   // recovers after so long without evidence; 0: no
 	uint64_t calm_ms;    // a sign of success counts only so long after the last evidence

@@ -120,12 +120,15 @@ static void general_recovery_serves_who_names_none(void **state)
 		"diagnoses:\n"
 		"  - {id: a, when: failed, title: t, remedy: r}\n"
 		"  - {id: b, when: failed, title: t, remedy: r, recovers: [other-sign]}\n"
-		"  - {id: c, when: failed, title: t, remedy: r, quiet: 1h}\n");
+		"  - {id: c, when: failed, title: t, remedy: r, quiet: 1h}\n"
+		"  - {id: d, when: failed, title: t, remedy: r, recovers: []}\n");
 	assert_int_equal(pack->diagnoses[0].n_recovers, 1);
 	assert_true(pack->diagnoses[0].by_tunnel);
 	assert_false(pack->diagnoses[1].by_tunnel);
 	assert_int_equal(pack->diagnoses[2].n_recovers, 0);
 	assert_int_equal(pack->diagnoses[2].quiet_ms, 3600000);
+	assert_int_equal(pack->diagnoses[3].n_recovers, 0); // never by a sign
+	assert_false(pack->diagnoses[3].by_tunnel);
 	rulepack_destroy(pack);
 	vocabulary_destroy(v);
 }

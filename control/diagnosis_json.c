@@ -163,7 +163,7 @@ json_t *diagnosis_json(const struct diagnosis *d, const void *lines, const struc
 	json_object_set_new(o, "first_seen", json_time(d->first_ms));
 	json_object_set_new(o, "last_seen", json_time(d->last_ms));
 	json_object_set_new(o, "recovered_at",
-		d->state == DIAGNOSIS_RECOVERED ? json_time(d->recovered_ms) : json_null());
+		d->state == DIAGNOSIS_RECOVERED ? json_time(d->recovered.ms) : json_null());
 	json_object_set_new(o, "count", json_integer(d->count));
 	json_object_set(o, "details", details);
 	json_object_set_new(o, "ambiguous", json_boolean(d->ambiguous));

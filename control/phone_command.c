@@ -254,7 +254,7 @@ static json_t *identity_json(const struct daemon *daemon, const struct match *ma
 	json_object_set_new(phone, "first_seen", json_time_or_null(session->first_ms));
 	json_object_set_new(phone, "last_seen",
 		json_time_or_null(session->n_identities > 1 ? who->last_ms : session->last_ms));
-	json_object_set_new(phone, "tunnel_up_at", json_time_or_null(who->tunnel_up_ms));
+	json_object_set_new(phone, "tunnel_up_at", json_time_or_null(who->tunnel_up.ms));
 	json_object_set_new(phone, "others_at_address",
 		json_integer(session->n_identities > 1 ? session->n_identities - 1 : 0));
 	return phone;

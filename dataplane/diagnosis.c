@@ -251,9 +251,13 @@ void diagnosis_close(struct diagnosis_work *w, enum diagnosis_state state, uint6
 {
 	w->d.state = (uint8_t)state;
 	w->d.closed_ms = at_ms;
-	if (state == DIAGNOSIS_RECOVERED)
-		w->d.recovered_ms = at_ms;
 	diagnosis_put(w);
+}
+
+void diagnosis_recover(struct diagnosis_work *w, uint64_t at_ms, uint64_t by)
+{
+	w->d.recovered = (struct moment){at_ms, by};
+	diagnosis_close(w, DIAGNOSIS_RECOVERED, at_ms);
 }
 
 // ---- for others ----

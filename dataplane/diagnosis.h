@@ -24,7 +24,8 @@ struct diagnosis {
 	uint64_t id;		// as it is told; changes when an older one is adopted
 	uint64_t serial;	// of this slot's use: tells one diagnosis from the next
 	struct session_key key; // of its session
-	uint64_t first_ms, last_ms, recovered_ms, closed_ms;
+	uint64_t first_ms, last_ms, closed_ms;
+	struct moment recovered;       // where it has
 	struct address client, tunnel; // none where unknown
 	struct device device;
 	uint16_t number; // of the rule, in the vocabulary
@@ -60,6 +61,7 @@ struct diagnosis_links {
 	} events[DIAGNOSIS_EVENTS_MAX];
 	uint32_t attempt;      // bits of `events`: seen in the present attempt
 	uint16_t attempt_port; // the client's, 0: no line has told it
+	bool attempt_over;     // whatever comes next is of another one
 };
 
 struct diagnosis_table {
@@ -99,6 +101,8 @@ bool diagnosis_new(
 struct diagnosis_work diagnosis_take(struct subject *subject, uint32_t slot);
 void diagnosis_put(struct diagnosis_work *work);
 void diagnosis_close(struct diagnosis_work *work, enum diagnosis_state state, uint64_t at_ms);
+// by: the line of the success, LINE_NONE: none.
+void diagnosis_recover(struct diagnosis_work *work, uint64_t at_ms, uint64_t by);
 
 // Let go of what has long been closed: no relapse, and nothing that was seen before it, looks back
 // so far. A session keeps SESSION_CLOSED_MAX of the closed ones at most.

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <strings.h>
 
 int scanner_init(struct scanner *scanner, const struct ruleset *ruleset)
 {
@@ -86,21 +87,59 @@ static void sort_candidates(struct candidates *candidates)
 
 // ---- fields ----
 
-// "CP-7962G-SEP8CB64F576113", as a user or the CN of a certificate: the model stands before the
-// name.
-static void find_model(struct slice text, char *model)
+// "CP-7962G-SEP8CB64F576113" as a whole, in any case: a phone's certificate bears that name.
+static bool read_phone_name(struct slice name, struct event *event)
 {
-	int32_t sep = slice_find(text, slice_of("-SEP"));
-	struct device unused;
-	if (sep <= 0 || !device_find(slice_first(slice_from(text, (uint32_t)sep + 1), 16), &unused))
-		return;
-	int32_t start = sep;
-	while (start > 0 &&
-		(isalnum((unsigned char)text.data[start - 1]) || text.data[start - 1] == '-'))
-		start--;
-	struct slice word = slice_first(slice_from(text, (uint32_t)start), (uint32_t)(sep - start));
-	if (word.len > 3 && word.len < EVENT_MODEL_MAX && slice_starts(word, "CP-"))
-		slice_copy(word, model, EVENT_MODEL_MAX);
+	char text[3 + EVENT_MODEL_MAX + 16];
+	if (name.len < 4 + 16 || name.len >= sizeof(text))
+		return false;
+	for (uint32_t i = 0; i < name.len; i++)
+		text[i] = (char)toupper((unsigned char)name.data[i]);
+	struct slice model = {text, name.len - 16}, sep = {text + name.len - 15, 15};
+	struct device device;
+	if (!slice_starts(model, "CP-") || model.len >= EVENT_MODEL_MAX || text[model.len] != '-' ||
+		!device_find(sep, &device))
+		return false;
+	for (uint32_t i = 3; i < model.len; i++) {
+		if (!isalnum((unsigned char)text[i]) && text[i] != '-')
+			return false;
+	}
+	if (device_is_none(&event->device))
+		event->device = device;
+	if (event->model[0] == '\0')
+		slice_copy(model, event->model, EVENT_MODEL_MAX);
+	return true;
+}
+
+// A domain may stand around it: "LOCAL\\name", "name@domain".
+static void read_user(struct slice user, struct event *event)
+{
+	const char *domain = memrchr(user.data, '\\', user.len);
+	if (domain)
+		user = slice_from(user, (uint32_t)(domain - user.data) + 1);
+	const char *at = memchr(user.data, '@', user.len);
+	read_phone_name(slice_first(user, at ? (uint32_t)(at - user.data) : user.len), event);
+}
+
+static bool ends_name(char c)
+{
+	return c == ',' || c == '+' || c == '/' || c == ';' || c == '.' || c == ' ' || c == '>';
+}
+
+// The common names of a subject: "cn=CP-...,ou=...", "/O=.../CN=CP-...".
+static void read_subject(struct slice subject, struct event *event)
+{
+	for (uint32_t i = 0; i + 3 < subject.len; i++) {
+		if (strncasecmp(subject.data + i, "cn=", 3) != 0 ||
+			(i > 0 && isalnum((unsigned char)subject.data[i - 1])))
+			continue;
+		struct slice name = slice_from(subject, i + 3);
+		uint32_t len = 0;
+		while (len < name.len && !ends_name(name.data[len]))
+			len++;
+		if (read_phone_name(slice_first(name, len), event))
+			return;
+	}
 }
 
 static void read_address(const struct event_matcher *m, struct slice text, struct address *out)
@@ -143,13 +182,14 @@ static void read_value(
 	case FIELD_USER:
 		if (is_hidden(text))
 			event->flags |= EVENT_HIDDEN_USER;
-		// fall through
+		read_user(text, event);
+		break;
 	case FIELD_SUBJECT:
+		read_subject(text, event);
+		break;
 	case FIELD_DEVICE:
 		if (device_is_none(&event->device))
 			device_find(text, &event->device);
-		if (event->model[0] == '\0')
-			find_model(text, event->model);
 		break;
 	case FIELD_GROUP:
 	case FIELD_TUNNEL_GROUP:
@@ -327,4 +367,41 @@ unsigned event_match(const struct event_matcher *m, const struct message *messag
 	if (n_events == 0 && refused)
 		counter_add(&m->counters->fields_refused, 1);
 	return n_events;
+}
+
+// But for a full stop.
+static bool ends_the_line(const struct event *event, const struct field_value *value)
+{
+	return value->offset + value->len + 1 >= event->line_len;
+}
+
+bool event_is_one(
+	const struct event_matcher *matcher, const struct message *message, const char *divided_at)
+{
+	struct counters unused = {0};
+	struct event_matcher quiet = *matcher;
+	struct arrival arrival = {0};
+	struct event event;
+	quiet.counters = &unused;
+	if (message->source != MESSAGE_ASA ||
+		event_match(&quiet, message, &arrival, &event, 1) == 0)
+		return false;
+	int64_t at = divided_at - message->text.data;
+	for (unsigned i = 0; i < event.n_values; i++) {
+		const struct field_value *value = &event.values[i];
+		if (value->type == TYPE_USER && value->offset < at &&
+			at < value->offset + value->len && !ends_the_line(&event, value))
+			return true;
+	}
+	return false;
+}
+
+bool event_ends_with_user(const struct event *event)
+{
+	for (unsigned i = 0; i < event->n_values; i++) {
+		const struct field_value *value = &event->values[i];
+		if (value->type == TYPE_USER && ends_the_line(event, value))
+			return true;
+	}
+	return false;
 }

@@ -125,6 +125,7 @@ struct arrival {
 	struct address sender; // none: unknown (a text log)
 	uint16_t queue;	       // of the worker's
 	uint32_t input;	       // number of a text log whose sender is unknown; 0: a wire
+	bool doubtful;	       // follows, in one datagram, what may have been typed
 };
 
 // How many diagnoses of each number are open, over all workers: for rules that match only then.
@@ -142,6 +143,15 @@ struct event_matcher {
 // Which rules know the message: at most max events into out. An ASA line is one event or none.
 unsigned event_match(const struct event_matcher *matcher, const struct message *message,
 	const struct arrival *arrival, struct event *out, unsigned max);
+
+// Whether a gateway's text is one message although it has been divided at an offset: what was typed
+// as a user's name spans the place.
+bool event_is_one(
+	const struct event_matcher *matcher, const struct message *message, const char *divided_at);
+
+// Whether the event's line ends with what was typed as a user's name: what follows it in the same
+// datagram may have been typed too.
+bool event_ends_with_user(const struct event *event);
 
 // Add a value with text of its own (a cipher list); false: no room.
 bool event_attach(struct event *event, uint8_t field, struct slice text);

@@ -425,8 +425,8 @@ void identity_take(struct subject *s, const struct identity *known)
 		identity.gateway = known->gateway;
 	if (tunnel)
 		identity.tunnel = known->tunnel;
-	if (known->tunnel_up_ms > identity.tunnel_up_ms)
-		identity.tunnel_up_ms = known->tunnel_up_ms;
+	if (known->tunnel_up.ms > identity.tunnel_up.ms)
+		identity.tunnel_up = (struct moment){known->tunnel_up.ms, LINE_NONE};
 	if (s->now_ms > identity.last_ms)
 		identity.last_ms = s->now_ms;
 	if (phone)
@@ -465,9 +465,9 @@ void identity_note_success(struct subject *s, const struct sighting *sighting, u
 		who = &s->table->identities[s->session.identity];
 	if (!success || who == NULL)
 		return;
-	if (sighting->time_ms <= who->tunnel_up_ms)
+	if (sighting->time_ms < who->tunnel_up.ms)
 		return;
 	struct identity changed = *who;
-	changed.tunnel_up_ms = sighting->time_ms;
+	changed.tunnel_up = (struct moment){sighting->time_ms, sighting->line};
 	publish(s->table, (uint32_t)(who - s->table->identities), &changed);
 }

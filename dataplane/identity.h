@@ -17,8 +17,8 @@ struct identity {
 	struct device device;
 	uint16_t gateway;
 	uint64_t last_ms;
-	uint64_t aliases_ms;   // when its aliases were last told
-	uint64_t tunnel_up_ms; // last sign of a working tunnel
+	uint64_t aliases_ms;	 // when its aliases were last told
+	struct moment tunnel_up; // last sign of a working tunnel; ms 0: none
 	struct address tunnel;
 	uint32_t next; // in its session
 	uint8_t number, flags;

@@ -79,7 +79,7 @@ static uint32_t find_of(struct subject *s, uint16_t number, uint8_t identity)
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
 		const struct diagnosis *d = &t->slots[slot];
 		bool relapse = d->state == DIAGNOSIS_RECOVERED &&
-			       s->now_ms <= d->recovered_ms + DIAGNOSIS_RELAPSE_MS;
+			       s->now_ms <= d->recovered.ms + DIAGNOSIS_RELAPSE_MS;
 		if (d->number == number && (d->state == DIAGNOSIS_OPEN || relapse) &&
 			is_of(s, d, identity))
 			return slot;
@@ -198,24 +198,25 @@ static uint32_t open_new(struct subject *s, const struct diagnosis_rule *rule, u
 }
 
 // What was seen before a success is void; a diagnosis that is still told remembers its own.
-static uint64_t void_before(const struct subject *s, const struct diagnosis_rule *rule,
+static const struct moment *void_before(const struct subject *s, const struct diagnosis_rule *rule,
 	uint8_t identity, const struct event *event)
 {
-	uint64_t after = 0;
+	const struct moment *after = NULL;
 	if (event && event->flags & EVENT_LATE)
-		return 0;
+		return NULL;
 	for (uint32_t i = s->session.identity; rule->by_tunnel && i != SESSION_NONE;) {
 		const struct identity *id = &s->table->identities[i];
-		if ((id->number == identity || s->session.n_identities == 1) &&
-			id->tunnel_up_ms > after)
-			after = id->tunnel_up_ms;
+		if ((id->number == identity || s->session.n_identities == 1) && id->tunnel_up.ms &&
+			(after == NULL || id->tunnel_up.ms > after->ms))
+			after = &id->tunnel_up;
 		i = id->next;
 	}
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = s->table->diagnoses->links[slot].next) {
 		const struct diagnosis *d = &s->table->diagnoses->slots[slot];
-		if (d->number == rule->number && is_of(s, d, identity) && d->recovered_ms > after)
-			after = d->recovered_ms;
+		if (d->number == rule->number && d->state == DIAGNOSIS_RECOVERED &&
+			is_of(s, d, identity) && (after == NULL || d->recovered.ms >= after->ms))
+			after = &d->recovered;
 	}
 	return after;
 }
@@ -225,7 +226,15 @@ static bool is_late(
 	const struct diagnosis *d, const struct sighting *sighting, const struct event *event)
 {
 	return event && (event->flags & EVENT_LATE) && d->state == DIAGNOSIS_RECOVERED &&
-	       sighting->time_ms <= d->recovered_ms;
+	       sighting->time_ms <= d->recovered.ms;
+}
+
+static void reopen(struct diagnosis_work *w)
+{
+	w->d.state = DIAGNOSIS_OPEN;
+	w->d.closed_ms = 0;
+	w->d.recovered = (struct moment){0};
+	proof_pass_attempt(w);
 }
 
 // What its handshake has told before the sign came.
@@ -247,15 +256,13 @@ static void add_event(struct diagnosis_work *w, const struct sighting *sighting,
 {
 	bool late = sighting && is_late(&w->d, sighting, event);
 	bool raises = v->confidence > w->d.confidence;
+	if (w->d.state == DIAGNOSIS_RECOVERED && !late)
+		reopen(w);
 	if (sighting && event_bit(w->rule->evidence, sighting->event)) {
 		bool own = sighting->identity == w->d.identity ||
 			   w->subject->session.n_identities <= 1;
 		add_companions(w, sighting, v);
 		proof_add_sighting(w, sighting, own);
-	}
-	if (w->d.state == DIAGNOSIS_RECOVERED && !late) {
-		w->d.state = DIAGNOSIS_OPEN;
-		w->d.closed_ms = w->d.recovered_ms = 0;
 	}
 	if (raises) {
 		add_evidence(w, v, false);
@@ -272,8 +279,8 @@ static void recover_late(struct diagnosis_work *w)
 {
 	const struct identity *who = identity_by_number(w->subject, w->d.identity);
 	if (who && w->rule->by_tunnel && w->d.state == DIAGNOSIS_OPEN &&
-		who->tunnel_up_ms > w->d.last_ms)
-		diagnosis_close(w, DIAGNOSIS_RECOVERED, who->tunnel_up_ms);
+		who->tunnel_up.ms > w->d.last_ms)
+		diagnosis_recover(w, who->tunnel_up.ms, LINE_NONE);
 }
 
 // Look at one rule for one subject: open, raise, or leave it.
@@ -375,8 +382,9 @@ static void recover(struct subject *s, const struct sighting *sighting, uint8_t 
 		uint64_t slack = late || w.rule->calm_ms ? 0 : ORDER_SLACK_MS;
 		if (sighting->time_ms + slack >= w.d.last_ms + w.rule->calm_ms + late) {
 			name_it(&w);
-			diagnosis_close(&w, DIAGNOSIS_RECOVERED,
-				sighting->time_ms > w.d.last_ms ? sighting->time_ms : w.d.last_ms);
+			bool later = sighting->time_ms >= w.d.last_ms;
+			diagnosis_recover(&w, later ? sighting->time_ms : w.d.last_ms,
+				later ? sighting->line : LINE_NONE);
 		}
 	}
 }
@@ -490,7 +498,7 @@ static uint32_t find_episode(
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
 		const struct diagnosis *d = &t->slots[slot];
 		bool same = d->state == DIAGNOSIS_RECOVERED &&
-			    judged->first_ms <= d->recovered_ms + DIAGNOSIS_RELAPSE_MS &&
+			    judged->first_ms <= d->recovered.ms + DIAGNOSIS_RELAPSE_MS &&
 			    d->first_ms <= judged->last_ms + DIAGNOSIS_RELAPSE_MS;
 		if (d->number == number && is_of(s, d, identity) &&
 			(d->state == DIAGNOSIS_OPEN || same))
@@ -526,9 +534,10 @@ static void merge(struct diagnosis *d, const struct judged *judged)
 	}
 	if (d->cause[0] == '\0')
 		memcpy(d->cause, judged->cause, sizeof(d->cause));
-	if (d->state == DIAGNOSIS_RECOVERED && judged->last_ms > d->recovered_ms) {
+	if (d->state == DIAGNOSIS_RECOVERED && judged->last_ms > d->recovered.ms) {
 		d->state = DIAGNOSIS_OPEN;
-		d->closed_ms = d->recovered_ms = 0;
+		d->closed_ms = 0;
+		d->recovered = (struct moment){0};
 	}
 }
 
@@ -600,7 +609,7 @@ static void expire_one(struct diagnosis_work *w)
 	if (w->rule == NULL)
 		diagnosis_close(w, DIAGNOSIS_EXPIRED, now);
 	else if (w->rule->quiet_ms && w->d.last_ms + w->rule->quiet_ms <= now)
-		diagnosis_close(w, DIAGNOSIS_RECOVERED, w->d.last_ms + w->rule->quiet_ms);
+		diagnosis_recover(w, w->d.last_ms + w->rule->quiet_ms, LINE_NONE);
 	else if (w->d.last_ms + expire <= now)
 		diagnosis_close(w, DIAGNOSIS_EXPIRED, w->d.last_ms + expire);
 }

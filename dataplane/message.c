@@ -38,9 +38,8 @@ static uint32_t pri_length(struct slice text)
 // colon.
 static bool is_header_start(struct slice text)
 {
-	if (text.len && text.data[0] == ':')
+	while (text.len && (text.data[0] == ':' || is_blank(text.data[0])))
 		text = slice_from(text, 1);
-	text = skip_blanks(text);
 	if (text.len == 0)
 		return false;
 	if (stamp_length(text) || slice_starts(text, "%ASA-") || slice_starts(text, "%FTD-"))
@@ -86,12 +85,25 @@ static uint32_t line_length(struct slice payload)
 	return i;
 }
 
+// What stands before a <PRI> and is none of the line's: a quote, or the length of a frame.
+static uint32_t frame_length(struct slice line)
+{
+	uint32_t n = line.len && line.data[0] == '"';
+	uint32_t digits = n;
+	while (digits < line.len && digits < 6 && isdigit((unsigned char)line.data[digits]))
+		digits++;
+	if (digits > n && digits < line.len && line.data[digits] == ' ')
+		n = digits + 1;
+	return n && pri_length(slice_from(line, n)) ? n : 0;
+}
+
 bool message_next(struct slice *payload, struct slice *line)
 {
 	while (payload->len && (ends_line(payload->data[0]) || is_blank(payload->data[0])))
 		*payload = slice_from(*payload, 1);
 	if (payload->len == 0)
 		return false;
+	*payload = slice_from(*payload, frame_length(*payload));
 	*line = slice_first(*payload, line_length(*payload));
 	*payload = slice_from(*payload, line->len);
 	while (line->len && is_blank(line->data[line->len - 1]))
@@ -371,6 +383,48 @@ static struct slice unfold(struct slice text)
 	return rest;
 }
 
+static bool cut_end(struct slice *text, const char *end)
+{
+	uint32_t len = (uint32_t)strlen(end);
+	if (text->len < len || memcmp(text->data + text->len - len, end, len) != 0)
+		return false;
+	text->len -= len;
+	return true;
+}
+
+// "... (Message repeated 2 times)"
+static bool cut_repeated(struct slice *text)
+{
+	struct slice rest = *text;
+	if (!cut_end(&rest, " times)"))
+		return false;
+	while (rest.len && isdigit((unsigned char)rest.data[rest.len - 1]))
+		rest.len--;
+	if (!cut_end(&rest, "(Message repeated ") && !cut_end(&rest, "(message repeated "))
+		return false;
+	*text = rest;
+	return true;
+}
+
+// The half of a pair of quotes whose other half stood before the header.
+static bool cut_quote(struct slice *text)
+{
+	unsigned n = 0;
+	for (uint32_t i = 0; i < text->len; i++)
+		n += text->data[i] == '"';
+	return n % 2 == 1 && cut_end(text, "\"");
+}
+
+// What relays and exports leave behind a text.
+static struct slice trim_tail(struct slice text)
+{
+	while (text.len && (cut_end(&text, " ") || cut_end(&text, "\t") || cut_end(&text, "#012") ||
+				   cut_end(&text, "#015") || cut_end(&text, "^M") ||
+				   cut_repeated(&text) || cut_quote(&text)))
+		;
+	return text;
+}
+
 static bool parse_asa(struct slice line, const struct tag *tag, struct message *out)
 {
 	struct header header;
@@ -381,10 +435,7 @@ static bool parse_asa(struct slice line, const struct tag *tag, struct message *
 	out->asa_id = tag->id;
 	out->severity = tag->severity;
 	out->code = tag->code;
-	struct slice text = slice_from(line, tag->end);
-	if (text.len && line.data[0] == '"' && text.data[text.len - 1] == '"')
-		text.len--;
-	out->text = unfold(text);
+	out->text = trim_tail(unfold(slice_from(line, tag->end)));
 	return true;
 }
 

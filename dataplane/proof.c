@@ -38,9 +38,10 @@ static void count_attempt(struct diagnosis_work *w, unsigned index, const struct
 	if (memcmp(counted, none, sizeof(none)) != 0 && !event_bit(counted, line->event))
 		return;
 	bool first = l->attempt == 0;
-	bool next = (l->attempt & bit) && is_next_attempt(l, index, line);
+	bool next = (l->attempt & bit) && (l->attempt_over || is_next_attempt(l, index, line));
 	w->d.count += next;
 	l->attempt = next ? bit : l->attempt | bit;
+	l->attempt_over = false;
 	if (first || next || l->attempt_port == 0)
 		l->attempt_port = line->port;
 }
@@ -84,6 +85,7 @@ void proof_pass_attempt(struct diagnosis_work *w)
 {
 	struct diagnosis_links *l = &w->table->links[w->slot];
 	l->attempt = (1u << l->n_events) - 1;
+	l->attempt_over = true;
 }
 
 static bool read_line(

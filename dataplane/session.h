@@ -20,6 +20,12 @@
 #define SESSION_HAS_ASA 2      // a gateway has logged it
 #define SESSION_MANY_DEVICES 4 // its sender brings lines of several phones: only the device counts
 
+// A point in a session's life: lines of one millisecond are told apart by where they are kept.
+struct moment {
+	uint64_t ms;
+	uint64_t line; // position, LINE_NONE: after all of that millisecond
+};
+
 struct session {
 	struct session_key key;
 	uint64_t first_ms, last_ms;

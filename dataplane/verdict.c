@@ -10,10 +10,26 @@ static uint64_t apart_ms(uint64_t a, uint64_t b)
 	return a > b ? a - b : b - a;
 }
 
+// Of two lines of one millisecond: positions grow, in the ring of phones after that of others.
+static bool is_later(uint64_t line, uint64_t than)
+{
+	bool phone = (line & 1) == SESSION_CLASS_PHONE, other = (than & 1) == SESSION_CLASS_PHONE;
+	return phone == other ? line > than : phone;
+}
+
+static bool is_void(const struct sighting *seen, const struct moment *after)
+{
+	if (after == NULL)
+		return false;
+	if (seen->time_ms != after->ms)
+		return seen->time_ms < after->ms;
+	return after->line == LINE_NONE || !is_later(seen->line, after->line);
+}
+
 // A named one has what was seen of it; what names nobody is its own where it is alone at the
 // address, else it can only go with a sign of its own of the same moment.
 static unsigned collect(const struct subject *s, const struct diagnosis_rule *rule,
-	uint8_t identity, uint64_t after_ms, struct sighting *out)
+	uint8_t identity, const struct moment *after, struct sighting *out)
 {
 	unsigned n_all, n = 0;
 	const struct sighting *all = history_sightings(s->table, s->index, &n_all);
@@ -22,7 +38,7 @@ static unsigned collect(const struct subject *s, const struct diagnosis_rule *ru
 		const struct sighting *seen = &all[i];
 		bool mine = seen->identity == identity, shared = !mine && seen->identity == 0;
 		if ((!mine && !shared) || apart_ms(seen->time_ms, s->now_ms) > rule->window_ms ||
-			(after_ms && seen->time_ms <= after_ms))
+			is_void(seen, after))
 			continue;
 		bool near = mine || alone;
 		for (unsigned k = 0; k < n_all && !near; k++)
@@ -179,9 +195,9 @@ bool verdict_holds(const struct verdict *v, const struct sighting *sighting)
 // nobody does at an address of one phone only; and what names nobody at an address of several may
 // be any of them.
 void verdict_of(struct subject *s, const struct diagnosis_rule *rule, uint8_t identity,
-	uint64_t after_ms, struct verdict *v)
+	const struct moment *after, struct verdict *v)
 {
-	v->n = collect(s, rule, identity, after_ms, v->sightings);
+	v->n = collect(s, rule, identity, after, v->sightings);
 	struct expression_view all = verdict_view(s, v->sightings, v->n);
 	enum confidence by_all = level_of(rule, &all);
 	v->wake_ms = all.wake_ms;

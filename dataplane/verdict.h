@@ -17,9 +17,9 @@ struct verdict {
 	5000 // an unnamed and a named sign of one failure, at an address of several
 
 // identity  of the session: whose failure; 0: nobody's by name
-// after_ms  what was seen until then is void
+// after     what was seen until then is void; NULL: nothing is
 void verdict_of(struct subject *subject, const struct diagnosis_rule *rule, uint8_t identity,
-	uint64_t after_ms, struct verdict *out);
+	const struct moment *after, struct verdict *out);
 
 // Whether a sighting of the subject is among those that belong to it.
 bool verdict_holds(const struct verdict *verdict, const struct sighting *sighting);

@@ -29,6 +29,7 @@
 #define IDLE_SLEEP_MAX_NS 500000
 #define OUTBOX_MAX 65536
 #define HELD_MAX 1024
+#define JOIN_MAX 4 // records that a name may look like
 #define WAITING_MAX 1024
 
 // ---- life ----
@@ -416,39 +417,73 @@ static void dispatch(struct worker *w, struct event *event)
 
 // ---- stages ----
 
-static void take_message(struct worker *w, struct slice line, const struct arrival *arrival)
+static struct event_matcher matcher_of(struct worker *w)
+{
+	return (struct event_matcher){w->running, w->all->policy, &w->all->open, &w->counters};
+}
+
+static void count_message(struct worker *w, const struct message *message)
+{
+	counter_t *const by_source[] = {&w->counters.asa, &w->counters.phone, &w->counters.other};
+	counter_add(&w->counters.messages, 1);
+	counter_add(by_source[message->source], 1);
+	if (message->source == MESSAGE_ASA)
+		counter_add(&w->asa_codes[message->asa_id], 1);
+}
+
+// Returns whether what follows the line in its datagram may have been typed as a user's name.
+static bool take_message(struct worker *w, struct slice line, const struct arrival *arrival)
 {
 	struct message message;
 	struct event events[EVENTS_OF_LINE_MAX];
-	struct event_matcher matcher = {w->running, w->all->policy, &w->all->open, &w->counters};
+	struct event_matcher matcher = matcher_of(w);
+	bool ends_with_user = false;
 	message_parse(line, &message);
-	counter_add(&w->counters.messages, 1);
-	if (message.source == MESSAGE_ASA) {
-		counter_add(&w->counters.asa, 1);
-		counter_add(&w->asa_codes[message.asa_id], 1);
-	} else {
-		counter_add(
-			message.source == MESSAGE_PHONE ? &w->counters.phone : &w->counters.other,
-			1);
-	}
+	count_message(w, &message);
 	unsigned n = event_match(&matcher, &message, arrival, events, EVENTS_OF_LINE_MAX);
 	if (n == 0)
 		counter_add(&w->counters.unmatched, 1);
 	for (unsigned i = 0; i < n; i++) {
 		counter_add(&w->events[events[i].type], 1);
 		events[i].queue = (uint16_t)(w->number * PORT_QUEUES_MAX + arrival->queue);
+		ends_with_user |= event_ends_with_user(&events[i]);
+		if (arrival->doubtful)
+			events[i].flags |= EVENT_AMBIGUOUS;
 		dispatch(w, &events[i]);
 		take_deferred(w);
 	}
+	return ends_with_user;
+}
+
+// A name that was typed can look like the end of a line and a whole record after it. Where the text
+// goes on behind as a line with such a name does, it is one line.
+static struct slice join(struct worker *w, struct slice line, struct slice *payload)
+{
+	struct event_matcher matcher = matcher_of(w);
+	struct slice rest = *payload, next;
+	for (unsigned i = 0; i < JOIN_MAX && message_next(&rest, &next); i++) {
+		struct slice whole = {line.data, (uint32_t)(next.data + next.len - line.data)};
+		struct message message;
+		message_parse(whole, &message);
+		if (event_is_one(&matcher, &message, line.data + line.len)) {
+			*payload = rest;
+			return whole;
+		}
+	}
+	return line;
 }
 
 // Whether there was a message in it.
 static bool take_payload(struct worker *w, struct slice payload, const struct arrival *arrival)
 {
 	struct slice line;
+	struct arrival one = *arrival;
 	bool any = false;
-	for (; message_next(&payload, &line); any = true)
-		take_message(w, line, arrival);
+	for (; message_next(&payload, &line); any = true) {
+		if (payload.len)
+			line = join(w, line, &payload);
+		one.doubtful |= take_message(w, line, &one);
+	}
 	return any;
 }
 

@@ -183,8 +183,20 @@ static void a_certificate_phone_is_its_user(void **state)
 	e = only(
 		"%ASA-6-717022: Certificate was successfully validated. serial number: 12AB, subject name: c=US,cn=SEP001122334455",
 		"validated");
-	assert_string_equal(device_of(e), "SEP001122334455");
+	assert_string_equal(device_of(e), "");
 	assert_string_equal(e->model, "");
+	static const char *const users[] = {"cp-7962g-sep8cb64f576113",
+		"LOCAL\\CP-7962G-SEP8CB64F576113", "CP-7962G-SEP8CB64F576113@phones.example"};
+	for (size_t i = 0; i < N(users); i++) {
+		char line[256];
+		snprintf(line, sizeof(line),
+			"%%ASA-4-722051: Group <g> User <%s> IP <198.51.100.9> IPv4 Address <10.9.0.7> "
+			"IPv6 address <::> assigned to session",
+			users[i]);
+		e = only(line, "tunnel-up");
+		assert_string_equal(device_of(e), "SEP8CB64F576113");
+		assert_string_equal(e->model, "CP-7962G");
+	}
 }
 
 // A name that only looks like a phone's gives neither device nor model.
@@ -193,7 +205,9 @@ static void a_user_who_is_no_phone_has_no_model(void **state)
 	(void)state;
 	static const char *const users[] = {"somebody", "CP-7962G", "CP-7962G-SEPARATE",
 		"CP-7962G-SEP8CB64F57611", "xCP-7962G-SEP8CB64F5761130", "-SEP", "CP--SEP",
-		"CP-A-VERY-LONG-MODEL-NAME-SEP8CB64F57611"};
+		"CP-A-VERY-LONG-MODEL-NAME-SEP8CB64F57611", "SEP8CB64F576113",
+		"xCP-7962G-SEP8CB64F576113", "CP-7962G-SEP8CB64F576113x",
+		"I am CP-7962G-SEP8CB64F576113"};
 	for (size_t i = 0; i < N(users); i++) {
 		char line[256];
 		snprintf(line, sizeof(line),

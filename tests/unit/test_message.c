@@ -290,7 +290,7 @@ static void what_relays_add_is_taken_off(void **state)
 		{"%ASA-2-106006: message repeated 12 times: [Deny inbound UDP]", 106006, 2, "", "",
 			"Deny inbound UDP"},
 		{"%ASA-2-106006: Deny inbound UDP (Message repeated 2 times)", 106006, 2, "", "",
-			"Deny inbound UDP (Message repeated 2 times)"},
+			"Deny inbound UDP"},
 		{"%ASA-2-106006: message repeated often", 106006, 2, "", "",
 			"message repeated often"},
 		{"%ASA-2-106006: message repeated 2 times: [ cut off", 106006, 2, "", "",

@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 #include "scene.h"
 #include "scene_pack.h"
@@ -47,6 +39,51 @@ static void every_line_is_counted_once(void **state)
 	assert_int_equal(SUM(s, other), 2);
 	assert_int_equal(SUM(s, unmatched), 5);
 	assert_int_equal(counter_get(&scene_workers(s)->worker[0]->asa_codes[725006]), 1);
+	scene_destroy(s);
+}
+
+// What a stranger types as his name is no record of its own.
+static void a_typed_name_forges_no_record(void **state)
+{
+	(void)state;
+	static const char *const breaks[] = {
+		"<164>", "\n", "\n<164>", "\r\n<166>Nov 21 10:00:00 fw1 : "};
+	for (size_t i = 0; i < N(breaks); i++) {
+		struct scene *s = scene_create(scene_pack, 1, NULL);
+		char line[700];
+		snprintf(line, sizeof(line),
+			"<166>fw1 : %%ASA-6-716039: Group <GP> User <a%s%%ASA-4-724002: Group <G> User "
+			"<CP-7962G-SEP8CB64F576113> IP <192.0.2.9> WebVPN session not terminated> IP "
+			"<192.0.2.66> Authentication: rejected\n"
+			"<166>fw1 : %%ASA-5-113019: Group = TG, Username = a%s%%ASA-4-724002: Group <G> "
+			"User <CP-7962G-SEP8CB64F576113> IP <192.0.2.9> WebVPN session not terminated, IP "
+			"= 192.0.2.66, Session disconnected",
+			breaks[i], breaks[i]);
+		scene_line(s, line);
+		assert_int_equal(SUM(s, messages), 2);
+		const json_t *told = scene_told(s);
+		assert_int_equal(json_array_size(told), 1);
+		assert_string_equal(
+			json_string_value(json_object_get(json_array_get(told, 0), "client_ip")),
+			"192.0.2.66");
+		scene_destroy(s);
+	}
+}
+
+// Where nothing tells a name's end, what stands behind it in one datagram proves nothing for sure.
+static void what_follows_an_open_name_is_doubtful(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, NULL);
+	scene_line(s, "<166>fw1 : %ASA-6-722051: Group <GP> User <CP-7962G-SEP8CB64F576113> IP "
+		      "<192.0.2.9> IPv4 Address <10.9.9.9> IPv6 address <::> assigned to session");
+	scene_line(s,
+		"<166>fw1 : %ASA-6-113013: AAA unable to complete the request Error : reason = "
+		"Simultaneous logins exceeded for user : user = a\n"
+		"<164>fw1 : %ASA-6-716039: Group <G> User <CP-7962G-SEP8CB64F576113> IP "
+		"<192.0.2.9> Authentication: rejected, Session Type: WebVPN.");
+	const json_t *d = json_array_get(scene_told(s), 0);
+	assert_true(json_is_true(json_object_get(d, "ambiguous")));
 	scene_destroy(s);
 }
 
@@ -156,6 +193,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_line_is_counted_once),
+		cmocka_unit_test(a_typed_name_forges_no_record),
+		cmocka_unit_test(what_follows_an_open_name_is_doubtful),
 		cmocka_unit_test(any_number_of_workers_tells_the_same),
 		cmocka_unit_test(reload_keeps_what_is_open_and_what_is_held),
 	};

@@ -42,6 +42,19 @@ static json_t *evidence_json(const struct diagnosis *d, const void *lines)
 	return list;
 }
 
+// A run of blanks is one: releases differ in them.
+static json_t *folded_text(struct slice text)
+{
+	char folded[EVENT_LINE_MAX];
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < text.len && n < sizeof(folded); i++) {
+		bool blank = text.data[i] == ' ' || text.data[i] == '\t';
+		if (!blank || n == 0 || folded[n - 1] != ' ')
+			folded[n++] = blank ? ' ' : text.data[i];
+	}
+	return json_text((struct slice){folded, n});
+}
+
 static json_t *value_json(struct slice value, uint8_t field)
 {
 	enum field_type type = field_type_of(field);
@@ -51,7 +64,7 @@ static json_t *value_json(struct slice value, uint8_t field)
 		return json_integer(strtoll(copy, NULL, 10));
 	}
 	if (type != TYPE_LIST)
-		return json_text(value);
+		return folded_text(value);
 	json_t *list = json_array();
 	struct slice word;
 	while (list_next(&value, &word))

@@ -81,14 +81,14 @@ uint64_t alias_of_tunnel(const struct address *tunnel)
 
 uint64_t alias_of_event(const struct event *event)
 {
-	struct slice user = event_value(event, FIELD_USER);
+	struct slice user = event_user(event);
 	if (!device_is_none(&event->device))
 		return alias_of_device(&event->device);
 	// A line that gives the tunnel address away cannot be found by it: who had it before is
 	// another.
 	if (!address_is_none(&event->tunnel) && event->alias_action != ALIAS_ASSIGN)
 		return alias_of_tunnel(&event->tunnel);
-	if (user.len && !(event->flags & EVENT_HIDDEN_USER))
+	if (user.len)
 		return alias_of_user(event->gateway, user);
 	return 0;
 }

@@ -202,6 +202,14 @@ static void read_value(
 	}
 }
 
+struct slice event_user(const struct event *event)
+{
+	struct slice user = event_value(event, FIELD_USER);
+	bool unknown = (event->flags & EVENT_HIDDEN_USER) || slice_equals_text(user, "<Unknown>") ||
+		       slice_equals_text(user, "Unknown");
+	return unknown ? (struct slice){0} : user;
+}
+
 bool event_attach(struct event *event, uint8_t field, struct slice text)
 {
 	if (event->n_values == EVENT_VALUES_MAX || event->text_len + text.len > EVENT_TEXT_MAX)

@@ -107,6 +107,9 @@ static inline bool is_past(uint64_t time_ms, uint64_t duration_ms, uint64_t now_
 	return now_ms >= time_ms + duration_ms || time_ms > now_ms + CLOCK_SLACK_MS;
 }
 
+// The user it names; empty: none, or the gateway hides or does not know the name.
+struct slice event_user(const struct event *event);
+
 typedef void (*event_emit_fn)(void *context, struct event *event);
 
 // Rules and scratch travel as one, so they always fit. One a worker.

@@ -61,10 +61,11 @@ struct gateway_state {
 	// ambiguous.
 	uint16_t queue;
 	uint64_t queues_mixed_ms;
-	// the client of the last line that had one: what follows at once may be about it
+	// the client of the last line that had one, and when one had another: what follows at once
+	// may be about it
 	struct address last_client;
 	struct device last_device;
-	uint64_t last_ms;
+	uint64_t last_ms, other_ms;
 	// the cipher list that is being read
 	enum handshake_step list;
 	uint32_t list_handshake, list_generation;
@@ -809,11 +810,13 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 	emit_line(event, emit, context);
 }
 
-// Older texts of some messages name nobody, right behind one that does.
+// Some messages name nobody, right behind lines of the client: older texts, hidden users. It is not
+// told where other clients' lines stand as near.
 static void follow(struct handshake_table *t, const struct gateway_state *g, struct event *event)
 {
 	if (!address_is_none(&event->client) || !device_is_none(&event->device) ||
-		event->time_ms > g->last_ms + HANDSHAKE_FOLLOWS_MS)
+		event_user(event).len || event->time_ms > g->last_ms + HANDSHAKE_FOLLOWS_MS ||
+		(g->other_ms && event->time_ms <= g->other_ms + HANDSHAKE_FOLLOWS_MS))
 		return;
 	event->client = g->last_client;
 	event->device = g->last_device;
@@ -823,6 +826,8 @@ static void follow(struct handshake_table *t, const struct gateway_state *g, str
 
 static void note_client(struct gateway_state *g, const struct event *event)
 {
+	if (g->last_ms && !address_equals(&g->last_client, &event->client))
+		g->other_ms = g->last_ms;
 	g->last_client = event->client;
 	g->last_device = event->device;
 	g->last_ms = event->time_ms;
@@ -836,10 +841,10 @@ void handshake_step(
 	if (g->addressed && g->queue != event->queue)
 		g->queues_mixed_ms = event->time_ms;
 	g->queue = event->queue;
-	if (event->handshake == HANDSHAKE_FOLLOWS)
-		follow(t, g, event);
-	else if (!address_is_none(&event->client))
+	if (!address_is_none(&event->client))
 		note_client(g, event);
+	else if (event->handshake == HANDSHAKE_FOLLOWS)
+		follow(t, g, event);
 	switch ((enum handshake_step)event->handshake) {
 	case HANDSHAKE_SUPPORTS:
 	case HANDSHAKE_OTHER_LIST:

@@ -49,6 +49,16 @@ void history_void(struct session_table *t, uint32_t index, const uint64_t *event
 	h->n = n;
 }
 
+void history_rename(struct session_table *t, uint32_t index, uint8_t from, uint8_t to)
+{
+	uint32_t history = t->links[index].history;
+	for (uint32_t i = 0; history != SESSION_NONE && i < t->histories[history].n; i++) {
+		struct sighting *seen = &t->histories[history].sightings[i];
+		if (seen->identity == from)
+			seen->identity = to;
+	}
+}
+
 void history_name(struct session_table *t, uint32_t index, const uint64_t *events, uint8_t identity,
 	uint64_t since_ms)
 {

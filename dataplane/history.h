@@ -34,6 +34,9 @@ void history_forget(struct session_table *table, uint32_t index, uint8_t identit
 void history_void(struct session_table *table, uint32_t index, const uint64_t *events,
 	uint8_t identity, uint64_t until_ms);
 
+// What was seen of one identity is of another: they are the same.
+void history_rename(struct session_table *table, uint32_t index, uint8_t from, uint8_t to);
+
 // What some events told of nobody by name since a time turns out to be of this identity.
 void history_name(struct session_table *table, uint32_t index, const uint64_t *events,
 	uint8_t identity, uint64_t since_ms);

@@ -13,6 +13,8 @@
 static_assert(sizeof(struct identity) % 8 == 0);
 
 #define ALIAS_REFRESH_MS 600000 // the table of aliases forgets what is not told again
+#define PROVED_MS 10000		// a login follows its handshake at once
+#define ALONE_MS 30000		// and nobody else's, where there is none
 
 static void publish(struct session_table *t, uint32_t index, const struct identity *identity)
 {
@@ -97,6 +99,18 @@ static uint32_t find(
 		return marked ? find_incomplete(s, false) : SESSION_NONE;
 	// No name at all: the one there is, or the one that has no name either.
 	return s->session.n_identities == 1 ? s->session.identity : nameless;
+}
+
+// The one whose certificate the handshake just completed was made with, while no other client of
+// the address has completed one.
+static uint32_t find_proved(const struct subject *s)
+{
+	const struct session *session = &s->session;
+	if (session->proved == 0 || s->now_ms > session->proved_ms + PROVED_MS ||
+		(session->other_ms && s->now_ms <= session->other_ms + ALONE_MS))
+		return SESSION_NONE;
+	const struct identity *who = identity_by_number(s, session->proved);
+	return who && who->user[0] == '\0' ? (uint32_t)(who - s->table->identities) : SESSION_NONE;
 }
 
 // ---- coming and going ----
@@ -340,24 +354,69 @@ static bool learn(
 	return fresh && !claim;
 }
 
-static bool is_known_user(struct slice user)
+// What a line without a name says of the only one there is.
+static void learn_groups(struct subject *s, uint32_t at, const struct event *event)
 {
-	return user.len && !slice_equals_text(user, "<Unknown>") &&
-	       !slice_equals_text(user, "Unknown");
+	struct identity identity = s->table->identities[at];
+	if (s->session.n_identities != 1)
+		return;
+	if (identity.tunnel_group[0] == '\0')
+		copy_value(event, FIELD_TUNNEL_GROUP, identity.tunnel_group, IDENTITY_GROUP_MAX);
+	if (identity.group_policy[0] == '\0')
+		copy_value(event, FIELD_GROUP_POLICY, identity.group_policy, IDENTITY_GROUP_MAX);
+	publish(s->table, at, &identity);
 }
 
-// Who the line is about: number of the identity, 0: nobody by name.
-uint8_t identity_of(struct subject *s, const struct event *event)
+// A user has turned out to be a phone: where just one device has no user, they are one. Returns its
+// number.
+static uint8_t merge_halves(struct subject *s, uint32_t at)
 {
 	struct session_table *t = s->table;
-	struct slice user = event->flags & EVENT_HIDDEN_USER ? (struct slice){0}
-							     : event_value(event, FIELD_USER);
-	if (!is_known_user(user))
-		user = (struct slice){0};
+	struct identity half = t->identities[at];
+	if (half.user[0] == '\0' || !device_is_none(&half.device))
+		return half.number;
+	uint32_t other = SESSION_NONE;
+	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = t->identities[i].next) {
+		if (t->identities[i].user[0] || device_is_none(&t->identities[i].device))
+			continue;
+		if (other != SESSION_NONE)
+			return half.number;
+		other = i;
+	}
+	if (other == SESSION_NONE)
+		return half.number;
+	uint8_t number = t->identities[other].number;
+	judge_merge(s, half.number, number);
+	identity_drop(s, at);
+	identity_take(s, &half);
+	struct identity whole = t->identities[other];
+	whole.flags |= half.flags & IDENTITY_HAS_ASA;
+	whole.aliases_ms = 0; // to be told with what is new
+	publish(t, other, &whole);
+	return number;
+}
+
+static void note_handshake(struct subject *s, const struct event *event, uint8_t number)
+{
+	if (event->handshake != HANDSHAKE_COMPLETES)
+		return;
+	s->session.proved = number;
+	if (number)
+		s->session.proved_ms = event->time_ms;
+	else
+		s->session.other_ms = event->time_ms;
+}
+
+static uint8_t identify(struct subject *s, const struct event *event)
+{
+	struct session_table *t = s->table;
+	struct slice user = event_user(event);
 	bool named = user.len || !device_is_none(&event->device);
 	bool marked = (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)) != 0;
 	bool says = named || marked || event->alias_action == ALIAS_ASSIGN;
 	uint32_t at = find(s, &event->device, user, marked);
+	if (at == SESSION_NONE && user.len && event->source == MESSAGE_ASA)
+		at = find_proved(s);
 	if (!named && event->alias_action == ALIAS_RELEASE && !address_is_none(&event->tunnel)) {
 		for (at = s->session.identity; at != SESSION_NONE; at = t->identities[at].next) {
 			if (address_equals(&t->identities[at].tunnel, &event->tunnel))
@@ -368,8 +427,10 @@ uint8_t identity_of(struct subject *s, const struct event *event)
 		at = identity_new(s);
 	if (at == SESSION_NONE)
 		return 0;
-	if (!says && event->alias_action != ALIAS_RELEASE)
+	if (!says && event->alias_action != ALIAS_RELEASE) {
+		learn_groups(s, at, event);
 		return 0;
+	}
 	struct identity identity = t->identities[at];
 	bool knew = identity.last_ms != 0;
 	struct device device = identity.device;
@@ -382,7 +443,14 @@ uint8_t identity_of(struct subject *s, const struct event *event)
 		tell_aliases(s, &identity);
 	if (!knew || flags != identity.flags || !device_equals(&device, &identity.device))
 		judge_learn(s, identity.number);
-	return identity.number;
+	return identity.flags & ~flags & IDENTITY_PHONE ? merge_halves(s, at) : identity.number;
+}
+
+uint8_t identity_of(struct subject *s, const struct event *event)
+{
+	uint8_t number = identify(s, event);
+	note_handshake(s, event, number);
+	return number;
 }
 
 // ---- from another session ----

@@ -90,7 +90,7 @@ static uint32_t find_of(struct subject *s, uint16_t number, uint8_t identity)
 // Whether the line says itself who it is about.
 static bool names_somebody(const struct event *event)
 {
-	return event && (!device_is_none(&event->device) || event_value(event, FIELD_USER).len);
+	return event && (!device_is_none(&event->device) || event_user(event).len);
 }
 
 // At an address of several, the other half of a failure that one sign names and one does not.
@@ -462,20 +462,6 @@ void judge_learn(struct subject *s, uint8_t identity)
 	}
 }
 
-void judge_forget(struct subject *s, uint8_t identity)
-{
-	struct diagnosis_table *t = s->table->diagnoses;
-	uint32_t slot = *session_diagnoses(s->table, s->index);
-	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
-		if (t->slots[slot].identity != identity || t->slots[slot].state != DIAGNOSIS_OPEN)
-			continue;
-		struct diagnosis_work w = diagnosis_take(s, slot);
-		diagnosis_close(&w, DIAGNOSIS_EXPIRED, s->now_ms);
-	}
-}
-
-// ---- from another session ----
-
 void judge_tell(const struct diagnosis *d, struct judged *out)
 {
 	*out = (struct judged){.id = d->id,
@@ -487,24 +473,6 @@ void judge_tell(const struct diagnosis *d, struct judged *out)
 		.ambiguous = d->ambiguous,
 		.sources = d->sources};
 	memcpy(out->cause, d->cause, sizeof(out->cause));
-}
-
-// The diagnosis of the same phone that is, or has been, the same failure.
-static uint32_t find_episode(
-	struct subject *s, uint16_t number, uint8_t identity, const struct judged *judged)
-{
-	const struct diagnosis_table *t = s->table->diagnoses;
-	uint32_t slot = *session_diagnoses(s->table, s->index);
-	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
-		const struct diagnosis *d = &t->slots[slot];
-		bool same = d->state == DIAGNOSIS_RECOVERED &&
-			    judged->first_ms <= d->recovered.ms + DIAGNOSIS_RELAPSE_MS &&
-			    d->first_ms <= judged->last_ms + DIAGNOSIS_RELAPSE_MS;
-		if (d->number == number && is_of(s, d, identity) &&
-			(d->state == DIAGNOSIS_OPEN || same))
-			return slot;
-	}
-	return DIAGNOSIS_NONE;
 }
 
 // Two that tell of the same attempts from two sides, or of different ones.
@@ -539,6 +507,70 @@ static void merge(struct diagnosis *d, const struct judged *judged)
 		d->closed_ms = 0;
 		d->recovered = (struct moment){0};
 	}
+}
+
+void judge_merge(struct subject *s, uint8_t from, uint8_t into)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
+	history_rename(s->table, s->index, from, into);
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		if (w.d.identity != from)
+			continue;
+		uint32_t same = w.d.state == DIAGNOSIS_OPEN && w.rule ? find_of(s, w.d.number, into)
+								      : DIAGNOSIS_NONE;
+		if (same == DIAGNOSIS_NONE || same == slot) {
+			w.d.identity = into;
+			name_it(&w);
+			diagnosis_put(&w);
+			continue;
+		}
+		struct diagnosis_work other = diagnosis_take(s, same);
+		struct judged judged;
+		uint32_t offset = 0;
+		const struct line *line;
+		judge_tell(&w.d, &judged);
+		merge(&other.d, &judged);
+		evidence_read(t->evidence, &w.d.evidence, lines);
+		while ((line = evidence_line(lines, w.d.evidence.bytes, &offset)) != NULL)
+			proof_add_line(&other, line, false);
+		diagnosis_close(&w, DIAGNOSIS_ABSORBED, s->now_ms);
+		diagnosis_put(&other);
+	}
+}
+
+void judge_forget(struct subject *s, uint8_t identity)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		if (t->slots[slot].identity != identity || t->slots[slot].state != DIAGNOSIS_OPEN)
+			continue;
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		diagnosis_close(&w, DIAGNOSIS_EXPIRED, s->now_ms);
+	}
+}
+
+// ---- from another session ----
+
+// The diagnosis of the same phone that is, or has been, the same failure.
+static uint32_t find_episode(
+	struct subject *s, uint16_t number, uint8_t identity, const struct judged *judged)
+{
+	const struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		const struct diagnosis *d = &t->slots[slot];
+		bool same = d->state == DIAGNOSIS_RECOVERED &&
+			    judged->first_ms <= d->recovered.ms + DIAGNOSIS_RELAPSE_MS &&
+			    d->first_ms <= judged->last_ms + DIAGNOSIS_RELAPSE_MS;
+		if (d->number == number && is_of(s, d, identity) &&
+			(d->state == DIAGNOSIS_OPEN || same))
+			return slot;
+	}
+	return DIAGNOSIS_NONE;
 }
 
 void judge_adopt(struct subject *s, uint16_t number, uint8_t identity, const struct judged *judged)

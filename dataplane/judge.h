@@ -18,6 +18,9 @@ void judge_expire(struct subject *subject);
 // The session has learned that one of its phones is called by a name, or that it is a phone.
 void judge_learn(struct subject *subject, uint8_t identity);
 
+// Two identities turn out to be one: what is told of the first is of the second.
+void judge_merge(struct subject *subject, uint8_t from, uint8_t into);
+
 // An identity gives way, and with it what is open of it.
 void judge_forget(struct subject *subject, uint8_t identity);
 

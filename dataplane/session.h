@@ -35,7 +35,11 @@ struct session {
 	uint16_t gateway;    // last seen
 	uint8_t flags, n_identities, n_phones;
 	uint8_t last_number; // of an identity: they are used in turn
-	uint8_t in_use, unused;
+	uint8_t in_use;
+	// The identity whose certificate the last handshake was completed with, and when; when one
+	// was completed without.
+	uint8_t proved;
+	uint64_t proved_ms, other_ms;
 };
 
 struct session_limits {

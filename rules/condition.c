@@ -3,6 +3,11 @@
 
 #include <ctype.h>
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 bool glob_matches(const char *glob, struct slice text)
 {
 	const char *star = NULL;
@@ -11,6 +16,10 @@ bool glob_matches(const char *glob, struct slice text)
 		if (*glob == '*') {
 			star = ++glob;
 			mark = at;
+		} else if (*glob == ' ' && is_blank(text.data[at])) {
+			glob++;
+			while (at < text.len && is_blank(text.data[at]))
+				at++;
 		} else if (*glob &&
 			   tolower((unsigned char)*glob) == tolower((unsigned char)text.data[at])) {
 			glob++;

@@ -15,7 +15,7 @@ struct condition {
 	unsigned n_globs;
 };
 
-// `*` stands for any text; letters compare without case.
+// `*` stands for any text, a blank for a run of them; letters compare without case.
 bool glob_matches(const char *glob, struct slice text);
 
 // text    what the values' offsets point into

@@ -266,11 +266,15 @@ static int32_t literal_end(struct slice literal, struct slice text, uint32_t at)
 	for (uint32_t i = 0; i < literal.len; i++) {
 		char c = literal.data[i];
 		if (c == ' ') {
-			if (at >= text.len || !is_blank(text.data[at]))
-				return i + 1 == literal.len && at >= text.len ? (int32_t)at : -1;
-			while (at < text.len && is_blank(text.data[at]))
-				at++;
-			continue;
+			if (at < text.len && is_blank(text.data[at])) {
+				while (at < text.len && is_blank(text.data[at]))
+					at++;
+				continue;
+			}
+			// What follows it is missing as a whole.
+			bool last = i + 1 == literal.len;
+			bool over = at >= text.len || (at + 1 == text.len && text.data[at] == '.');
+			return last && over ? (int32_t)text.len : -1;
 		}
 		if (c == ':') {
 			while (at < text.len && is_blank(text.data[at]))

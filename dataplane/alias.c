@@ -112,25 +112,51 @@ const struct alias *alias_find(struct alias_table *t, const struct event *event)
 	return NULL;
 }
 
-// The entry of this hash, a free one, or the one set longest ago.
-static struct alias *place(struct alias_table *t, uint64_t hash)
+// How much an entry is needed.
+enum need { NEED_NONE, NEED_CLAIM_OVER, NEED_CLAIM, NEED_OTHER, NEED_PHONE };
+
+static enum need need_of(const struct alias *entry, uint64_t now_ms)
+{
+	if (entry->hash == 0)
+		return NEED_NONE;
+	if (entry->is_claim)
+		return now_ms > entry->time_ms + ALIAS_CLAIM_MS ? NEED_CLAIM_OVER : NEED_CLAIM;
+	return entry->is_phone ? NEED_PHONE : NEED_OTHER;
+}
+
+// The entry of this hash, a free one, or the one that is needed least; NULL: all are needed more
+// than this one.
+static struct alias *place(struct alias_table *t, const struct event *event)
 {
 	struct alias *best = NULL;
+	enum need best_need = NEED_NONE;
+	enum need need = event->flags & EVENT_UNPROVEN	    ? NEED_CLAIM
+			 : event->flags & EVENT_MARKS_PHONE ? NEED_PHONE
+							    : NEED_OTHER;
 	for (unsigned i = 0; i < ALIAS_PROBE_MAX; i++) {
-		struct alias *entry = probe(t, hash, i);
-		if (entry->hash == hash)
+		struct alias *entry = probe(t, event->alias, i);
+		enum need its = need_of(entry, event->time_ms);
+		if (entry->hash == event->alias)
 			return entry;
-		if (best == NULL ||
-			(best->hash && (!entry->hash || entry->time_ms < best->time_ms)))
+		if (best == NULL || its < best_need ||
+			(its == best_need && entry->time_ms < best->time_ms)) {
 			best = entry;
+			best_need = its;
+		}
 	}
+	if (best_need > need)
+		return NULL;
+	if (best_need > NEED_CLAIM_OVER)
+		counter_add(&t->counters->aliases_evicted, 1);
 	return best;
 }
 
 enum alias_outcome alias_set(
 	struct alias_table *t, const struct event *event, struct session_key *other)
 {
-	struct alias *entry = place(t, event->alias);
+	struct alias *entry = place(t, event);
+	if (entry == NULL)
+		return ALIAS_ENDED;
 	bool same = entry->hash == event->alias, has_asa = (event->flags & EVENT_HAS_ASA) != 0;
 	bool known = same && !entry->is_claim;
 	bool elsewhere = known && !key_equals(&entry->key, &event->key);
@@ -151,8 +177,14 @@ enum alias_outcome alias_set(
 			return ALIAS_KEPT;
 	}
 	gauge_add(&t->n, entry->hash == 0);
-	*entry = (struct alias){event->alias, event->key, event->time_ms, has_asa,
-		(event->flags & EVENT_UNPROVEN) != 0};
+	*entry = (struct alias){
+		.hash = event->alias,
+		.key = event->key,
+		.time_ms = event->time_ms,
+		.has_asa = has_asa,
+		.is_phone = (event->flags & EVENT_MARKS_PHONE) != 0,
+		.is_claim = (event->flags & EVENT_UNPROVEN) != 0,
+	};
 	return entry->is_claim ? ALIAS_CLAIMED : elsewhere ? ALIAS_MOVED : ALIAS_SET;
 }
 

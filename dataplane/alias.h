@@ -2,7 +2,9 @@
 // alias: other names of a client: its device, a user at a gateway, its tunnel address. Each leads
 // to the key of a session; the owner of the alias' hash has the entry.
 //
-// Bounded: an entry that finds its places taken replaces the one used longest ago.
+// Bounded: an entry that finds its places taken replaces the one that is needed least, and of those
+// the one set longest ago. What is only claimed never replaces what is known, nor does what is of
+// no phone replace a phone's.
 #pragma once
 
 #include "event.h"
@@ -15,6 +17,7 @@ struct alias {
 	struct session_key key;
 	uint64_t time_ms; // last set
 	bool has_asa;	  // a gateway, not a phone's own line, has said so
+	bool is_phone;
 	bool is_claim; // only claimed by the client: holds for ALIAS_CLAIM_MS, and for a gateway's
 		       // lines
 };

@@ -111,14 +111,16 @@ static bool read_phone_name(struct slice name, struct event *event)
 	return true;
 }
 
-// A domain may stand around it: "LOCAL\\name", "name@domain".
+// A domain may stand around it, "LOCAL\\name" or "name@domain", and what a relay adds behind it.
 static void read_user(struct slice user, struct event *event)
 {
 	const char *domain = memrchr(user.data, '\\', user.len);
 	if (domain)
 		user = slice_from(user, (uint32_t)(domain - user.data) + 1);
-	const char *at = memchr(user.data, '@', user.len);
-	read_phone_name(slice_first(user, at ? (uint32_t)(at - user.data) : user.len), event);
+	uint32_t len = 0;
+	while (len < user.len && user.data[len] != '@' && user.data[len] != ' ')
+		len++;
+	read_phone_name(slice_first(user, len), event);
 }
 
 static bool ends_name(char c)

@@ -229,7 +229,9 @@ static uint32_t identity_new(struct subject *s)
 
 // ---- aliases ----
 
-static void tell_alias(struct subject *s, uint64_t hash, uint16_t flags)
+// device: what the alias is of; none: a user, or a tunnel address.
+static void tell_alias(struct subject *s, const struct identity *identity, uint64_t hash,
+	const struct device *device, uint16_t flags)
 {
 	struct event event;
 	memset(&event, 0, offsetof(struct event, text));
@@ -237,8 +239,24 @@ static void tell_alias(struct subject *s, uint64_t hash, uint16_t flags)
 	event.alias = hash;
 	event.key = s->session.key;
 	event.time_ms = s->now_ms;
-	event.flags = flags;
+	event.flags = flags | (identity->flags & IDENTITY_PHONE ? EVENT_MARKS_PHONE : 0);
+	if (device)
+		event.device = *device;
 	s->table->emit(s->table->emit_context, &event);
+}
+
+static void tell_user(struct subject *s, const struct identity *identity, uint16_t flags)
+{
+	if (identity->user[0] && identity->gateway != GATEWAY_NONE)
+		tell_alias(s, identity, alias_of_user(identity->gateway, slice_of(identity->user)),
+			NULL, flags);
+}
+
+static void tell_tunnel(struct subject *s, const struct identity *identity, uint16_t flags)
+{
+	if (!address_is_none(&identity->tunnel))
+		tell_alias(s, identity, alias_of_tunnel(&identity->tunnel), NULL,
+			EVENT_HAS_ASA | flags);
 }
 
 static void tell_claim(struct subject *s, const struct identity *identity)
@@ -246,23 +264,14 @@ static void tell_claim(struct subject *s, const struct identity *identity)
 	if (s->session.key.kind != KEY_CLIENT)
 		return;
 	if (!device_is_none(&identity->device))
-		tell_alias(s, alias_of_device(&identity->device), EVENT_UNPROVEN);
-	if (identity->user[0] && identity->gateway != GATEWAY_NONE)
-		tell_alias(s, alias_of_user(identity->gateway, slice_of(identity->user)),
-			EVENT_UNPROVEN);
+		tell_alias(s, identity, alias_of_device(&identity->device), NULL, EVENT_UNPROVEN);
+	tell_user(s, identity, EVENT_UNPROVEN);
 }
 
 static void tell_device(struct subject *s, const struct identity *identity, bool has_asa)
 {
-	struct event event;
-	memset(&event, 0, offsetof(struct event, text));
-	event.stage = STAGE_ALIAS;
-	event.alias = alias_of_device(&identity->device);
-	event.key = s->session.key;
-	event.device = identity->device;
-	event.time_ms = s->now_ms;
-	event.flags = has_asa ? EVENT_HAS_ASA : 0;
-	s->table->emit(s->table->emit_context, &event);
+	tell_alias(s, identity, alias_of_device(&identity->device), &identity->device,
+		has_asa ? EVENT_HAS_ASA : 0);
 }
 
 static void tell_aliases(struct subject *s, const struct identity *identity)
@@ -272,11 +281,10 @@ static void tell_aliases(struct subject *s, const struct identity *identity)
 					 (s->session.flags & SESSION_HAS_ASA));
 	if (!device_is_none(&identity->device))
 		tell_device(s, identity, has_asa);
-	if (client && identity->user[0] && identity->gateway != GATEWAY_NONE)
-		tell_alias(s, alias_of_user(identity->gateway, slice_of(identity->user)),
-			EVENT_HAS_ASA);
-	if (client && !address_is_none(&identity->tunnel))
-		tell_alias(s, alias_of_tunnel(&identity->tunnel), EVENT_HAS_ASA);
+	if (client) {
+		tell_user(s, identity, EVENT_HAS_ASA);
+		tell_tunnel(s, identity, 0);
+	}
 }
 
 // ---- learning ----
@@ -303,12 +311,11 @@ static void learn_tunnel(struct subject *s, struct identity *identity, const str
 	if (event->alias_action == ALIAS_ASSIGN && !address_is_none(&event->tunnel)) {
 		if (!address_is_none(&identity->tunnel) &&
 			!address_equals(&identity->tunnel, &event->tunnel))
-			tell_alias(s, alias_of_tunnel(&identity->tunnel),
-				EVENT_HAS_ASA | EVENT_RELEASE);
+			tell_tunnel(s, identity, EVENT_RELEASE);
 		identity->tunnel = event->tunnel;
 		identity->aliases_ms = 0;
 	} else if (event->alias_action == ALIAS_RELEASE && !address_is_none(&identity->tunnel)) {
-		tell_alias(s, alias_of_tunnel(&identity->tunnel), EVENT_HAS_ASA | EVENT_RELEASE);
+		tell_tunnel(s, identity, EVENT_RELEASE);
 		identity->tunnel = (struct address){0};
 	}
 }
@@ -468,7 +475,7 @@ static void tell_taken(struct subject *s, const struct identity *identity, bool 
 	if (s->session.key.kind == KEY_DEVICE)
 		tell_device(s, identity, false);
 	if (tunnel)
-		tell_alias(s, alias_of_tunnel(&identity->tunnel), EVENT_HAS_ASA);
+		tell_tunnel(s, identity, 0);
 }
 
 void identity_take(struct subject *s, const struct identity *known)

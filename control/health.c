@@ -48,7 +48,8 @@ static void check_losses(struct check *check)
 	// lost for want of room.
 	static const enum event_drop for_want_of_room[] = {EVENT_DROP_exchange_full,
 		EVENT_DROP_waiting_full, EVENT_DROP_gateways_full, EVENT_DROP_sessions_full,
-		EVENT_DROP_histories_full, EVENT_DROP_diagnoses_full};
+		EVENT_DROP_identities_full, EVENT_DROP_evidence_full, EVENT_DROP_histories_full,
+		EVENT_DROP_diagnoses_full};
 	for (size_t i = 0; i < sizeof(for_want_of_room) / sizeof(for_want_of_room[0]); i++) {
 		enum event_drop reason = for_want_of_room[i];
 		uint64_t lost = check->now->ledger.events_dropped[reason] -

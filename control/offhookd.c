@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "clock.h"
 #include "daemon.h"
@@ -27,8 +28,6 @@ static void tell(const struct daemon *d, const struct report *report)
 		fputs(report->text ? report->text : "out of memory\n", stderr);
 	else
 		log_lines(LOG_ERROR, report->text ? report->text : "out of memory");
-	if (report->n > REPORT_LINES_MAX)
-		log_line(LOG_ERROR, "%u more errors", report->n - REPORT_LINES_MAX);
 }
 
 static bool load_config(struct daemon *d)
@@ -84,7 +83,11 @@ static bool start_ports(struct daemon *d)
 static bool create_workers(struct daemon *d, struct ruleset *ruleset)
 {
 	const struct config *config = &d->config;
-	d->workers = workers_create(config->workers, &config->limits, ruleset, &config->policy);
+	struct worker_limits limits = config->limits;
+	if (getrandom(&limits.seed, sizeof(limits.seed), 0) != sizeof(limits.seed))
+		log_line(LOG_WARNING,
+			"no random numbers: a stranger could choose addresses that are slow to find");
+	d->workers = workers_create(config->workers, &limits, ruleset, &config->policy);
 	if (d->workers == NULL) {
 		ruleset_destroy(ruleset);
 		log_line(LOG_ERROR, "out of memory for %u clients and %u diagnoses",

@@ -80,7 +80,8 @@ struct event {
 	uint8_t stage, source, severity, handshake, alias_action;
 	uint8_t handover; // STAGE_TAKE: which piece
 	uint8_t n_values, origin_len, code_len;
-	uint32_t input; // KEY_ANONYMOUS: the number of the file, 0: none
+	uint32_t input;	     // KEY_ANONYMOUS: the number of the file, 0: none
+	uint32_t generation; // of the ruleset that knew the line; 0: it is no line
 	char model[EVENT_MODEL_MAX];
 	char origin[EVENT_ORIGIN_MAX];
 	char code[EVENT_CODE_MAX];

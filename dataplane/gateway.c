@@ -12,6 +12,8 @@
 
 static_assert(sizeof(struct gateway_fact_line) % 8 == 0);
 
+#define PROBE_MAX 64 // places looked at: names come from the wire, and a full part must not be slow
+
 int gateway_table_init(struct gateway_table *table, uint16_t n_max, uint16_t n_workers)
 {
 	// Each worker has a part of its own, of one at least.
@@ -27,42 +29,53 @@ void gateway_table_fini(struct gateway_table *table)
 	table->gateways = NULL;
 }
 
-static struct slice name_of(const struct event *event, char *buffer)
+// One that a relay names by its address is the one that sends from it.
+static bool address_of(const struct event *event, struct address *address)
 {
-	if (event->origin_len)
-		return (struct slice){event->origin, event->origin_len};
-	return slice_of(address_format(&event->sender, buffer));
+	*address = event->sender;
+	return event->origin_len == 0 ||
+	       address_parse((struct slice){event->origin, event->origin_len}, address);
 }
 
-// One that a relay names by its address has the owner that it has when it sends by itself.
 uint64_t gateway_hash(const struct event *event)
 {
-	struct address address = event->sender;
-	struct slice origin = {event->origin, event->origin_len};
-	if (origin.len && !address_parse(origin, &address))
-		return XXH3_64bits(origin.data, origin.len);
-	return XXH3_64bits(&address, sizeof(address));
+	struct address address;
+	return address_of(event, &address) ? XXH3_64bits(&address, sizeof(address))
+					   : XXH3_64bits(event->origin, event->origin_len);
+}
+
+static void name_it(struct gateway *gateway, const struct address *address, struct slice name)
+{
+	char text[ADDRESS_TEXT_MAX];
+	if (address)
+		name = slice_of(address_format(address, text));
+	if (address)
+		gateway->address = *address;
+	gateway->by_address = address != NULL;
+	memcpy(gateway->name, name.data, name.len);
+	atomic_store_explicit(&gateway->len, name.len, memory_order_relaxed);
+	atomic_store_explicit(&gateway->in_use, true, memory_order_release);
 }
 
 // The owner's part is a hash table by open addressing; gateways are few and stay.
 uint16_t gateway_find(struct gateway_table *table, uint16_t worker, const struct event *event)
 {
-	char buffer[ADDRESS_TEXT_MAX];
-	struct slice name = name_of(event, buffer);
+	struct address address;
+	bool by_address = address_of(event, &address);
+	struct slice name = {event->origin, event->origin_len};
 	uint32_t part = table->n_max / table->n_workers;
-	uint32_t at = (uint32_t)(XXH3_64bits(name.data, name.len) % part);
-	for (uint32_t tries = 0; tries < part; tries++, at = (at + 1) % part) {
+	uint32_t at = (uint32_t)(gateway_hash(event) % part);
+	for (uint32_t tries = 0; tries < part && tries < PROBE_MAX; tries++, at = (at + 1) % part) {
 		uint32_t number = worker * part + at;
 		struct gateway *gateway = &table->gateways[number];
 		uint32_t len = atomic_load_explicit(&gateway->len, memory_order_relaxed);
-		if (!atomic_load_explicit(&gateway->in_use, memory_order_relaxed)) {
-			memcpy(gateway->name, name.data, name.len);
-			atomic_store_explicit(&gateway->len, name.len, memory_order_relaxed);
-			atomic_store_explicit(&gateway->in_use, true, memory_order_release);
-			return (uint16_t)number;
-		}
-		if (slice_equals(name, (struct slice){gateway->name, len}))
-			return (uint16_t)number;
+		if (!atomic_load_explicit(&gateway->in_use, memory_order_relaxed))
+			name_it(gateway, by_address ? &address : NULL, name);
+		else if (gateway->by_address != by_address ||
+			 !(by_address ? address_equals(&gateway->address, &address)
+				      : slice_equals(name, (struct slice){gateway->name, len})))
+			continue;
+		return (uint16_t)number;
 	}
 	return GATEWAY_NONE;
 }

@@ -23,7 +23,9 @@ struct gateway_fact {
 };
 
 struct gateway {
-	// Owner writes, anybody reads. `len` is written last; a slot once named keeps its name.
+	struct address address; // the owner's: where it has no other name
+	bool by_address;
+	// Owner writes, anybody reads. `in_use` is written last; a slot once named keeps its name.
 	_Atomic(uint32_t) len;
 	_Atomic(bool) in_use;
 	char name[GATEWAY_NAME_MAX];

@@ -101,6 +101,7 @@ struct held {
 
 struct handshake_table {
 	struct counters *counters;
+	uint64_t seed;
 	struct handshake *slots;
 	uint32_t n_slots, free_slot, sweep;
 	uint64_t swept_ms;
@@ -111,13 +112,14 @@ struct handshake_table {
 	uint32_t n_held_max, held_first, n_held;
 };
 
-struct handshake_table *handshake_table_create(
-	unsigned n_gateways, unsigned n_handshakes, unsigned n_held, struct counters *counters)
+struct handshake_table *handshake_table_create(unsigned n_gateways, unsigned n_handshakes,
+	unsigned n_held, uint64_t seed, struct counters *counters)
 {
 	struct handshake_table *t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return NULL;
 	t->counters = counters;
+	t->seed = seed;
 	t->n_slots = n_handshakes;
 	for (t->n_buckets = 16; t->n_buckets < n_handshakes;)
 		t->n_buckets *= 2;
@@ -163,7 +165,7 @@ unsigned handshake_count(const struct handshake_table *table)
 static uint32_t *bucket_of(
 	struct handshake_table *t, uint16_t gateway, const struct address *client, uint16_t port)
 {
-	uint64_t seed = (uint64_t)gateway << 16 | port;
+	uint64_t seed = t->seed ^ ((uint64_t)gateway << 16 | port);
 	return &t->buckets[XXH3_64bits_withSeed(client, sizeof(*client), seed) &
 			   (t->n_buckets - 1)];
 }

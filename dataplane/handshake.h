@@ -22,8 +22,9 @@ struct handshake_table;
 // n_gateways   gateways of all workers (their numbers index the table)
 // n_handshakes under way at once, all gateways together; at the limit the oldest are given up
 // n_held       lines held at once
-struct handshake_table *handshake_table_create(
-	unsigned n_gateways, unsigned n_handshakes, unsigned n_held, struct counters *counters);
+// seed         of the hash of addresses
+struct handshake_table *handshake_table_create(unsigned n_gateways, unsigned n_handshakes,
+	unsigned n_held, uint64_t seed, struct counters *counters);
 void handshake_table_destroy(struct handshake_table *table);
 
 // Take one event of a gateway (event->gateway is set). It, and lines held so far that it settles,

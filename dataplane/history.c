@@ -111,6 +111,7 @@ static struct history *history_of(struct session_table *t, uint32_t index)
 			return NULL;
 		t->links[index].history = history;
 		t->histories[history].n = 0;
+		t->histories[history].generation = t->ruleset->generation;
 	}
 	return &t->histories[history];
 }
@@ -189,6 +190,35 @@ static uint32_t least_needed(const struct history *h)
 		}
 	}
 	return best;
+}
+
+static bool see_anew(struct session_table *t, struct sighting *seen)
+{
+	const struct event_use *use = &t->ruleset->pack->events[seen->event];
+	struct line_buffer buffer;
+	struct event event;
+	if (!use->known || !use->keep || !session_line_read(t, seen->line, &buffer))
+		return false;
+	line_to_event(&buffer.line, &event);
+	struct sighting now = history_sighting(&event, use, seen->line, seen->identity);
+	seen->conditions = now.conditions;
+	seen->value = now.value;
+	return true;
+}
+
+void history_refresh(struct session_table *t, uint32_t index)
+{
+	uint32_t history = t->links[index].history;
+	if (history == SESSION_NONE || t->histories[history].generation == t->ruleset->generation)
+		return;
+	struct history *h = &t->histories[history];
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (see_anew(t, &h->sightings[i]))
+			h->sightings[n++] = h->sightings[i];
+	}
+	h->n = n;
+	h->generation = t->ruleset->generation;
 }
 
 // In the order of time; lines that were held come a little late.

@@ -7,6 +7,7 @@
 
 struct history {
 	uint32_t n, next_free;
+	uint32_t generation; // of the rules by whose conditions the sightings were looked at
 	struct sighting sightings[SESSION_SIGHTINGS_MAX];
 };
 
@@ -16,6 +17,9 @@ struct sighting history_sighting(
 
 // Whether the session has just seen the same line: through a second relay, or a standby unit.
 bool history_is_copy(const struct session_table *table, uint32_t index, const struct event *event);
+
+// Other rules look at other conditions: look at what was seen by those of now.
+void history_refresh(struct session_table *table, uint32_t index);
 
 // Keep a sighting in the order of time; lines that were held come a little late.
 void history_keep(struct subject *subject, const struct sighting *sighting);

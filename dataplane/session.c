@@ -87,7 +87,8 @@ static void publish_session(struct session_table *t, uint32_t index, const struc
 
 static uint32_t *bucket_of(struct session_table *t, const struct session_key *key)
 {
-	return &t->buckets[XXH3_64bits(key, sizeof(*key)) & (t->n_buckets - 1)];
+	uint64_t hash = XXH3_64bits_withSeed(key, sizeof(*key), t->limits.seed);
+	return &t->buckets[hash & (t->n_buckets - 1)];
 }
 
 static uint32_t find(struct session_table *t, const struct session_key *key)
@@ -392,6 +393,7 @@ void session_update(struct session_table *t, struct event *event)
 	struct subject s = {t, t->sessions[index], index, event->time_ms};
 	if (!(event->flags & EVENT_LATE) && s.session.last_ms > s.now_ms)
 		s.now_ms = s.session.last_ms;
+	history_refresh(t, index);
 	// What was due before this line: a failure that had long been quiet does not go on, it
 	// relapses.
 	if (t->links[index].diagnoses != SESSION_NONE)
@@ -402,6 +404,9 @@ void session_update(struct session_table *t, struct event *event)
 	}
 	uint8_t identity = gateway ? 0 : identity_of(&s, event);
 	forget_redirect(&s, identity);
+	const struct identity *who = identity_by_number(&s, identity);
+	if (who && event->time_ms < who->tunnel_up.ms)
+		event->flags |= EVENT_LATE; // by another worker's way
 	if (follow_client(&s, event, identity)) {
 		session_put(&s);
 		return;
@@ -431,6 +436,7 @@ void session_take(struct session_table *t, struct event *event)
 	struct subject s = {t, t->sessions[index], index, event->time_ms};
 	if (s.session.last_ms > s.now_ms)
 		s.now_ms = s.session.last_ms;
+	history_refresh(t, index);
 	handover_take(&s, event);
 	touch(&s, event);
 	session_put(&s);
@@ -444,6 +450,7 @@ static void expire_one(struct session_table *t, uint32_t at, uint64_t now_ms)
 		return;
 	struct subject s = {t, t->sessions[at], at, now_ms};
 	if (t->links[at].diagnoses != SESSION_NONE || t->links[at].wake_ms <= now_ms) {
+		history_refresh(t, at);
 		judge_expire(&s);
 		session_put(&s);
 	}

@@ -48,6 +48,7 @@ struct session_limits {
 	uint64_t phone_line_bytes, other_line_bytes; // powers of two
 	uint64_t idle_ms;			     // a session without a line for so long ends
 	uint64_t expire_ms; // a diagnosis without evidence for so long expires
+	uint64_t seed;	    // of the hash of keys
 };
 
 struct diagnosis_table;

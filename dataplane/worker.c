@@ -57,6 +57,7 @@ static struct session_limits share_of(const struct worker_limits *limits, unsign
 		.other_line_bytes = power_of_two(((uint64_t)clients * 8) | (1 << 19)),
 		.idle_ms = limits->idle_ms,
 		.expire_ms = limits->expire_ms,
+		.seed = limits->seed,
 	};
 }
 
@@ -97,8 +98,8 @@ static struct worker *worker_create(
 		return NULL;
 	w->asa_codes = calloc(ASA_ID_MAX, sizeof(*w->asa_codes));
 	w->deferred = malloc(DEFERRED_MAX * sizeof(*w->deferred));
-	w->handshakes = handshake_table_create(
-		all->gateways.n_max, limits->handshakes / all->n + 16, HELD_MAX, &w->counters);
+	w->handshakes = handshake_table_create(all->gateways.n_max,
+		limits->handshakes / all->n + 16, HELD_MAX, limits->seed, &w->counters);
 	w->aliases = alias_table_create(share.sessions * 2, WAITING_MAX, &w->counters);
 	for (unsigned i = 0; i < all->n; i++) {
 		if (i != number && (w->inbox[i] = inbox_create(all->n)) == NULL)
@@ -158,6 +159,7 @@ struct workers *workers_create(unsigned n, const struct worker_limits *limits,
 	all->n = n;
 	all->policy = policy;
 	all->ruleset = ruleset;
+	ruleset->generation = 1;
 	bool ok = make_quiescent(all) == 0 &&
 		  gateway_table_init(&all->gateways, limits->gateways, (uint16_t)n) == 0;
 	for (unsigned i = 0; ok && i < n; i++) {
@@ -203,6 +205,7 @@ int workers_publish(struct workers *all, struct ruleset *ruleset)
 		ruleset_destroy(ruleset);
 		return -ENOMEM;
 	}
+	ruleset->generation = all->ruleset->generation + 1;
 	for (unsigned i = 0; i < all->n; i++)
 		scanners[i] = atomic_exchange(&all->worker[i]->scanner, scanners[i]);
 	// Not rte_rcu_qsbr_synchronize(): it is inside the library, where ThreadSanitizer cannot
@@ -381,12 +384,23 @@ static void alias_event(struct worker *w, struct event *event)
 	dispatch(w, event);
 }
 
+// Made by rules that are gone: it has waited, or come from another worker.
+static bool is_retired(const struct worker *w, const struct event *event)
+{
+	return event->generation && event->generation != w->running->ruleset->generation &&
+	       !w->running->ruleset->pack->events[event->type].known;
+}
+
 static void dispatch(struct worker *w, struct event *event)
 {
 	if (event->stage == STAGE_RESOLVE && event->alias == 0 && !find_alias(w, event))
 		return;
 	if (event->stage == STAGE_JUDGE && event->key.kind == KEY_NONE)
 		event->key = key_without_alias(event);
+	if (is_retired(w, event)) {
+		counter_add(&w->counters.events_dropped[EVENT_DROP_rule_retired], 1);
+		return;
+	}
 	unsigned owner = owner_of(w, event);
 	if (owner != w->number) {
 		send_away(w, owner, event);
@@ -446,6 +460,7 @@ static bool take_message(struct worker *w, struct slice line, const struct arriv
 	for (unsigned i = 0; i < n; i++) {
 		counter_add(&w->events[events[i].type], 1);
 		events[i].queue = (uint16_t)(w->number * PORT_QUEUES_MAX + arrival->queue);
+		events[i].generation = w->running->ruleset->generation;
 		ends_with_user |= event_ends_with_user(&events[i]);
 		if (arrival->doubtful)
 			events[i].flags |= EVENT_AMBIGUOUS;
@@ -524,6 +539,12 @@ static bool exchange(struct worker *w)
 			if (rte_ring_dequeue_zc_bulk_elem_start(
 				    ring, sizeof(struct event), 1, &place, NULL) == 0)
 				break;
+			// Of rules that this worker has only with its next turn.
+			const struct event *event = place.ptr1;
+			if (event->generation > w->running->ruleset->generation) {
+				rte_ring_dequeue_zc_elem_finish(ring, 0);
+				break;
+			}
 			dispatch(w, place.ptr1);
 			rte_ring_dequeue_zc_elem_finish(ring, 1);
 			take_deferred(w);

@@ -29,6 +29,7 @@ struct worker_limits {
 	uint16_t gateways;   // all workers together
 	uint64_t idle_ms;    // a client that is no phone is forgotten after
 	uint64_t expire_ms;  // a diagnosis without evidence, a phone without a line
+	uint64_t seed; // of the hashes of addresses, which strangers choose; 0: always the same
 };
 
 struct workers;

@@ -17,6 +17,8 @@ struct ruleset {
 	hs_database_t *databases[2];	    // by enum rule_source; NULL: no rules of that source
 	uint8_t wanted[ASA_ID_MAX / 8 + 1]; // bitmap of ASA ids that some rule has
 	bool from_cache;
+	uint32_t generation; // set by who publishes it: what an older one has told, it told by
+			     // other words
 };
 
 // Takes the pack, also when it fails. cache_dir: where compiled databases are kept, or NULL. A

@@ -46,7 +46,7 @@ static void begin(unsigned n_handshakes, unsigned n_held)
 	now_ms = 1000000;
 	next_line = 1;
 	gateway = queue = 0;
-	table = handshake_table_create(4, n_handshakes, n_held, &counters);
+	table = handshake_table_create(4, n_handshakes, n_held, 0, &counters);
 	assert_non_null(table);
 }
 

@@ -159,7 +159,7 @@ struct workers *workers_create(unsigned n, const struct worker_limits *limits,
 	all->n = n;
 	all->policy = policy;
 	all->ruleset = ruleset;
-	ruleset->generation = 1;
+	ruleset->generation = all->generation = 1;
 	bool ok = make_quiescent(all) == 0 &&
 		  gateway_table_init(&all->gateways, limits->gateways, (uint16_t)n) == 0;
 	for (unsigned i = 0; ok && i < n; i++) {
@@ -205,7 +205,7 @@ int workers_publish(struct workers *all, struct ruleset *ruleset)
 		ruleset_destroy(ruleset);
 		return -ENOMEM;
 	}
-	ruleset->generation = all->ruleset->generation + 1;
+	ruleset->generation = ++all->generation;
 	for (unsigned i = 0; i < all->n; i++)
 		scanners[i] = atomic_exchange(&all->worker[i]->scanner, scanners[i]);
 	// Not rte_rcu_qsbr_synchronize(): it is inside the library, where ThreadSanitizer cannot

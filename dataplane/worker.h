@@ -68,6 +68,7 @@ struct workers {
 	const struct policy *policy;
 	struct rte_rcu_qsbr *quiescent;	 // who may still hold an old ruleset
 	struct ruleset *ruleset;	 // control's, what is published
+	uint32_t generation;		 // that ruleset's
 	_Atomic(int64_t) wall_offset_ms; // control writes: wall clock less the TSC's
 	atomic_bool stop;
 	_Atomic(unsigned) n_ended; // workers whose loop is over

@@ -42,6 +42,12 @@ static uint64_t power_of_two(uint64_t at_least)
 	return n;
 }
 
+static uint64_t nearest_power_of_two(uint64_t n)
+{
+	uint64_t above = power_of_two(n);
+	return above - n <= n - above / 2 ? above : above / 2;
+}
+
 // The shares of one worker. Hashes do not divide evenly: a tenth more than a fair share.
 static struct session_limits share_of(const struct worker_limits *limits, unsigned n)
 {
@@ -50,11 +56,11 @@ static struct session_limits share_of(const struct worker_limits *limits, unsign
 	return (struct session_limits){
 		.sessions = clients,
 		.identities = clients + clients / 8,
-		.histories = clients / 3 + 64,
+		.histories = clients / 10 * 3 + 64,
 		.diagnoses = diagnoses,
 		.evidence_blocks = diagnoses * 4,
-		.phone_line_bytes = power_of_two(((uint64_t)clients * 32) | (1 << 20)),
-		.other_line_bytes = power_of_two(((uint64_t)clients * 8) | (1 << 19)),
+		.phone_line_bytes = nearest_power_of_two(clients * 32ul | 1 << 20),
+		.other_line_bytes = nearest_power_of_two(clients * 8ul | 1 << 19),
 		.idle_ms = limits->idle_ms,
 		.expire_ms = limits->expire_ms,
 		.seed = limits->seed,

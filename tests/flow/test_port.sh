@@ -217,6 +217,7 @@ everything_else_works_as_before() { # DRIVER
 	on_a python3 "$here/traffic.py" ping fd07::2
 	on_b python3 "$here/traffic.py" ping 10.7.0.1
 	for ip in 10.7.0.2 fd07::2; do
+		: >"$work/server"
 		on_b python3 "$here/traffic.py" serve 8080 >"$work/server" &
 		server=$!
 		until grep -q ready "$work/server"; do sleep 0.1; done

@@ -4,6 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include "text.h"
 
@@ -110,45 +114,95 @@ static json_t *details_json(
 	return details;
 }
 
-// Put what is known of this phone in place of {tunnel_group}, {gateway}, {leaf_hash} ...; what is
-// not known stays as <tunnel-group>, to be filled in by hand.
-static json_t *filled_text(const char *text, const json_t *values, const json_t *details)
+// A value in the form that a slot asks for: {leaf_hash:base64} is the hash as CUCM's files have it.
+static bool write_value(FILE *stream, const json_t *value, struct slice form)
 {
-	char *out = NULL;
-	size_t size = 0;
-	FILE *stream = open_memstream(&out, &size);
-	if (stream == NULL)
-		return NULL;
+	if (json_is_integer(value) && form.len == 0) {
+		fprintf(stream, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		return true;
+	}
+	const char *text = json_string_value(value);
+	if (text == NULL)
+		return false;
+	if (form.len == 0) {
+		fputs(text, stream);
+		return true;
+	}
+	unsigned char bytes[64], base64[96];
+	size_t n;
+	if (!slice_equals_text(form, "base64") ||
+		OPENSSL_hexstr2buf_ex(bytes, sizeof(bytes), &n, text, '\0') != 1)
+		return false;
+	EVP_EncodeBlock(base64, bytes, (int)n);
+	fputs((const char *)base64, stream);
+	return true;
+}
+
+// A slot as it is to be filled in by hand: <tunnel-group>.
+static void write_placeholder(FILE *stream, struct slice name)
+{
+	fputc('<', stream);
+	for (uint32_t i = 0; i < name.len; i++)
+		fputc(name.data[i] == '_' ? '-' : name.data[i], stream);
+	fputc('>', stream);
+}
+
+// Put what is known of this phone in place of {tunnel_group}, {gateway}, {leaf_hash} ...
+static void fill(FILE *stream, const char *text, const json_t *values, const json_t *details)
+{
+	static const char *const letters = "abcdefghijklmnopqrstuvwxyz_";
 	while (*text) {
 		size_t plain = strcspn(text, "{");
 		fwrite(text, 1, plain, stream);
 		text += plain;
 		if (*text == '\0')
 			break;
-		size_t len = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_");
-		if (len == 0 || text[1 + len] != '}') {
+		struct slice name = {text + 1, (uint32_t)strspn(text + 1, letters)}, form = {0};
+		const char *end = name.data + name.len;
+		if (*end == ':') {
+			form = (struct slice){end + 1,
+				(uint32_t)strspn(end + 1, "abcdefghijklmnopqrstuvwxyz0123456789")};
+			end = form.data + form.len;
+		}
+		if (name.len == 0 || *end != '}') {
 			fputc(*text++, stream);
 			continue;
 		}
-		char name[64];
-		slice_copy((struct slice){text + 1, (uint32_t)len}, name, sizeof(name));
-		const json_t *value = json_object_get(values, name);
+		const json_t *value = json_object_getn(values, name.data, name.len);
 		if (!json_is_string(value) && !json_is_integer(value))
-			value = json_object_get(details, name);
-		for (char *c = name; *c; c++)
-			*c = *c == '_' ? '-' : *c;
-		if (json_is_string(value))
-			fputs(json_string_value(value), stream);
-		else if (json_is_integer(value))
-			fprintf(stream, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-		else
-			fprintf(stream, "<%s>", name);
-		text += len + 2;
+			value = json_object_getn(details, name.data, name.len);
+		if (!write_value(stream, value, form))
+			write_placeholder(stream, name);
+		text = end + 1;
 	}
+}
+
+static json_t *filled_text(
+	const char *first, const char *text, const json_t *values, const json_t *details)
+{
+	char *out = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&out, &size);
+	if (stream == NULL)
+		return NULL;
+	if (first)
+		fill(stream, first, values, details);
+	fill(stream, text, values, details);
 	fclose(stream);
 	json_t *string = json_string(out);
 	free(out);
 	return string;
+}
+
+// What to do first about the cause, where the rules say so.
+static const char *cause_remedy(
+	const struct diagnosis *d, const struct diagnosis_rule *rule, enum language language)
+{
+	for (unsigned i = 0; i < rule->n_causes; i++) {
+		if (strcmp(rule->causes[i].name, d->cause) == 0)
+			return translation(&rule->causes[i].remedy, language);
+	}
+	return NULL;
 }
 
 json_t *diagnosis_json(const struct diagnosis *d, const void *lines, const struct rulepack *pack,
@@ -181,9 +235,12 @@ json_t *diagnosis_json(const struct diagnosis *d, const void *lines, const struc
 	json_object_set(o, "details", details);
 	json_object_set_new(o, "ambiguous", json_boolean(d->ambiguous));
 	json_object_set_new(o, "title",
-		rule ? filled_text(translation(&rule->title, language), o, details) : json_null());
+		rule ? filled_text(NULL, translation(&rule->title, language), o, details)
+		     : json_null());
 	json_object_set_new(o, "remedy",
-		rule ? filled_text(translation(&rule->remedy, language), o, details) : json_null());
+		rule ? filled_text(cause_remedy(d, rule, language),
+			       translation(&rule->remedy, language), o, details)
+		     : json_null());
 	json_object_set_new(o, "reference",
 		rule && rule->reference ? json_string(rule->reference) : json_null());
 	json_object_set_new(o, "evidence", evidence_json(d, lines));

@@ -95,6 +95,29 @@ static bool diagnosis_absorbs(struct yaml_file *file, struct fy_node *node, void
 	return yaml_sequence(file, node, false, diagnosis_one_absorbed, rule);
 }
 
+// ---- words ----
+
+static bool read_words(struct yaml_file *file, struct fy_node *node, void *text)
+{
+	const char **words = text;
+	return yaml_text_copy(file, node, words) &&
+	       (**words || yaml_error(file, node, "must not be empty"));
+}
+
+static bool read_translations(struct yaml_file *file, struct fy_node *node, void *target)
+{
+#define LANGUAGE(language) offsetof(struct translations, text) + (language) * sizeof(const char *)
+	static const struct yaml_key keys[] = {
+		{"en", read_words, true, LANGUAGE(LANGUAGE_EN)},
+		{"zh-TW", read_words, false, LANGUAGE(LANGUAGE_ZH_TW)},
+		{"ko", read_words, false, LANGUAGE(LANGUAGE_KO)},
+	};
+	struct translations *translations = target;
+	if (fy_node_is_scalar(node))
+		return read_words(file, node, &translations->text[LANGUAGE_EN]);
+	return yaml_mapping(file, node, "a text by language", keys, N(keys), translations);
+}
+
 // ---- details, causes ----
 
 // name: field, or name: event.field
@@ -165,6 +188,7 @@ static bool diagnosis_one_cause(struct yaml_file *file, struct fy_node *node, vo
 	static const struct yaml_key keys[] = {
 		{"cause", cause_name, true, offsetof(struct diagnosis_cause, name)},
 		{"when", cause_when, true, offsetof(struct diagnosis_cause, when)},
+		{"remedy", read_translations, false, offsetof(struct diagnosis_cause, remedy)},
 	};
 	struct diagnosis_rule *rule = target;
 	if (rule->n_causes == RULES_CAUSES_MAX)
@@ -184,29 +208,6 @@ static bool diagnosis_one_cause(struct yaml_file *file, struct fy_node *node, vo
 static bool diagnosis_causes(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	return yaml_sequence(file, node, false, diagnosis_one_cause, target);
-}
-
-// ---- words ----
-
-static bool read_words(struct yaml_file *file, struct fy_node *node, void *text)
-{
-	const char **words = text;
-	return yaml_text_copy(file, node, words) &&
-	       (**words || yaml_error(file, node, "must not be empty"));
-}
-
-static bool read_translations(struct yaml_file *file, struct fy_node *node, void *target)
-{
-#define LANGUAGE(language) offsetof(struct translations, text) + (language) * sizeof(const char *)
-	static const struct yaml_key keys[] = {
-		{"en", read_words, true, LANGUAGE(LANGUAGE_EN)},
-		{"zh-TW", read_words, false, LANGUAGE(LANGUAGE_ZH_TW)},
-		{"ko", read_words, false, LANGUAGE(LANGUAGE_KO)},
-	};
-	struct translations *translations = target;
-	if (fy_node_is_scalar(node))
-		return read_words(file, node, &translations->text[LANGUAGE_EN]);
-	return yaml_mapping(file, node, "a text by language", keys, N(keys), translations);
 }
 
 // ---- examples ----

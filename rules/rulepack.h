@@ -42,7 +42,7 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH_TW, LANGUAGE_KO, LANGUAGE_MAX };
 extern const char *const language_names[LANGUAGE_MAX];
 
 struct translations {
-	const char *text[LANGUAGE_MAX]; // a missing one is the English one
+	const char *text[LANGUAGE_MAX]; // a missing one is the English one, NULL: there is none
 };
 
 // What a line means to the handshakes of its gateway (dataplane/handshake.c). X(constant, YAML
@@ -149,6 +149,7 @@ struct diagnosis_detail {
 struct diagnosis_cause {
 	const char *name;
 	const struct expression *when;
+	struct translations remedy; // what to do about it before all else; may be none
 };
 
 // Lines that must lead to the diagnosis, and what it must say.

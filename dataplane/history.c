@@ -71,15 +71,16 @@ void history_name(struct session_table *t, uint32_t index, const uint64_t *event
 	}
 }
 
-// Of the sessions of a class, the one heard longest ago that can spare its history.
-static uint32_t find_spare(struct session_table *t, uint8_t class, uint32_t except)
+// Of the sessions of a class, the one heard longest ago that can spare its history. Who cannot is
+// not looked at again before it is heard again.
+static uint32_t find_spare(struct session_table *t, uint8_t class)
 {
-	uint32_t at = t->oldest[class];
-	for (unsigned i = 0; i < SPARE_LOOK_MAX && at != SESSION_NONE;
-		i++, at = t->links[at].newer) {
-		if (at != except && t->links[at].history != SESSION_NONE &&
-			(class == SESSION_CLASS_OTHER || !diagnosis_any_open(t, at)))
-			return at;
+	uint32_t *at = &t->spare[class];
+	for (unsigned i = 0; i < SPARE_LOOK_MAX && *at != SESSION_NONE; i++) {
+		if (t->links[*at].history != SESSION_NONE &&
+			(class == SESSION_CLASS_OTHER || !diagnosis_any_open(t, *at)))
+			return *at;
+		*at = t->links[*at].newer;
 	}
 	return SESSION_NONE;
 }
@@ -89,9 +90,9 @@ static uint32_t take_history(struct session_table *t, uint32_t index)
 	if (t->free_history == SESSION_NONE && t->histories_used < t->limits.histories)
 		return t->histories_used++;
 	if (t->free_history == SESSION_NONE) {
-		uint32_t at = find_spare(t, SESSION_CLASS_OTHER, index);
+		uint32_t at = find_spare(t, SESSION_CLASS_OTHER);
 		if (at == SESSION_NONE && t->links[index].class == SESSION_CLASS_PHONE)
-			at = find_spare(t, SESSION_CLASS_PHONE, index);
+			at = find_spare(t, SESSION_CLASS_PHONE);
 		if (at == SESSION_NONE)
 			return SESSION_NONE;
 		history_free(t, at);

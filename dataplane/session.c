@@ -47,7 +47,7 @@ int session_table_init(struct session_table *t, const struct session_limits *lim
 	memset(t->buckets, 0xff, t->n_buckets * sizeof(*t->buckets));
 	t->free_session = t->free_identity = t->free_history = SESSION_NONE;
 	for (int class = 0; class < 2; class ++)
-		t->oldest[class] = t->newest[class] = SESSION_NONE;
+		t->oldest[class] = t->newest[class] = t->spare[class] = SESSION_NONE;
 	return 0;
 }
 
@@ -102,6 +102,8 @@ static uint32_t find(struct session_table *t, const struct session_key *key)
 static void age_unlink(struct session_table *t, uint32_t at)
 {
 	struct session_links *l = &t->links[at];
+	if (t->spare[l->class] == at)
+		t->spare[l->class] = l->newer;
 	if (l->older != SESSION_NONE)
 		t->links[l->older].newer = l->newer;
 	else
@@ -123,6 +125,8 @@ static void age_link(struct session_table *t, uint32_t at, uint8_t class)
 	else
 		t->oldest[class] = at;
 	t->newest[class] = at;
+	if (t->spare[class] == SESSION_NONE)
+		t->spare[class] = at;
 }
 
 static void end_session(struct session_table *t, uint32_t at)
@@ -147,13 +151,15 @@ static void end_session(struct session_table *t, uint32_t at)
 	gauge_add(&t->n_sessions, -1);
 }
 
+// Those with something open are passed once, and then count as if just heard.
 static uint32_t oldest_quiet_phone(struct session_table *t)
 {
-	uint32_t at = t->oldest[SESSION_CLASS_PHONE];
-	for (unsigned tries = 0; at != SESSION_NONE && tries < SPARE_LOOK_MAX; tries++) {
-		if (!diagnosis_any_open(t, at))
+	for (unsigned tries = 0; tries < SPARE_LOOK_MAX; tries++) {
+		uint32_t at = t->oldest[SESSION_CLASS_PHONE];
+		if (at == SESSION_NONE || !diagnosis_any_open(t, at))
 			return at;
-		at = t->links[at].newer;
+		age_unlink(t, at);
+		age_link(t, at, SESSION_CLASS_PHONE);
 	}
 	return SESSION_NONE;
 }

@@ -87,6 +87,7 @@ struct session_table {
 	uint32_t free_session, free_identity, free_history;
 	uint32_t identities_used, histories_used; // ever taken: places beyond have never been used
 	uint32_t oldest[2], newest[2];		  // by age: 0 phones, 1 others
+	uint32_t spare[2]; // by age: who is older can spare no history
 	uint32_t sweep;
 	uint64_t sweep_ms;
 

@@ -264,6 +264,24 @@ static void more_phones_than_room_are_counted_not_lost_in_silence(void **state)
 	assert_int_equal(scene_count(*state, "csd") + dropped, 600);
 }
 
+static void phones_that_are_well_spare_their_history_for_those_that_fail(void **state)
+{
+	char user[40], client[32];
+	for (int i = 0; i < 250; i++) {
+		snprintf(user, sizeof(user), "CP-7962G-SEP8CB64F57%04X", i);
+		snprintf(client, sizeof(client), "198.51.100.%d", i + 1);
+		tunnel_up(*state, user, client, "10.9.9.9");
+	}
+	for (int i = 150; i < 250; i++) {
+		snprintf(user, sizeof(user), "CP-7962G-SEP8CB64F57%04X", i);
+		snprintf(client, sizeof(client), "198.51.100.%d", i + 1);
+		csd(*state, user, client);
+	}
+	assert_true(scene_workers(*state)->worker[0]->counters.histories_evicted > 100);
+	assert_int_equal(scene_dropped(*state, EVENT_DROP_histories_full), 0);
+	assert_int_equal(scene_count(*state, "csd"), 100);
+}
+
 static void client_that_is_silent_ends_and_its_place_is_used_again(void **state)
 {
 	struct session_table *table = &scene_workers(*state)->worker[0]->sessions;
@@ -324,6 +342,7 @@ int main(void)
 		TEST(tls_of_strangers_makes_no_session),
 		TEST(strangers_never_push_a_phone_out),
 		TEST(more_phones_than_room_are_counted_not_lost_in_silence),
+		TEST(phones_that_are_well_spare_their_history_for_those_that_fail),
 		TEST(client_that_is_silent_ends_and_its_place_is_used_again),
 		TEST_ALSO_WITH_THREE_WORKERS(ipv6_clients_are_clients),
 	};

@@ -311,7 +311,6 @@ static bool next_packet(struct capture *c)
 	int64_t ms = seconds < 0 ? 0 : seconds * 1000 + header->ts.tv_usec / 1000;
 	c->item.time_ms = ms > 0 ? (uint64_t)ms : 0;
 	c->item.bytes = to_ethernet(c, packet, header->caplen);
-	c->item.wire_len = header->len;
 	return true;
 }
 
@@ -416,7 +415,6 @@ static bool next_line(struct capture *c)
 	} else if (!read_line(c, &c->item.bytes)) {
 		return false;
 	}
-	c->item.wire_len = c->item.bytes.len;
 	parse(c->item.bytes, &message);
 	// A log whose dates come later lends its first one to the lines before.
 	if (c->clock.lent.year == 0)

@@ -17,7 +17,6 @@ struct capture_item {
 	uint64_t time_ms;
 	struct slice
 		bytes; // an Ethernet frame (other link layers get an Ethernet header), or a line
-	uint32_t wire_len; // of a frame: as it was on the wire
 };
 
 struct capture;

@@ -289,7 +289,6 @@ static void build(const struct event_matcher *m, const struct message_rule *rule
 	event->input = arrival->input;
 	event->gateway = GATEWAY_NONE;
 	event->source = (uint8_t)message->source;
-	event->severity = message->severity;
 	event->n_values = (uint8_t)n_values;
 	event->line_len = event->text_len = (uint16_t)slice_put(line, event->text);
 	if (line.len < message->text.len) {

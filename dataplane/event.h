@@ -77,7 +77,7 @@ struct event {
 	uint16_t line_len;  // evidence: the line after its header
 	uint16_t text_len;  // with attachments
 	uint16_t diagnosis; // STAGE_TAKE: number in the vocabulary
-	uint8_t stage, source, severity, handshake, alias_action;
+	uint8_t stage, source, handshake, alias_action;
 	uint8_t handover; // STAGE_TAKE: which piece
 	uint8_t n_values, origin_len, code_len;
 	uint32_t input;	     // KEY_ANONYMOUS: the number of the file, 0: none

@@ -85,7 +85,6 @@ void line_of_event(
 		.line_len = event->line_len,
 		.way = way_of(event),
 		.source = event->source,
-		.severity = event->severity,
 		.flags = line_flags(event->flags),
 		.n_values = event->n_values,
 		.code_len = event->code_len,
@@ -118,7 +117,6 @@ void line_to_event(const struct line *line, struct event *out)
 	out->text_len = line->text_len;
 	out->line_len = line->line_len;
 	out->source = line->source;
-	out->severity = line->severity;
 	out->flags = event_flags(line->flags);
 	out->n_values = line->n_values;
 	out->code_len = line->code_len;

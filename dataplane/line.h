@@ -26,7 +26,7 @@ struct line {
 	uint16_t text_len; // with attachments
 	uint16_t line_len; // the line itself
 	uint16_t way;	   // hash of the sender and the host in the header: which relay brought it
-	uint8_t source, severity, flags, n_values, code_len, identity;
+	uint8_t source, flags, n_values, code_len, identity;
 };
 
 #define LINE_NONE UINT64_MAX

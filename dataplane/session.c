@@ -144,8 +144,7 @@ static void end_session(struct session_table *t, uint32_t at)
 	while (*link != at)
 		link = &t->links[*link].hash_next;
 	*link = t->links[at].hash_next;
-	session = (struct session){.generation = session.generation + 1};
-	publish_session(t, at, &session);
+	publish_session(t, at, &(struct session){0});
 	t->links[at].hash_next = t->free_session;
 	t->free_session = at;
 	gauge_add(&t->n_sessions, -1);
@@ -198,7 +197,6 @@ static uint32_t create(
 		.first_ms = now_ms,
 		.last_ms = now_ms,
 		.last_line = LINE_NONE,
-		.generation = t->sessions[at].generation + 1,
 		.identity = SESSION_NONE,
 		.gateway = GATEWAY_NONE,
 		.in_use = 1,

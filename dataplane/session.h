@@ -29,10 +29,9 @@ struct moment {
 struct session {
 	struct session_key key;
 	uint64_t first_ms, last_ms;
-	uint64_t last_line;  // position, see session_line_read()
-	uint64_t generation; // of the slot
-	uint32_t identity;   // first of its chain, newest first
-	uint16_t gateway;    // last seen
+	uint64_t last_line; // position, see session_line_read()
+	uint32_t identity;  // first of its chain, newest first
+	uint16_t gateway;   // last seen
 	uint8_t flags, n_identities, n_phones;
 	uint8_t last_number; // of an identity: they are used in turn
 	uint8_t in_use;
@@ -87,7 +86,7 @@ struct session_table {
 	uint32_t free_session, free_identity, free_history;
 	uint32_t identities_used, histories_used; // ever taken: places beyond have never been used
 	uint32_t oldest[2], newest[2];		  // by age: 0 phones, 1 others
-	uint32_t spare[2]; // by age: who is older can spare no history
+	uint32_t spare[2];			  // by age: who is older can spare no history
 	uint32_t sweep;
 	uint64_t sweep_ms;
 

@@ -13,7 +13,6 @@ static struct event *event_of(const char *text, unsigned n_values)
 	e->port = 50091;
 	e->gateway = 3;
 	e->source = MESSAGE_ASA;
-	e->severity = 6;
 	e->line_len = e->text_len = (uint16_t)strlen(text);
 	memcpy(e->text, text, e->text_len);
 	memcpy(e->code, "725006", e->code_len = 6);
@@ -50,7 +49,6 @@ static void a_line_keeps_what_the_event_was(void **state)
 	assert_int_equal(back->port, e->port);
 	assert_int_equal(back->gateway, e->gateway);
 	assert_int_equal(back->source, e->source);
-	assert_int_equal(back->severity, e->severity);
 	assert_true(address_equals(&back->client, &e->client));
 	assert_true(device_equals(&back->device, &e->device));
 	assert_int_equal(back->line_len, 13);

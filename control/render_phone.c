@@ -125,18 +125,35 @@ static void entry_line(const struct canvas *c, struct entry *e, unsigned width, 
 	e->rest += taken;
 }
 
+// How sure it is whose line it is: told by the line itself, by those around it, or not for sure.
+static const char *mark_of(const json_t *line)
+{
+	if (json_is_true(json_object_get(line, "ambiguous")))
+		return " ?";
+	return json_is_true(json_object_get(line, "bound")) ? " ~" : "  ";
+}
+
+static bool any_has(const json_t *timeline, size_t from, const char *key)
+{
+	for (size_t i = from; i < json_array_size(timeline); i++) {
+		if (json_is_true(json_object_get(json_array_get(timeline, i), key)))
+			return true;
+	}
+	return false;
+}
+
 static void render_entry(const struct canvas *c, const json_t *line, bool both, unsigned width)
 {
 	char time[CANVAS_TIME_MAX];
 	struct entry entry;
 	bool right = both && is_phones(line);
-	bool ambiguous = json_is_true(json_object_get(line, "ambiguous"));
+	const char *mark = mark_of(line);
 	entry_init(&entry, line);
 	for (unsigned i = 0; i == 0 || *entry.rest; i++) {
 		canvas_cell(c, STYLE_DIM,
 			i ? "" : canvas_clock(c, json_object_get(line, "time"), time),
 			TIME_COLUMNS);
-		canvas_text(c, STYLE_YELLOW, i == 0 && ambiguous ? " ?" : "  ");
+		canvas_text(c, STYLE_YELLOW, i == 0 ? mark : "  ");
 		if (right) {
 			canvas_cell(c, STYLE_PLAIN, "", width);
 			fputs(" \xe2\x94\x82 ", c->out);
@@ -153,7 +170,7 @@ static void render_timeline(const struct canvas *c, const json_t *phone)
 	const json_t *timeline = json_object_get(phone, "timeline");
 	size_t n = json_array_size(timeline), from = n > SHOWN_MAX ? n - SHOWN_MAX : 0;
 	char zone[CANVAS_TIME_MAX];
-	bool both = has_both_sides(timeline, from), any_ambiguous = false;
+	bool both = has_both_sides(timeline, from);
 	unsigned room = c->columns - TIME_COLUMNS - MARK_COLUMNS;
 	unsigned width = both ? (room - 3) / 2 : room;
 	if (n == 0)
@@ -169,12 +186,11 @@ static void render_timeline(const struct canvas *c, const json_t *phone)
 		is_phones(json_array_get(timeline, from)) && !both ? "phone" : "ASA",
 		both ? " \xe2\x94\x82 phone" : "");
 	canvas_style(c, STYLE_PLAIN);
-	for (size_t i = from; i < n; i++) {
-		const json_t *line = json_array_get(timeline, i);
-		any_ambiguous |= json_is_true(json_object_get(line, "ambiguous"));
-		render_entry(c, line, both, width);
-	}
-	if (any_ambiguous)
+	for (size_t i = from; i < n; i++)
+		render_entry(c, json_array_get(timeline, i), both, width);
+	if (any_has(timeline, from, "bound"))
+		fputs("  ~ the line names nobody; the lines around it say whose it is\n", c->out);
+	if (any_has(timeline, from, "ambiguous"))
 		fputs("  ? the line could be another phone's\n", c->out);
 }
 

@@ -109,14 +109,43 @@ const char *line_words(const json_t *line)
 	return text + len + strspn(text + len, ":- ");
 }
 
+// Attempts repeat themselves, but for ports and counters.
+static bool is_alike(const char *a, const char *b)
+{
+	static const char *const digits = "0123456789";
+	for (;; a++, b++) {
+		a += strspn(a, digits);
+		b += strspn(b, digits);
+		if (*a != *b || *a == '\0')
+			return *a == *b;
+	}
+}
+
+static bool is_repetition(const json_t *evidence, size_t at)
+{
+	const json_t *line = json_array_get(evidence, at);
+	for (size_t i = 0; i < at; i++) {
+		const json_t *earlier = json_array_get(evidence, i);
+		if (json_equal(
+			    json_object_get(earlier, "source"), json_object_get(line, "source")) &&
+			is_alike(line_words(earlier), line_words(line)))
+			return true;
+	}
+	return false;
+}
+
 static void render_evidence(const struct canvas *c, const json_t *evidence)
 {
 	char time[CANVAS_TIME_MAX];
-	size_t i;
+	size_t i, n_alike = 0;
 	json_t *line;
 	json_array_foreach((json_t *)evidence, i, line)
 	{
 		const char *source = json_string_of(line, "source");
+		if (is_repetition(evidence, i)) {
+			n_alike++;
+			continue;
+		}
 		fprintf(c->out, "%*s", 2 * INDENT, "");
 		canvas_text(c, STYLE_DIM, canvas_clock(c, json_object_get(line, "time"), time));
 		fputc(' ', c->out);
@@ -127,6 +156,8 @@ static void render_evidence(const struct canvas *c, const json_t *evidence)
 		fputc(' ', c->out);
 		canvas_wrap(c, line_words(line), EVIDENCE_COLUMN, c->columns - EVIDENCE_COLUMN, 0);
 	}
+	if (n_alike)
+		fprintf(c->out, "%*s%zu more like these are in --json\n", 2 * INDENT, "", n_alike);
 }
 
 // Columns of "1. " or "- ", under which the words of its line stay together.

@@ -29,6 +29,7 @@ static json_t *entry_json(const struct daemon *daemon, const struct line *line, 
 		json_string(registry_name(&daemon->vocabulary->events, line->event)));
 	json_object_set_new(
 		entry, "gateway", json_text_or_null(gateway_name(gateways, line->gateway)));
+	json_object_set_new(entry, "bound", json_boolean(line->flags & LINE_BOUND));
 	json_object_set_new(entry, "ambiguous", json_boolean(ambiguous));
 	return entry;
 }

@@ -60,6 +60,7 @@ struct session_key {
 #define EVENT_HIDDEN_USER 0x100 // the ASA printed ***** in place of the user
 #define EVENT_UNPROVEN 0x200	// its names are claims of the client
 #define EVENT_PASSING 0x400	// of no use unless its client is known now: does not wait
+#define EVENT_BOUND 0x800	// its client is not told by the line, but by the lines around it
 
 struct event {
 	uint64_t time_ms; // arrival, since the epoch

@@ -448,6 +448,7 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 	unlink_held(t, held);
 	if (h) {
 		event->client = h->client;
+		event->flags |= EVENT_BOUND;
 		event->port = h->port;
 		if (device_is_none(&event->device))
 			event->device = h->device;
@@ -482,6 +483,7 @@ static bool bind_failed(struct handshake_table *t, struct event *reason)
 	if (f == NULL)
 		return false;
 	reason->client = f->client;
+	reason->flags |= EVENT_BOUND;
 	reason->port = f->port;
 	reason->device = f->device;
 	f->failed_ms = 0;
@@ -822,7 +824,7 @@ static void follow(struct handshake_table *t, const struct gateway_state *g, str
 		return;
 	event->client = g->last_client;
 	event->device = g->last_device;
-	event->flags |= EVENT_AMBIGUOUS;
+	event->flags |= EVENT_BOUND | EVENT_AMBIGUOUS;
 	counter_add(&t->counters->ambiguous_bindings, 1);
 }
 

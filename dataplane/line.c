@@ -45,7 +45,8 @@ static const struct {
 	uint8_t line;
 	uint16_t event;
 } kept_flags[] = {{LINE_AMBIGUOUS, EVENT_AMBIGUOUS}, {LINE_CLIPPED, EVENT_CLIPPED},
-	{LINE_HIDDEN_USER, EVENT_HIDDEN_USER}, {LINE_UNPROVEN, EVENT_UNPROVEN}};
+	{LINE_HIDDEN_USER, EVENT_HIDDEN_USER}, {LINE_UNPROVEN, EVENT_UNPROVEN},
+	{LINE_BOUND, EVENT_BOUND}};
 
 static uint8_t line_flags(uint16_t flags)
 {

@@ -15,6 +15,7 @@
 #define LINE_HIDDEN_USER 4
 #define LINE_UNPROVEN 8
 #define LINE_CONTEXT 16 // evidence: had to be, but is no failure and does not date one
+#define LINE_BOUND 32	// see EVENT_BOUND
 
 // Followed by n_values field values, the code and the text, padded to 8 bytes.
 struct line {

@@ -386,6 +386,46 @@ static void time_line_leaves_out_who_it_is(void **state)
 	json_decref(phone);
 }
 
+static void it_is_told_how_sure_it_is_whose_line_it_is(void **state)
+{
+	(void)state;
+	json_t *phone = phone_of(diagnosis("x", "SEP8CB64F576113", "t"));
+	json_t *timeline = json_object_get(phone, "timeline");
+	json_array_clear(timeline);
+	json_t *bound =
+		line_of("2026-11-21T10:19:27.155Z", "asa", "725014", "SSL lib error.", false);
+	json_object_set_new(bound, "bound", json_true());
+	json_array_append_new(timeline, bound);
+	char *text = rendered(render_phone, phone, 80);
+	assert_has(text, "10:19:27.155 ~725014 SSL lib error.\n");
+	assert_has(text, "  ~ the line names nobody; the lines around it say whose it is\n");
+	free(text);
+	json_object_set_new(bound, "ambiguous", json_true());
+	text = rendered(render_phone, phone, 80);
+	assert_has(text, "10:19:27.155 ?725014 SSL lib error.\n");
+	assert_has(text, "  ? the line could be another phone's\n");
+	free(text);
+	json_decref(phone);
+}
+
+static void evidence_that_repeats_itself_is_shown_once(void **state)
+{
+	(void)state;
+	static const char *const lines[][2] = {
+		{"phone", "try 1 failed"}, {"phone", "try 22 failed"}, {"asa", "try 3 failed"}};
+	json_t *d = diagnosis("x", "SEP8CB64F576113", "t"), *list = json_object_get(d, "evidence");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		json_array_append_new(list, line_of("2026-11-21T10:20:27.432Z", lines[i][0], "VPNC",
+						    lines[i][1], false));
+	json_t *phone = phone_of(d);
+	char *text = rendered(render_phone, phone, 80);
+	assert_has(text, "phone VPNC   try 1 failed\n");
+	assert_lacks(text, "phone VPNC   try 22 failed");
+	assert_has(text, "ASA   VPNC   try 3 failed\n    1 more like these are in --json\n");
+	free(text);
+	json_decref(phone);
+}
+
 static void one_side_has_the_whole_width(void **state)
 {
 	(void)state;
@@ -537,6 +577,8 @@ int main(void)
 		cmocka_unit_test(story_is_told_on_one_screen),
 		cmocka_unit_test(what_is_to_be_typed_is_never_broken),
 		cmocka_unit_test(time_line_leaves_out_who_it_is),
+		cmocka_unit_test(it_is_told_how_sure_it_is_whose_line_it_is),
+		cmocka_unit_test(evidence_that_repeats_itself_is_shown_once),
 		cmocka_unit_test(one_side_has_the_whole_width),
 		cmocka_unit_test(only_the_latest_lines_are_shown),
 		cmocka_unit_test(nothing_wrong_is_said_plainly),

@@ -12,7 +12,7 @@
 #include "listener.h"
 
 #define QUEUES_MAX 16	      // of net_pcap
-#define LOOP_MAX (1ull << 30) // bytes of frames that a looped capture may keep in memory, a queue
+#define LOOP_MAX (2ull << 30) // bytes of frames that a looped capture may keep in memory, a queue
 
 // Frames and the longest one's length.
 static int measure(
@@ -42,10 +42,10 @@ static int size_loop(const struct startup *startup, struct listener *listener, p
 	int status = measure(startup, capture, &n_frames, &longest);
 	if (status != 0)
 		return status;
-	uint32_t room = RTE_MAX(longest + RTE_PKTMBUF_HEADROOM, (uint32_t)ROOM);
+	uint32_t room = RTE_ALIGN(longest + RTE_PKTMBUF_HEADROOM, RTE_CACHE_LINE_SIZE);
 	if (room > UINT16_MAX || n_frames * room > LOOP_MAX)
 		return startup_fail(startup, -EFBIG,
-			"%zu packets of up to %u bytes: a looped capture is kept in memory, and may take 1 GiB of it",
+			"%zu packets of up to %u bytes: a looped capture is kept in memory, and may take 2 GiB of it",
 			(size_t)n_frames, longest);
 	listener->buffers.n += (uint32_t)n_frames;
 	listener->buffers.room = (uint16_t)room;

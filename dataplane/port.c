@@ -17,7 +17,8 @@
 #define MEBIBYTE ((size_t)1 << 20)
 #define HEAP_BASE (64 * MEBIBYTE)      // of the EAL and its ports
 #define HEAP_PER_WORKER (4 * MEBIBYTE) // its reassembly table takes 0.3 of them
-#define POOL_OVERHEAD (4 * MEBIBYTE)   // caches of RTE_MAX_LCORE lcores, ring, rounding
+#define PAGE 4096
+#define POOL_OVERHEAD (4 * MEBIBYTE) // caches of RTE_MAX_LCORE lcores, ring, rounding
 
 struct port_internals {
 	struct listener listeners[PORT_LISTEN_MAX];
@@ -66,10 +67,15 @@ static int survey(const struct startup *startup, const struct port_internals *in
 	return status;
 }
 
+// No buffer lies across two pages where DPDK's memory is of small ones (rte_mempool_ops_default.c),
+// and a line is added to spread them over the channels of the memory.
 static size_t buffers_bytes(const struct buffers *buffers)
 {
-	size_t lines = 2 + (sizeof(struct rte_mbuf) + buffers->room) / RTE_CACHE_LINE_SIZE;
-	return buffers->n * (lines + 1) * RTE_CACHE_LINE_SIZE + POOL_OVERHEAD;
+	size_t lines = 3 + (sizeof(struct rte_mbuf) + buffers->room) / RTE_CACHE_LINE_SIZE;
+	size_t one = lines * RTE_CACHE_LINE_SIZE, a_page = PAGE / one;
+	if (a_page == 0)
+		return buffers->n * RTE_ALIGN(one, (size_t)PAGE) + POOL_OVERHEAD;
+	return (buffers->n / a_page + 1) * PAGE + POOL_OVERHEAD;
 }
 
 static int start_eal(const struct startup *startup, const struct port_internals *internals)

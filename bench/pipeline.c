@@ -52,6 +52,7 @@ struct bench {
 	struct workers *workers;
 	struct datagram_reader *reader;
 	struct counters counters; // of the bounds
+	struct shape_table shapes;
 	hs_database_t *database;
 	hs_scratch_t *scratch;
 	enum figure figure;
@@ -94,7 +95,7 @@ static void bound_take(struct bench *b, struct slice payload)
 		return;
 	}
 	while (message_next(&payload, &line)) {
-		message_parse(line, &message);
+		message_parse(&b->shapes, line, &message);
 		b->n_matches += message.source == MESSAGE_ASA;
 		b->n_messages++;
 	}

@@ -28,6 +28,7 @@ struct capture {
 	char *path;
 	enum capture_kind kind;
 	gzFile gz;
+	struct shape_table shapes;
 	int fd; // a duplicate, for progress
 	uint64_t size;
 	struct capture_item item;
@@ -351,12 +352,12 @@ static bool read_line(struct capture *c, struct slice *line)
 	}
 }
 
-static void parse(struct slice line, struct message *message)
+static void parse(struct capture *c, struct slice line, struct message *message)
 {
 	struct slice rest = line, first;
 	*message = (struct message){.source = MESSAGE_OTHER};
 	if (message_next(&rest, &first))
-		message_parse(first, message);
+		message_parse(&c->shapes, first, message);
 }
 
 // Read ahead to the first line with a full date.
@@ -380,7 +381,7 @@ static void look_ahead(struct capture *c)
 		ahead->len = line.len;
 		c->ahead_bytes += line.len;
 		c->n_ahead++;
-		parse(line, &message);
+		parse(c, line, &message);
 		if (logtime_date_of(&message, &date) && date.year)
 			c->date = date;
 	}
@@ -415,7 +416,7 @@ static bool next_line(struct capture *c)
 	} else if (!read_line(c, &c->item.bytes)) {
 		return false;
 	}
-	parse(c->item.bytes, &message);
+	parse(c, c->item.bytes, &message);
 	// A log whose dates come later lends its first one to the lines before.
 	if (c->clock.lent.year == 0)
 		c->clock.lent = c->date;

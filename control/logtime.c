@@ -38,27 +38,28 @@ static int month_of(const char *text)
 	return at && (at - months) % 3 == 0 ? (int)(at - months) / 3 + 1 : 0;
 }
 
-// "09:59:27[.fraction]"; returns what follows, or NULL.
-static const char *parse_clock(const char *text, struct stamp *out)
-{
-	int len = 0;
-	if (sscanf(text, "%2d:%2d:%2d%n", &out->hour, &out->minute, &out->second, &len) != 3)
-		return NULL;
-	text += len;
-	if (*text == '.') {
-		int scale = 100;
-		for (text++; isdigit((unsigned char)*text); text++, scale /= 10)
-			out->ms += (*text - '0') * scale;
-	}
-	return out->hour < 24 && out->minute < 60 && out->second < 61 ? text : NULL;
-}
-
 static bool parse_two(const char *text, int max, int *out)
 {
 	if (!isdigit((unsigned char)text[0]) || !isdigit((unsigned char)text[1]))
 		return false;
 	*out = (text[0] - '0') * 10 + (text[1] - '0');
 	return *out <= max;
+}
+
+// "09:59:27[.fraction]"; returns what follows, or NULL.
+static const char *parse_clock(const char *text, struct stamp *out)
+{
+	if (!parse_two(text, 23, &out->hour) || text[2] != ':' ||
+		!parse_two(text + 3, 59, &out->minute) || text[5] != ':' ||
+		!parse_two(text + 6, 60, &out->second))
+		return NULL;
+	text += 8;
+	if (*text == '.') {
+		int scale = 100;
+		for (text++; isdigit((unsigned char)*text); text++, scale /= 10)
+			out->ms += (*text - '0') * scale;
+	}
+	return text;
 }
 
 // "+02:00", "-0530", nothing behind it.
@@ -78,6 +79,8 @@ static void parse_zone(const char *text, struct stamp *out)
 {
 	while (*text == ' ')
 		text++;
+	if (*text == '\0')
+		return;
 	out->has_zone = strcmp(text, "Z") == 0 || parse_offset(text, &out->zone_minutes);
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
 		if (strcmp(text, zones[i].name) == 0) {
@@ -98,15 +101,24 @@ static bool is_date(const struct logtime_date *date)
 	return date->month != 2 || date->day != 29 || leap;
 }
 
+// yyyy-mm-dd, whatever follows.
+static bool parse_date(const char *text, struct logtime_date *out)
+{
+	int century;
+	if (!parse_two(text, 99, &century) || !parse_two(text + 2, 99, &out->year) ||
+		text[4] != '-' || !parse_two(text + 5, 12, &out->month) || text[7] != '-' ||
+		!parse_two(text + 8, 31, &out->day))
+		return false;
+	out->year += 100 * century;
+	return true;
+}
+
 static bool parse_stamp(struct slice slice, struct stamp *out)
 {
 	char text[64], *rest;
-	int len = 0;
 	*out = (struct stamp){0};
 	slice_copy(slice, text, sizeof(text));
-	if (sscanf(text, "%4d-%2d-%2d%n", &out->date.year, &out->date.month, &out->date.day,
-		    &len) == 3 &&
-		len == 10) {
+	if (parse_date(text, &out->date)) {
 		if (out->date.year == 0 || !is_date(&out->date))
 			return false;
 		rest = text + 11;
@@ -137,13 +149,7 @@ static bool parse_stamp(struct slice slice, struct stamp *out)
 
 bool logtime_parse_date(const char *text, struct logtime_date *out)
 {
-	int century;
-	if (strlen(text) != 10 || text[4] != '-' || text[7] != '-' ||
-		!parse_two(text, 99, &century) || !parse_two(text + 2, 99, &out->year) ||
-		!parse_two(text + 5, 12, &out->month) || !parse_two(text + 8, 31, &out->day))
-		return false;
-	out->year += 100 * century;
-	return out->year >= 1970 && is_date(out);
+	return strlen(text) == 10 && parse_date(text, out) && out->year >= 1970 && is_date(out);
 }
 
 // Whether the time zone database has it. A file that is none of its zones would mean UTC.

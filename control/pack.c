@@ -62,7 +62,7 @@ static bool check_example(struct scanner *scanner, const struct message_rule *ru
 		report_at(report, &example->place, "example of %s: the line is empty", rule->id);
 		return false;
 	}
-	message_parse(line, &message);
+	message_parse(NULL, line, &message);
 	unsigned n = event_match(&matcher, &message, &arrival, events, EVENTS_OF_LINE_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		const char *event = registry_name(names, events[i].type);

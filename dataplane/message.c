@@ -3,6 +3,9 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#ifdef __SSE2__
+#	include <emmintrin.h>
+#endif
 
 #include "stamp.h"
 
@@ -56,20 +59,40 @@ static bool ends_line(char c)
 	return c == '\n' || c == '\r' || c == '\0';
 }
 
+// Where the next character stands that can end a line, or the length of the text.
+static uint32_t next_mark(struct slice text, uint32_t at)
+{
+	static const bool marks[256] = {
+		['\n'] = true, ['\r'] = true, ['\0'] = true, ['<'] = true, ['>'] = true};
+#ifdef __SSE2__
+	for (; at + 16 <= text.len; at += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(text.data + at));
+		// '<' is 0x3c and '>' 0x3e
+		__m128i brackets =
+			_mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(2)), _mm_set1_epi8('>'));
+		__m128i ends = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')),
+			_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r')),
+				_mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
+		int found = _mm_movemask_epi8(_mm_or_si128(brackets, ends));
+		if (found)
+			return at + (uint32_t)__builtin_ctz((unsigned)found);
+	}
+#endif
+	while (at < text.len && !marks[(unsigned char)text.data[at]])
+		at++;
+	return at;
+}
+
 // Length of the first line of a payload: to its end, or to where another record is glued on.
 // Relays have been seen to glue records: "...initiated<189>32: ...". Text that a stranger typed, a
 // user name above all, may imitate that; the ASA prints it in angle brackets, so a <PRI> inside an
 // open bracket is text.
 static uint32_t line_length(struct slice payload)
 {
-	static const bool marks[256] = {
-		['\n'] = true, ['\r'] = true, ['\0'] = true, ['<'] = true, ['>'] = true};
 	int open = 0;
-	uint32_t first = pri_length(payload), i = first;
-	for (; i < payload.len; i++) {
+	uint32_t first = pri_length(payload), i = next_mark(payload, first);
+	for (; i < payload.len; i = next_mark(payload, i + 1)) {
 		char c = payload.data[i];
-		if (!marks[(unsigned char)c])
-			continue;
 		if (ends_line(c)) {
 			break;
 		} else if (c == '<') {
@@ -287,6 +310,21 @@ static bool header_walk(struct slice before, struct header *header)
 	return rest.len == 0 && !is_text_reached(header);
 }
 
+// As offsets in the text before the tag.
+static struct header_parts parts_of(struct slice before, const struct message *message)
+{
+	struct header_parts parts = {0};
+	if (message->stamp.len) {
+		parts.stamp_at = (uint8_t)(message->stamp.data - before.data);
+		parts.stamp_len = (uint8_t)message->stamp.len;
+	}
+	if (message->origin.len) {
+		parts.origin_at = (uint8_t)(message->origin.data - before.data);
+		parts.origin_len = (uint8_t)message->origin.len;
+	}
+	return parts;
+}
+
 static void header_end(const struct header *header, struct message *out)
 {
 	out->stamp = header->stamp;
@@ -410,6 +448,8 @@ static bool cut_repeated(struct slice *text)
 static bool cut_quote(struct slice *text)
 {
 	unsigned n = 0;
+	if (text->data[text->len - 1] != '"')
+		return false;
 	for (uint32_t i = 0; i < text->len; i++)
 		n += text->data[i] == '"';
 	return n % 2 == 1 && cut_end(text, "\"");
@@ -418,19 +458,45 @@ static bool cut_quote(struct slice *text)
 // What relays and exports leave behind a text.
 static struct slice trim_tail(struct slice text)
 {
-	while (text.len && (cut_end(&text, " ") || cut_end(&text, "\t") || cut_end(&text, "#012") ||
-				   cut_end(&text, "#015") || cut_end(&text, "^M") ||
-				   cut_repeated(&text) || cut_quote(&text)))
+	static const bool lasts[256] = {[' '] = true,
+		['\t'] = true,
+		['2'] = true,
+		['5'] = true,
+		['M'] = true,
+		[')'] = true,
+		['"'] = true};
+	while (text.len && lasts[(unsigned char)text.data[text.len - 1]] &&
+		(cut_end(&text, " ") || cut_end(&text, "\t") || cut_end(&text, "#012") ||
+			cut_end(&text, "#015") || cut_end(&text, "^M") || cut_repeated(&text) ||
+			cut_quote(&text)))
 		;
 	return text;
 }
 
-static bool parse_asa(struct slice line, const struct tag *tag, struct message *out)
+static bool parse_header(struct shape_table *shapes, struct slice before, struct message *out)
 {
 	struct header header;
-	if (!header_walk(slice_first(line, tag->at), &header))
+	struct header_parts parts;
+	if (shapes && shape_find(shapes, before, &parts)) {
+		out->stamp = (struct slice){before.data + parts.stamp_at, parts.stamp_len};
+		out->origin = (struct slice){before.data + parts.origin_at, parts.origin_len};
+		return true;
+	}
+	if (!header_walk(before, &header))
 		return false;
 	header_end(&header, out);
+	if (shapes && before.len <= SHAPE_BYTES_MAX) {
+		parts = parts_of(before, out);
+		shape_keep(shapes, before, &parts);
+	}
+	return true;
+}
+
+static bool parse_asa(
+	struct shape_table *shapes, struct slice line, const struct tag *tag, struct message *out)
+{
+	if (!parse_header(shapes, slice_first(line, tag->at), out))
+		return false;
 	out->source = MESSAGE_ASA;
 	out->asa_id = tag->id;
 	out->severity = tag->severity;
@@ -563,12 +629,12 @@ static bool parse_phone(struct slice line, uint32_t until, struct message *out)
 	return true;
 }
 
-void message_parse(struct slice line, struct message *out)
+void message_parse(struct shape_table *shapes, struct slice line, struct message *out)
 {
 	struct tag tag;
 	*out = (struct message){.source = MESSAGE_OTHER};
 	enum family family = tag_find(line, &tag);
-	if (family == FAMILY_OURS && parse_asa(line, &tag, out))
+	if (family == FAMILY_OURS && parse_asa(shapes, line, &tag, out))
 		return;
 	if (parse_phone(line, family == FAMILY_OTHER ? tag.at : line.len, out))
 		return;

@@ -103,6 +103,7 @@ static struct worker *worker_create(
 	if (session_table_init(&w->sessions, &share) < 0 || outbox_init(&w->outbox, OUTBOX_MAX) < 0)
 		return NULL;
 	w->asa_codes = calloc(ASA_ID_MAX, sizeof(*w->asa_codes));
+	w->shapes = calloc(1, sizeof(*w->shapes));
 	w->deferred = malloc(DEFERRED_MAX * sizeof(*w->deferred));
 	w->handshakes = handshake_table_create(all->gateways.n_max,
 		limits->handshakes / all->n + 16, HELD_MAX, limits->seed, &w->counters);
@@ -111,7 +112,7 @@ static struct worker *worker_create(
 		if (i != number && (w->inbox[i] = inbox_create(all->n)) == NULL)
 			return NULL;
 	}
-	return w->asa_codes && w->deferred && w->handshakes && w->aliases ? w : NULL;
+	return w->asa_codes && w->shapes && w->deferred && w->handshakes && w->aliases ? w : NULL;
 }
 
 static void worker_destroy(struct worker *w)
@@ -131,6 +132,7 @@ static void worker_destroy(struct worker *w)
 	outbox_fini(&w->outbox);
 	free(w->asa_codes);
 	free(w->deferred);
+	free(w->shapes);
 	free(w);
 }
 
@@ -458,7 +460,7 @@ static bool take_message(struct worker *w, struct slice line, const struct arriv
 	struct event events[EVENTS_OF_LINE_MAX];
 	struct event_matcher matcher = matcher_of(w);
 	bool ends_with_user = false;
-	message_parse(line, &message);
+	message_parse(w->shapes, line, &message);
 	count_message(w, &message);
 	unsigned n = event_match(&matcher, &message, arrival, events, EVENTS_OF_LINE_MAX);
 	if (n == 0)
@@ -485,7 +487,7 @@ static struct slice join(struct worker *w, struct slice line, struct slice *payl
 	for (unsigned i = 0; i < JOIN_MAX && message_next(&rest, &next); i++) {
 		struct slice whole = {line.data, (uint32_t)(next.data + next.len - line.data)};
 		struct message message;
-		message_parse(whole, &message);
+		message_parse(w->shapes, whole, &message);
 		if (event_is_one(&matcher, &message, line.data + line.len)) {
 			*payload = rest;
 			return whole;

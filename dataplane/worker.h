@@ -50,6 +50,7 @@ struct worker {
 	struct workers *all;
 	struct scanner *running;	// the scanner of this turn
 	struct datagram_reader *reader; // NULL where no EAL is up
+	struct shape_table *shapes;
 	struct handshake_table *handshakes;
 	struct alias_table *aliases;
 	struct rte_ring *inbox[WORKERS_MAX]; // by sender; NULL: from itself

@@ -26,7 +26,7 @@ static void read_messages(struct slice payload)
 	while (message_next(&rest, &line)) {
 		struct message message;
 		assert_inside(line, payload);
-		message_parse(line, &message);
+		message_parse(NULL, line, &message);
 		n++;
 	}
 	assert(n > 0); // else it would have been dropped as empty

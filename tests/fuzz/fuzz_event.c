@@ -96,7 +96,7 @@ static void run_events(struct slice line)
 	struct event_matcher matcher = {&scanner, &policy, &open_counts, &counters};
 	struct arrival arrival = {.time_ms = 1};
 	struct message message;
-	message_parse(line, &message);
+	message_parse(NULL, line, &message);
 	unsigned n = event_match(&matcher, &message, &arrival, events, EVENTS_OF_LINE_MAX);
 	assert(n <= EVENTS_OF_LINE_MAX);
 	assert(message.source != MESSAGE_OTHER || n == 0);

@@ -37,6 +37,29 @@ static void check_time(const struct message *m)
 	logtime_of(&log, m);
 }
 
+static void assert_same(struct slice a, struct slice b)
+{
+	assert(a.len == b.len);
+	assert(a.len == 0 || a.data == b.data);
+}
+
+// Headers of this input and of all before it are remembered; it must make no difference.
+static void check_remembered(struct slice line, const struct message *m)
+{
+	static struct shape_table shapes;
+	for (int i = 0; i < 2; i++) {
+		struct message again;
+		message_parse(&shapes, line, &again);
+		assert(again.source == m->source && again.asa_id == m->asa_id);
+		assert(device_equals(&again.device, &m->device));
+		assert_same(again.code, m->code);
+		assert_same(again.text, m->text);
+		assert_same(again.origin, m->origin);
+		assert_same(again.stamp, m->stamp);
+		assert_same(again.clock, m->clock);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size > 65535)
@@ -51,8 +74,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at = line.data + line.len;
 		assert(memchr(line.data, '\n', line.len) == NULL);
 		assert(memchr(line.data, '\0', line.len) == NULL);
-		message_parse(line, &message);
+		message_parse(NULL, line, &message);
 		check(line, &message);
+		check_remembered(line, &message);
 		check_time(&message);
 	}
 	assert(rest.len == 0);

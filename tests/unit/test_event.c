@@ -83,7 +83,7 @@ static unsigned match_of(const char *line, unsigned max)
 	memset(events, 0xa5, EVENTS_OF_LINE_MAX * sizeof(*events));
 	free((void *)current.data);
 	current = slice_exact(line, (uint32_t)strlen(line));
-	message_parse(current, &message);
+	message_parse(NULL, current, &message);
 	return event_match(&matcher, &message, &arrival, events, max);
 }
 

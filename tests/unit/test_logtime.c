@@ -21,7 +21,7 @@ static void begin(const char *date, const char *zone)
 static uint64_t time_of(const char *line)
 {
 	struct message message;
-	message_parse(slice_of(line), &message);
+	message_parse(NULL, slice_of(line), &message);
 	return logtime_of(&log_, &message);
 }
 
@@ -285,18 +285,18 @@ static void the_date_of_a_message_is_what_it_brings(void **state)
 	(void)state;
 	struct message message;
 	struct logtime_date date;
-	message_parse(slice_of("Nov 21 2026 10:19:20" TAG), &message);
+	message_parse(NULL, slice_of("Nov 21 2026 10:19:20" TAG), &message);
 	assert_true(logtime_date_of(&message, &date));
 	assert_int_equal(date.year, 2026);
 	assert_int_equal(date.month, 11);
 	assert_int_equal(date.day, 21);
-	message_parse(slice_of("Nov 21 10:19:20 fw" TAG), &message);
+	message_parse(NULL, slice_of("Nov 21 10:19:20 fw" TAG), &message);
 	assert_true(logtime_date_of(&message, &date));
 	assert_int_equal(date.year, 0);
 	assert_int_equal(date.month, 11);
-	message_parse(slice_of("902: NOT 10:19:27.155936 VPNC: x"), &message);
+	message_parse(NULL, slice_of("902: NOT 10:19:27.155936 VPNC: x"), &message);
 	assert_false(logtime_date_of(&message, &date));
-	message_parse(slice_of("nothing"), &message);
+	message_parse(NULL, slice_of("nothing"), &message);
 	assert_false(logtime_date_of(&message, &date));
 }
 

@@ -13,7 +13,7 @@ static struct message parse(struct parsed *p, const char *line)
 {
 	free((void *)p->line.data);
 	p->line = slice_exact(line, (uint32_t)strlen(line));
-	message_parse(p->line, &p->m);
+	message_parse(NULL, p->line, &p->m);
 	return p->m;
 }
 
@@ -639,7 +639,7 @@ static void no_cut_line_is_read_past_its_end(void **state)
 			struct slice whole = slice_exact(lines[i], len), payload = whole, line;
 			while (message_next(&payload, &line)) {
 				struct message m;
-				message_parse(line, &m);
+				message_parse(NULL, line, &m);
 				assert_true(
 					m.text.len == 0 ||
 					(m.text.data >= line.data &&
@@ -663,6 +663,53 @@ static void a_datagram_full_of_seams_is_divided(void **state)
 	while (message_next(&payload, &line))
 		n += slice_equals_text(line, "<1>1:");
 	assert_int_equal(n, sizeof(bytes) / 5);
+}
+
+static void same(struct slice a, struct slice b, const char *line)
+{
+	if (a.len != b.len || (a.len && a.data != b.data))
+		fail_msg("'%s': '%.*s' and '%.*s'", line, (int)a.len, a.data, (int)b.len, b.data);
+}
+
+// Each after all others, and again with other digits: what is remembered must not show.
+static void headers_that_are_remembered_make_no_difference(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {
+		"<166>Nov 21 2026 10:19:27 asa-1 : %ASA-6-725001: x",
+		"<166>Nov 21 2026 10:19:27 asa-2 : %ASA-6-725001: x",
+		"<166>Nov 21 2026 10:19:27 asa-12 : %ASA-6-725001: x",
+		"<166>Nov  7 2026 10:19:27 asa-1 : %ASA-6-725001: x",
+		"<166>Nov  7 2026 10:19:2x asa-1 : %ASA-6-725001: x",
+		"<166>Nov 21 10:19:27 asa-1 %ASA-6-725001: x",
+		"<866>Nov 21 10:19:27 asa-1 %ASA-6-725001: x",
+		"<166>1 2026-11-21T10:19:27.123Z asa-1 - - - - %ASA-6-725001: x",
+		"<166>2 2026-11-21T10:19:27.123Z asa-1 - - - - %ASA-6-725001: x",
+		"<166>1 2026-11-21T10:19:27.123+02:00 1 - - - - %ASA-6-725001: x",
+		"<166>Nov 21 10:19:27 relay Nov 21 2026 10:19:27: %ASA-6-725001: x",
+		"<166>:Nov 21 10:19:27 CET: %ASA-6-725001: x",
+		"Nov 21 10:19:27 host sshd[9]: Invalid user %ASA-6-725001: x",
+		"Nov 21 10:19:27 host sshd[9]: %ASA-6-725001: x",
+		"%ASA-6-725001: x",
+		"<166>%ASA-6-725001: x",
+	};
+	static struct shape_table shapes;
+	for (unsigned round = 0; round < 3 * N(lines); round++) {
+		for (size_t i = 0; i < N(lines); i++) {
+			char line[128];
+			struct message with, without;
+			snprintf(line, sizeof(line), "%s", lines[(i + round) % N(lines)]);
+			for (char *c = line; *c && round > N(lines); c++)
+				*c = *c >= '0' && *c < '9' && round % 3 ? (char)(*c + 1) : *c;
+			message_parse(NULL, slice_of(line), &without);
+			message_parse(&shapes, slice_of(line), &with);
+			assert_int_equal(with.source, without.source);
+			assert_int_equal(with.asa_id, without.asa_id);
+			same(with.text, without.text, line);
+			same(with.stamp, without.stamp, line);
+			same(with.origin, without.origin, line);
+		}
+	}
 }
 
 int main(void)
@@ -693,6 +740,7 @@ int main(void)
 		cmocka_unit_test(devices_compare_by_their_mac),
 		cmocka_unit_test(no_cut_line_is_read_past_its_end),
 		cmocka_unit_test(a_datagram_full_of_seams_is_divided),
+		cmocka_unit_test(headers_that_are_remembered_make_no_difference),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

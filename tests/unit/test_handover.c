@@ -140,6 +140,39 @@ static void its_names_lead_to_the_new_address(void **state)
 	assert_open(s, "hash-mismatch", AT_C, SEP_A);
 }
 
+// One side was told at the old address, the other at the new: only all of it together confirms, and
+// no line comes after the last piece.
+static void it_is_judged_by_what_both_addresses_have_seen(void **state)
+{
+	struct scene *s = *state;
+	tunnel_up(s, PHONE_A, AT_A, "10.9.9.9");
+	reject_certificate(s, AT_A, 50001);
+	scene_line_from(s, AT_C, UNTRUSTED);
+	assert_int_equal(scene_count(s, "hash-mismatch"), 2);
+	assert_string_equal(text_of(told_of(s, "hash-mismatch", SEP_A), "confidence"), "probable");
+	move_twice(s);
+	assert_open(s, "hash-mismatch", AT_C, SEP_A);
+	const json_t *d = scene_only(s, "hash-mismatch");
+	assert_string_equal(text_of(d, "confidence"), "confirmed");
+	assert_int_equal(number_of(d, "count"), 1);
+	assert_int_equal(n_evidence_with(d, "cert chain verification failed"), 1);
+	assert_int_equal(n_evidence_with(d, AT_A), 2);
+}
+
+// Who comes to the old address next has not seen what the one that left has.
+static void it_leaves_nothing_of_a_handshake_behind(void **state)
+{
+	struct scene *s = *state;
+	tunnel_up(s, PHONE_A, AT_A, "10.9.9.9");
+	tls_chooses(s, AT_A, 50001);
+	tls_error(s, "tlsv1 alert unknown ca");
+	scene_wait(s, 3000);
+	resume(s, PHONE_A, AT_A, AT_B);
+	csd(s, PHONE_B, AT_A);
+	tls_fails(s, AT_A, 50001);
+	assert_int_equal(scene_count(s, "hash-mismatch"), 0);
+}
+
 static void what_has_recovered_stays_and_is_not_opened_anew(void **state)
 {
 	struct scene *s = *state;
@@ -217,6 +250,8 @@ int main(void)
 		TEST(what_is_open_goes_along_with_all_that_is_known_of_it),
 		TEST(it_goes_on_at_the_new_address),
 		TEST(its_names_lead_to_the_new_address),
+		TEST(it_is_judged_by_what_both_addresses_have_seen),
+		TEST(it_leaves_nothing_of_a_handshake_behind),
 		TEST(what_has_recovered_stays_and_is_not_opened_anew),
 		TEST(what_has_proved_a_recovered_one_proves_nothing_elsewhere),
 		TEST(only_the_phone_that_moves_goes),

@@ -14,44 +14,45 @@ static int set_up(void **state)
 	return 0;
 }
 
-// Which worker owns the session of an address.
-static unsigned owner_of(const char *client, unsigned n_workers)
+// The worker that owns the session of a client not heard before.
+static unsigned owner_of(struct scene *s, const char *client)
 {
-	struct scene *s = scene_create(scene_pack, n_workers, NULL);
+	struct workers *all = scene_workers(s);
+	uint32_t before[WORKERS_MAX];
 	unsigned owner = 0;
-	csd(s, PHONE_B, client);
-	while (scene_workers(s)->worker[owner]->sessions.n_sessions == 0)
+	for (unsigned i = 0; i < all->n; i++)
+		before[i] = all->worker[i]->sessions.n_sessions;
+	csd(s, "jdoe", client);
+	while (all->worker[owner]->sessions.n_sessions == before[owner])
 		owner++;
-	scene_destroy(s);
 	return owner;
 }
 
-// An address of the network that the worker owns.
-static void choose(unsigned place, const char *network, unsigned worker, unsigned n_workers)
+// Addresses of these owners.
+static int set_up_workers(void **state, unsigned n_workers, const unsigned owners[3])
 {
-	unsigned host = 1;
-	do
-		snprintf(places[place], sizeof(places[place]), "%s.%u", network, host++);
-	while (owner_of(places[place], n_workers) != worker);
+	static const char *const networks[3] = {"192.0.2", "198.51.100", "203.0.113"};
+	struct scene *s = scene_create(scene_pack, n_workers, NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned host = 1;
+		do
+			snprintf(places[i], sizeof(places[i]), "%s.%u", networks[i], host++);
+		while (owner_of(s, places[i]) != owners[i]);
+	}
+	scene_destroy(s);
+	*state = scene_create(scene_pack, n_workers, NULL);
+	return 0;
 }
 
 // Away, and back to the worker that it came from.
 static int set_up_two_workers(void **state)
 {
-	choose(0, "192.0.2", 0, 2);
-	choose(1, "198.51.100", 1, 2);
-	choose(2, "203.0.113", 0, 2);
-	*state = scene_create(scene_pack, 2, NULL);
-	return 0;
+	return set_up_workers(state, 2, (const unsigned[]){0, 1, 0});
 }
 
 static int set_up_three_workers(void **state)
 {
-	choose(0, "192.0.2", 2, 3);
-	choose(1, "198.51.100", 0, 3);
-	choose(2, "203.0.113", 1, 3);
-	*state = scene_create(scene_pack, 3, NULL);
-	return 0;
+	return set_up_workers(state, 3, (const unsigned[]){2, 0, 1});
 }
 
 static int tear_down(void **state)

@@ -430,7 +430,9 @@ static uint8_t identify(struct subject *s, const struct event *event)
 				break;
 		}
 	}
-	if (at == SESSION_NONE && says)
+	// A phone's line without a name, where phones are known by theirs: it can be any of them.
+	bool any_phone = !named && event->alias_action != ALIAS_ASSIGN && s->session.n_phones;
+	if (at == SESSION_NONE && says && !any_phone)
 		at = identity_new(s);
 	if (at == SESSION_NONE)
 		return 0;

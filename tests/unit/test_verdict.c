@@ -174,6 +174,22 @@ static void a_failure_without_a_name_is_of_any_of_them(void **state)
 	assert_int_equal(n_devices(d), 2);
 }
 
+// One line that can mean nothing else still does not say of whom.
+static void what_names_nobody_is_sure_where_there_is_one_phone(void **state)
+{
+	struct scene *s = *state;
+	two_phones(s);
+	tunnel_up(s, "CP-8841-SEP00CAFE000003", ELSEWHERE, "10.9.9.3");
+	scene_line_from(s, HOME, HOST_ID);
+	scene_line_from(s, ELSEWHERE, HOST_ID);
+	assert_string_equal(text_of(told_of(s, "host-id", "null"), "confidence"), "probable");
+	assert_true(is_true(told_of(s, "host-id", "null"), "ambiguous"));
+	assert_int_equal(n_devices(told_of(s, "host-id", "null")), 2);
+	assert_string_equal(
+		text_of(told_of(s, "host-id", "SEP00CAFE000003"), "confidence"), "confirmed");
+	assert_false(is_true(told_of(s, "host-id", "SEP00CAFE000003"), "ambiguous"));
+}
+
 // Whoever comes to the address later is one that it may have been, too.
 static void a_pc_beside_a_phone_leaves_it_open_too(void **state)
 {
@@ -332,6 +348,7 @@ int main(void)
 		TEST_OF_PORTS(what_stands_beside_it_on_another_connection_is_no_evidence),
 		TEST_OF_PORTS(a_sequence_is_of_one_connection),
 		TEST(a_failure_without_a_name_is_of_any_of_them),
+		TEST(what_names_nobody_is_sure_where_there_is_one_phone),
 		TEST(a_pc_beside_a_phone_leaves_it_open_too),
 		TEST(a_success_recovers_what_is_its_phones_own),
 		TEST(at_an_address_of_one_phone_its_success_recovers_what_names_nobody),

@@ -422,7 +422,8 @@ static uint8_t identify(struct subject *s, const struct event *event)
 	bool marked = (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)) != 0;
 	bool says = named || marked || event->alias_action == ALIAS_ASSIGN;
 	uint32_t at = find(s, &event->device, user, marked);
-	if (at == SESSION_NONE && user.len && event->source == MESSAGE_ASA)
+	if (at == SESSION_NONE && user.len && event->source == MESSAGE_ASA &&
+		device_is_none(&event->device))
 		at = find_proved(s);
 	if (!named && event->alias_action == ALIAS_RELEASE && !address_is_none(&event->tunnel)) {
 		for (at = s->session.identity; at != SESSION_NONE; at = t->identities[at].next) {

@@ -91,6 +91,18 @@ static void by_its_user_the_phone_is_known_from_then_on(void **state)
 	assert_open(s, "simultaneous", HOME, SEP_A);
 }
 
+static void a_login_of_another_phone_is_another(void **state)
+{
+	struct scene *s = *state;
+	proves(s, HOME, 50001, PHONE_A);
+	csd(s, PHONE_B, HOME);
+	assert_open(s, "csd", HOME, SEP_B);
+	assert_int_equal(n_identities(s), 2);
+	scene_line_from(s, HOME, SEP_A " " HOST_ID);
+	assert_open(s, "host-id", HOME, SEP_A);
+	assert_string_equal(text_of(scene_only(s, "host-id"), "user"), "null");
+}
+
 static void a_login_long_after_the_handshake_is_anybodys(void **state)
 {
 	struct scene *s = *state;
@@ -280,6 +292,7 @@ int main(void)
 		TEST_ALSO_WITH_THREE_WORKERS(
 			a_login_is_of_the_phone_whose_certificate_has_just_been_shown),
 		TEST_ALSO_WITH_THREE_WORKERS(by_its_user_the_phone_is_known_from_then_on),
+		TEST_ALSO_WITH_THREE_WORKERS(a_login_of_another_phone_is_another),
 		TEST_ALSO_WITH_THREE_WORKERS(a_login_long_after_the_handshake_is_anybodys),
 		TEST(beside_a_client_without_a_certificate_a_login_is_anybodys),
 		TEST(a_phone_that_has_its_user_gets_no_other),

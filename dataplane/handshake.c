@@ -30,7 +30,7 @@ struct failed {
 	struct address client;
 	struct device device;
 	uint16_t port;
-	bool chosen;
+	bool chosen, claimed;
 	uint64_t failed_ms; // 0: none, or its reason has come
 };
 
@@ -44,6 +44,7 @@ struct handshake {
 	uint32_t generation; // of the slot: a held line remembers it
 	uint64_t start_ms;
 	struct device device;
+	bool claimed;			  // by the certificate, which nothing has proved yet
 	uint32_t hash_next, older, newer; // chains of the hash bucket and of the gateway
 	struct cipher_list offered;
 };
@@ -270,6 +271,7 @@ static struct handshake *open_handshake(struct handshake_table *t, const struct 
 	h->number = ++g->n_opened;
 	h->start_ms = event->time_ms;
 	h->device = (struct device){0};
+	h->claimed = false;
 	clear_list(&h->offered, 0);
 	h->hash_next = *bucket;
 	*bucket = at;
@@ -296,6 +298,25 @@ static struct handshake *at_generation(struct handshake_table *t, uint32_t at, u
 	if (at == NONE || t->slots[at].generation != generation || !t->slots[at].open)
 		return NULL;
 	return &t->slots[at];
+}
+
+// The line says whose handshake it is. What was proved does not become a claim again.
+static void name_handshake(struct handshake *h, const struct event *event)
+{
+	bool claimed = (event->flags & EVENT_UNPROVEN) != 0;
+	if (claimed && !h->claimed && device_equals(&h->device, &event->device))
+		return;
+	h->device = event->device;
+	h->claimed = claimed;
+}
+
+// It is said by its handshake. The name of a certificate is a claim until that is accepted: whoever
+// fails with somebody's name is not he.
+static void name_line(struct event *event, const struct device *device, bool claimed)
+{
+	event->device = *device;
+	if (claimed)
+		event->flags |= EVENT_UNPROVEN;
 }
 
 static void set_near(struct handshake_table *t, struct gateway_state *g, const struct handshake *h)
@@ -363,6 +384,7 @@ static void note_failed(struct gateway_state *g, const struct handshake *h, uint
 		.device = h->device,
 		.port = h->port,
 		.chosen = h->chosen,
+		.claimed = h->claimed,
 		.failed_ms = now_ms,
 	};
 	g->failed_offered = h->offered;
@@ -450,9 +472,9 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 		event->client = h->client;
 		event->port = h->port;
 		if (device_is_none(&event->device))
-			event->device = h->device;
+			name_line(event, &h->device, h->claimed);
 		else if (!ambiguous)
-			h->device = event->device;
+			name_handshake(h, event);
 		if (is_reason(event->handshake)) {
 			h->reasoned = true;
 			attach_list(t, event, FIELD_OFFERED, &h->offered);
@@ -483,7 +505,7 @@ static bool bind_failed(struct handshake_table *t, struct event *reason)
 		return false;
 	reason->client = f->client;
 	reason->port = f->port;
-	reason->device = f->device;
+	name_line(reason, &f->device, f->claimed);
 	f->failed_ms = 0;
 	if (f == &g->failed[(g->failed_next - 1) % FAILED_MAX])
 		attach_list(t, reason, FIELD_OFFERED, &g->failed_offered);
@@ -803,9 +825,9 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 		g->n_chosen++;
 	}
 	if (device_is_none(&event->device))
-		event->device = h->device;
+		name_line(event, &h->device, h->claimed && event->handshake != HANDSHAKE_COMPLETES);
 	else
-		h->device = event->device;
+		name_handshake(h, event);
 	set_near(t, g, ends ? NULL : h);
 	if (ends)
 		close_handshake(t, h);

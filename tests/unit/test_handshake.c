@@ -11,7 +11,7 @@ struct told {
 	uint8_t step, stage;
 	struct address client;
 	uint16_t port;
-	bool ambiguous;
+	bool ambiguous, claimed;
 	struct device device;
 	char offered[1024], supported[1024];
 };
@@ -34,6 +34,7 @@ static void tell(void *context, struct event *event)
 		.client = event->client,
 		.port = event->port,
 		.ambiguous = (event->flags & EVENT_AMBIGUOUS) != 0,
+		.claimed = (event->flags & EVENT_UNPROVEN) != 0,
 		.device = event->device};
 	slice_copy(event_value(event, FIELD_OFFERED), t->offered, sizeof(t->offered));
 	slice_copy(event_value(event, FIELD_SUPPORTED), t->supported, sizeof(t->supported));
@@ -960,6 +961,73 @@ static void a_named_chain_needs_no_handshake(void **state)
 	assert_int_equal(counters.events_dropped[EVENT_DROP_unbound], 0);
 }
 
+// A certificate that is shown, and proves nothing yet.
+static uint16_t claim(const char *device)
+{
+	struct event *e = blank(HANDSHAKE_CHAIN);
+	assert_true(device_find(slice_of(device), &e->device));
+	e->flags |= EVENT_UNPROVEN;
+	return send(e);
+}
+
+#define assert_claimed(number, is)                             \
+	do {                                                   \
+		assert_device(number, "SEP8CB64F576113");      \
+		assert_int_equal(fate(number)->claimed, (is)); \
+	} while (0)
+
+static void who_fails_with_a_name_has_only_claimed_it(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	claim("SEP8CB64F576113");
+	uint16_t reason = bare(HANDSHAKE_REASON);
+	uint16_t fails = line(HANDSHAKE_FAILS, A, 1);
+	assert_claimed(reason, true);
+	assert_claimed(fails, true);
+	// Nor is it another's when its reason comes behind.
+	line(HANDSHAKE_STARTS, A, 2);
+	claim("SEP8CB64F576113");
+	fails = line(HANDSHAKE_FAILS, A, 2);
+	uint16_t late = bare(HANDSHAKE_REASON);
+	assert_claimed(fails, true);
+	assert_claimed(late, true);
+}
+
+static void who_completes_with_a_name_has_proved_it(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	uint16_t shown = claim("SEP8CB64F576113");
+	uint16_t completes = line(HANDSHAKE_COMPLETES, A, 1);
+	assert_claimed(shown, true);
+	assert_claimed(completes, false);
+}
+
+static void what_has_been_validated_is_no_claim(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	claim("SEP8CB64F576113");
+	uint16_t valid = chain(HANDSHAKE_CHAIN, "SEP8CB64F576113");
+	claim("SEP8CB64F576113");
+	uint16_t fails = line(HANDSHAKE_FAILS, A, 1);
+	assert_claimed(valid, false);
+	assert_claimed(fails, false);
+}
+
+static void a_claim_is_of_its_handshake_alone(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	claim("SEP8CB64F576113");
+	line(HANDSHAKE_FAILS, A, 1);
+	line(HANDSHAKE_STARTS, A, 2);
+	uint16_t fails = line(HANDSHAKE_FAILS, A, 2);
+	assert_device(fails, "");
+	assert_false(fate(fails)->claimed);
+}
+
 static void two_chains_that_interleave_are_not_certain(void **state)
 {
 	(void)state;
@@ -1046,6 +1114,10 @@ int main(void)
 		TEST(a_chain_among_several_handshakes_is_ambiguous),
 		TEST(a_guessed_device_is_not_passed_on_as_certain),
 		TEST(a_named_chain_needs_no_handshake),
+		TEST(who_fails_with_a_name_has_only_claimed_it),
+		TEST(who_completes_with_a_name_has_proved_it),
+		TEST(what_has_been_validated_is_no_claim),
+		TEST(a_claim_is_of_its_handshake_alone),
 		TEST(two_chains_that_interleave_are_not_certain),
 		TEST(an_old_chain_lends_no_name),
 	};

@@ -205,6 +205,19 @@ static void a_name_does_not_rename_what_is_anothers(void **state)
 
 // ---- claims ----
 
+// Anybody can show any certificate: until the handshake is over, it proves nothing.
+static void a_certificate_not_yet_proved_draws_no_line_of_the_phone(void **state)
+{
+	struct scene *s = *state;
+	tls_starts(s, STRANGER, 50001);
+	certificate_of(s, PHONE_A);
+	tls_fails(s, STRANGER, 50001);
+	scene_line_from(s, RELAY, SEP_A " " UNTRUSTED);
+	assert_open(s, "hash-mismatch", "null", SEP_A);
+	scene_line_from(s, RELAY, SEP_A " " HOST_ID);
+	assert_open(s, "host-id", "null", SEP_A);
+}
+
 static void a_typed_name_draws_no_line_of_the_phone(void **state)
 {
 	struct scene *s = *state;
@@ -212,6 +225,23 @@ static void a_typed_name_draws_no_line_of_the_phone(void **state)
 		login_rejected(s, PHONE_A, STRANGER);
 	scene_line_from(s, RELAY, SEP_A " " UNTRUSTED);
 	assert_open(s, "hash-mismatch", "null", SEP_A);
+}
+
+// Nor does it take a phone away that is known elsewhere.
+static void a_claim_moves_nobody(void **state)
+{
+	struct scene *s = *state;
+	tunnel_up(s, PHONE_A, HOME, "10.9.9.9");
+	csd(s, PHONE_A, HOME);
+	login_rejected(s, PHONE_A, STRANGER);
+	tls_starts(s, STRANGER, 50001);
+	certificate_of(s, PHONE_A);
+	tls_fails(s, STRANGER, 50001);
+	assert_open(s, "csd", HOME, SEP_A);
+	scene_line_from(s, RELAY, SEP_A " " UNTRUSTED);
+	assert_open(s, "hash-mismatch", HOME, SEP_A);
+	scene_line_from(s, "10.9.9.9", HOST_ID);
+	assert_open(s, "host-id", HOME, SEP_A);
 }
 
 static void a_handshake_that_completes_proves_it(void **state)
@@ -300,7 +330,10 @@ int main(void)
 		TEST(with_two_devices_it_may_be_either),
 		TEST_ALSO_WITH_THREE_WORKERS(the_phones_own_log_names_what_is_open),
 		TEST(a_name_does_not_rename_what_is_anothers),
+		TEST_ALSO_WITH_THREE_WORKERS(
+			a_certificate_not_yet_proved_draws_no_line_of_the_phone),
 		TEST_ALSO_WITH_THREE_WORKERS(a_typed_name_draws_no_line_of_the_phone),
+		TEST_ALSO_WITH_THREE_WORKERS(a_claim_moves_nobody),
 		TEST_ALSO_WITH_THREE_WORKERS(a_handshake_that_completes_proves_it),
 		TEST_ALSO_WITH_THREE_WORKERS(a_claim_holds_for_the_gateways_lines_around_it),
 		TEST_ALSO_WITH_THREE_WORKERS(a_claim_does_not_hold_for_long),

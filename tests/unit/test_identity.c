@@ -164,6 +164,27 @@ static void a_user_and_a_device_turn_out_to_be_one(void **state)
 	assert_int_equal(scene_count(s, NULL), 2);
 }
 
+// Both have failed in the same way: it is one failure.
+static void what_both_halves_suffer_is_one_diagnosis(void **state)
+{
+	struct scene *s = *state;
+	csd_of_staff(s, "alice", HOME);
+	scene_wait(s, 2000);
+	say(s, "fw1 : %%ASA-4-724002: Group <Staff> User <*****> IP <" HOME "> WebVPN session not "
+	       "terminated");
+	scene_wait(s, 2000);
+	scene_line_from(s, HOME, SEP_A " " UNTRUSTED);
+	assert_int_equal(scene_count(s, "csd"), 2);
+	csd_of_phones(s, "alice", HOME);
+	assert_open(s, "csd", HOME, SEP_A);
+	assert_int_equal(scene_count(s, "csd"), 1);
+	assert_int_equal(n_identities(s), 1);
+	const json_t *d = scene_only(s, "csd");
+	assert_int_equal(number_of(d, "count"), 3);
+	assert_int_equal(n_evidence(d), 2);
+	assert_string_equal(text_of(d, "first_seen"), "1970-01-01T00:00:01.000Z");
+}
+
 static void with_two_devices_it_may_be_either(void **state)
 {
 	struct scene *s = *state;
@@ -327,6 +348,7 @@ int main(void)
 		TEST(beside_a_client_without_a_certificate_a_login_is_anybodys),
 		TEST(a_phone_that_has_its_user_gets_no_other),
 		TEST_ALSO_WITH_THREE_WORKERS(a_user_and_a_device_turn_out_to_be_one),
+		TEST(what_both_halves_suffer_is_one_diagnosis),
 		TEST(with_two_devices_it_may_be_either),
 		TEST_ALSO_WITH_THREE_WORKERS(the_phones_own_log_names_what_is_open),
 		TEST(a_name_does_not_rename_what_is_anothers),

@@ -281,6 +281,29 @@ static void who_is_needed_least_gives_way_to_a_phone(void **state)
 	alias_table_destroy(t);
 }
 
+static void a_client_that_is_no_phone_takes_no_phones_place(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	fill(t);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(
+			set(t, PLACE(20 + i), "198.51.100.9", 51000 + i, EVENT_HAS_ASA, &other),
+			ALIAS_SET);
+	assert_int_equal(gone(t), 0x3f);
+	// With phones all over, it finds no room, and that is counted.
+	for (unsigned i = 0; i < 6; i++)
+		set(t, PLACE(50 + i), "198.51.100.8", 52000 + i, EVENT_HAS_ASA | EVENT_MARKS_PHONE,
+			&other);
+	uint64_t before = counters.aliases_evicted;
+	assert_int_equal(
+		set(t, PLACE(60), "198.51.100.9", 53000, EVENT_HAS_ASA, &other), ALIAS_ENDED);
+	assert_null(look_up(t, PLACE(60)));
+	assert_int_equal(gone(t), 0x3f);
+	assert_int_equal(counters.aliases_evicted, before + 1);
+	alias_table_destroy(t);
+}
+
 static void a_claim_takes_the_place_of_claims_alone(void **state)
 {
 	(void)state;
@@ -290,6 +313,26 @@ static void a_claim_takes_the_place_of_claims_alone(void **state)
 		set(t, PLACE(20 + i), "198.51.100.66", 51000 + i, EVENT_UNPROVEN, &other);
 	assert_int_equal(gone(t), 0x0f);
 	assert_int_equal(alias_count(t), 8);
+	alias_table_destroy(t);
+}
+
+// Who ends what is not there takes nobody's place.
+static void the_end_of_an_unknown_one_evicts_nobody(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	fill(t);
+	assert_int_equal(set(t, PLACE(20), "198.51.100.1", 51000,
+				 EVENT_HAS_ASA | EVENT_MARKS_PHONE | EVENT_RELEASE, &other),
+		ALIAS_ENDED);
+	assert_int_equal(
+		set(t, PLACE(21), "198.51.100.1", 51000, EVENT_RELEASE, &other), ALIAS_ENDED);
+	assert_int_equal(gone(t), 0);
+	assert_int_equal(alias_count(t), 8);
+	for (unsigned i = 0; i < 2; i++) // so that no claim is over
+		set(t, PLACE(i + 1), "198.51.100.1", 51000, EVENT_HAS_ASA, &other);
+	set(t, PLACE(20), "198.51.100.1", 51000, EVENT_HAS_ASA | EVENT_RELEASE, &other);
+	assert_int_equal(counters.aliases_evicted, 0);
 	alias_table_destroy(t);
 }
 
@@ -450,7 +493,9 @@ int main(void)
 		cmocka_unit_test(a_claim_takes_nothing_from_what_is_known),
 		cmocka_unit_test(what_is_known_takes_the_place_of_a_claim),
 		cmocka_unit_test(who_is_needed_least_gives_way_to_a_phone),
+		cmocka_unit_test(a_client_that_is_no_phone_takes_no_phones_place),
 		cmocka_unit_test(a_claim_takes_the_place_of_claims_alone),
+		cmocka_unit_test(the_end_of_an_unknown_one_evicts_nobody),
 		cmocka_unit_test(a_hole_hides_nobody),
 		cmocka_unit_test(who_waited_goes_on_when_the_alias_is_known),
 		cmocka_unit_test(who_waited_goes_on_in_order),

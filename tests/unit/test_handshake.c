@@ -1056,6 +1056,107 @@ static void an_old_chain_lends_no_name(void **state)
 	assert_device(later, "");
 }
 
+// ---- lines that follow ----
+
+static void is_nobodys(uint16_t number, int at)
+{
+	const struct told *t = fate(number);
+	if (t == NULL || !address_is_none(&t->client) || t->stage != STAGE_RESOLVE || t->ambiguous)
+		fail_msg("%d: line %u is somebody's", at, number);
+}
+
+#define assert_nobodys(number) is_nobodys((number), __LINE__)
+
+static void a_line_without_a_name_is_of_the_client_just_before(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_NONE, A, 0);
+	uint16_t follows = bare(HANDSHAKE_FOLLOWS);
+	assert_ambiguous(follows, A, 0);
+	assert_int_equal(counters.ambiguous_bindings, 1);
+	// However many lines the client had.
+	for (int i = 0; i < 5; i++)
+		line(HANDSHAKE_STARTS, A, (uint16_t)(50001 + i));
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+}
+
+static void with_two_clients_it_is_nobodys(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	line(HANDSHAKE_STARTS, B, 2);
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+	line(HANDSHAKE_FAILS, A, 1);
+	line(HANDSHAKE_STARTS, A, 3);
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+	assert_int_equal(counters.ambiguous_bindings, 0);
+}
+
+static void it_follows_at_once(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_NONE, A, 0);
+	now_ms += 999; // the clock of this test goes on by one with each line
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+	line(HANDSHAKE_NONE, A, 0);
+	now_ms += 1000;
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+}
+
+static void another_client_of_long_before_is_no_rival(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_NONE, B, 0);
+	now_ms += 1500;
+	line(HANDSHAKE_NONE, A, 0);
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+	now_ms += 500;
+	line(HANDSHAKE_NONE, B, 0);
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+	now_ms += 900; // of A nothing for longer than that
+	line(HANDSHAKE_NONE, B, 0);
+	now_ms += 200;
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), B, 0);
+}
+
+static void nothing_before_it_is_nobodys(void **state)
+{
+	(void)state;
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+}
+
+static void what_follows_at_another_gateway_is_nobodys(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	gateway = 1;
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+	line(HANDSHAKE_STARTS, B, 2);
+	gateway = 0;
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+}
+
+static void a_line_that_names_somebody_follows_nobody(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	assert_certain(line(HANDSHAKE_FOLLOWS, B, 0), B, 0);
+	now_ms += 5000;
+	line(HANDSHAKE_STARTS, A, 2);
+	struct event *e = blank(HANDSHAKE_FOLLOWS);
+	event_attach(e, FIELD_USER, slice_of("somebody"));
+	assert_nobodys(send(e));
+	e = blank(HANDSHAKE_FOLLOWS);
+	assert_true(device_find(slice_of("SEP8CB64F576113"), &e->device));
+	assert_nobodys(send(e));
+	// A user that is hidden is none.
+	e = blank(HANDSHAKE_FOLLOWS);
+	event_attach(e, FIELD_USER, slice_of("*****"));
+	e->flags |= EVENT_HIDDEN_USER;
+	assert_ambiguous(send(e), A, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1120,6 +1221,13 @@ int main(void)
 		TEST(a_claim_is_of_its_handshake_alone),
 		TEST(two_chains_that_interleave_are_not_certain),
 		TEST(an_old_chain_lends_no_name),
+		TEST(a_line_without_a_name_is_of_the_client_just_before),
+		TEST(with_two_clients_it_is_nobodys),
+		TEST(it_follows_at_once),
+		TEST(another_client_of_long_before_is_no_rival),
+		TEST(nothing_before_it_is_nobodys),
+		TEST(what_follows_at_another_gateway_is_nobodys),
+		TEST(a_line_that_names_somebody_follows_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -296,6 +296,42 @@ static void a_claim_does_not_hold_for_long(void **state)
 	assert_open(s, "simultaneous", "null", SEP_A);
 }
 
+// ---- lines that name nobody ----
+
+#define HIDDEN                                                                              \
+	"fw1 : %%ASA-6-716039: Authentication: rejected, group = GP user = *****, Session " \
+	"Type: WebVPN."
+
+static void a_login_without_a_name_is_of_the_only_client_under_way(void **state)
+{
+	struct scene *s = *state;
+	tunnel_up(s, PHONE_A, HOME, "10.9.9.9");
+	tunnel_up(s, PHONE_B, "192.0.2.10", "10.9.9.8");
+	scene_wait(s, 5000);
+	tls_starts(s, HOME, 50001);
+	tls_completes(s, HOME, 50001);
+	say(s, HIDDEN);
+	assert_open(s, "auth-rejected", HOME, SEP_A);
+	// It could still be another's.
+	assert_true(is_true(scene_only(s, "auth-rejected"), "ambiguous"));
+	assert_int_equal(scene_count(s, NULL), 1);
+}
+
+static void with_two_under_way_it_is_nobodys(void **state)
+{
+	struct scene *s = *state;
+	tunnel_up(s, PHONE_A, HOME, "10.9.9.9");
+	tunnel_up(s, PHONE_B, "192.0.2.10", "10.9.9.8");
+	scene_wait(s, 5000);
+	tls_starts(s, HOME, 50001);
+	tls_starts(s, "192.0.2.10", 50001);
+	say(s, HIDDEN);
+	scene_wait(s, 10000);
+	scene_wait(s, 10);
+	assert_int_equal(scene_count(s, "auth-rejected"), 0);
+	assert_int_equal(scene_dropped(s, EVENT_DROP_no_subject), 1);
+}
+
 // ---- room ----
 
 static void sixteen_are_kept_and_a_phone_is_not_pushed_out(void **state)
@@ -359,6 +395,9 @@ int main(void)
 		TEST_ALSO_WITH_THREE_WORKERS(a_handshake_that_completes_proves_it),
 		TEST_ALSO_WITH_THREE_WORKERS(a_claim_holds_for_the_gateways_lines_around_it),
 		TEST_ALSO_WITH_THREE_WORKERS(a_claim_does_not_hold_for_long),
+		TEST_ALSO_WITH_THREE_WORKERS(
+			a_login_without_a_name_is_of_the_only_client_under_way),
+		TEST_ALSO_WITH_THREE_WORKERS(with_two_under_way_it_is_nobodys),
 		TEST(sixteen_are_kept_and_a_phone_is_not_pushed_out),
 		TEST(the_seventeenth_phone_of_an_address_is_counted),
 	};

@@ -1,20 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "unit.h"
-
-#include "scene.h"
-#include "scene_pack.h"
-
-static uint64_t sum(struct scene *s, size_t offset)
-{
-	struct workers *all = scene_workers(s);
-	uint64_t n = 0;
-	for (unsigned i = 0; i < all->n; i++)
-		n += counter_get(
-			(const counter_t *)((const char *)&all->worker[i]->counters + offset));
-	return n;
-}
-
-#define SUM(s, field) sum(s, offsetof(struct counters, field))
+#include "scene_lines.h"
 
 static void every_line_is_counted_once(void **state)
 {
@@ -30,14 +15,14 @@ static void every_line_is_counted_once(void **state)
 		s, "<189>29: r1: *Apr 29 13:58:40.411: %SYS-5-CONFIG_I: Configured from console");
 	scene_line(s, "SEP8CB64F576113 1: NOT 10:00:00.1 VPNC: something not known");
 	scene_line(s, "<166>: %ASA-6-305011: Built<189>32: foo: glued on");
-	assert_int_equal(SUM(s, packets), 7);
-	assert_int_equal(SUM(s, datagrams), 5);
-	assert_int_equal(SUM(s, dropped[DROP_empty]), 2);
-	assert_int_equal(SUM(s, messages), 6);
-	assert_int_equal(SUM(s, asa), 3);
-	assert_int_equal(SUM(s, phone), 1);
-	assert_int_equal(SUM(s, other), 2);
-	assert_int_equal(SUM(s, unmatched), 5);
+	assert_int_equal(COUNTED(s, packets), 7);
+	assert_int_equal(COUNTED(s, datagrams), 5);
+	assert_int_equal(COUNTED(s, dropped[DROP_empty]), 2);
+	assert_int_equal(COUNTED(s, messages), 6);
+	assert_int_equal(COUNTED(s, asa), 3);
+	assert_int_equal(COUNTED(s, phone), 1);
+	assert_int_equal(COUNTED(s, other), 2);
+	assert_int_equal(COUNTED(s, unmatched), 5);
 	assert_int_equal(counter_get(&scene_workers(s)->worker[0]->asa_codes[725006]), 1);
 	scene_destroy(s);
 }
@@ -60,7 +45,7 @@ static void a_typed_name_forges_no_record(void **state)
 			"= 192.0.2.66, Session disconnected",
 			breaks[i], breaks[i]);
 		scene_line(s, line);
-		assert_int_equal(SUM(s, messages), 2);
+		assert_int_equal(COUNTED(s, messages), 2);
 		const json_t *told = scene_told(s);
 		assert_int_equal(json_array_size(told), 1);
 		assert_string_equal(
@@ -136,7 +121,7 @@ static char *told_by(unsigned n_workers)
 	char *told = json_dumps(scene_told(s), JSON_INDENT(1));
 	assert_int_equal(scene_dropped(s, EVENT_DROP_exchange_full), 0);
 	if (n_workers > 1)
-		assert_true(SUM(s, sent_away) > 100);
+		assert_true(COUNTED(s, sent_away) > 100);
 	scene_destroy(s);
 	return told;
 }
@@ -189,6 +174,100 @@ static void reload_keeps_what_is_open_and_what_is_held(void **state)
 	scene_destroy(s);
 }
 
+// ---- the clock ----
+
+#define HOUR_MS (3600ull * 1000)
+#define HOME "192.0.2.9"
+
+static void back(struct scene *s, uint64_t ms)
+{
+	scene_wait(s, -ms);
+}
+
+static void a_clock_that_steps_back_by_seconds_changes_nothing(void **state)
+{
+	(void)state;
+	for (unsigned n = 1; n <= 3; n++) {
+		struct scene *s = scene_create(scene_pack, n, NULL);
+		scene_wait(s, HOUR_MS);
+		tunnel_up(s, PHONE_A, HOME, "10.9.9.9");
+		scene_wait(s, 10000);
+		csd(s, PHONE_A, HOME);
+		back(s, 1500);
+		csd(s, PHONE_A, HOME);
+		tls_chooses(s, HOME, 50001);
+		tls_error(s, "tlsv1 alert unknown ca");
+		back(s, 1500);
+		tls_fails(s, HOME, 50001);
+		assert_open(s, "hash-mismatch", HOME, SEP_A);
+		assert_open(s, "csd", HOME, SEP_A);
+		tunnel_up(s, PHONE_A, HOME, "10.9.9.9");
+		scene_wait(s, 3000);
+		tunnel_up(s, PHONE_A, HOME, "10.9.9.9");
+		assert_state(s, "hash-mismatch", SEP_A, "recovered");
+		assert_state(s, "csd", SEP_A, "recovered");
+		scene_destroy(s);
+	}
+}
+
+static void a_clock_that_steps_back_by_hours_ends_nothing(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, NULL);
+	struct session_table *table = &scene_workers(s)->worker[0]->sessions;
+	scene_wait(s, 100 * HOUR_MS);
+	csd(s, PHONE_A, HOME);
+	tls_fails(s, "203.0.113.7", 1); // of nobody in particular
+	assert_int_equal(table->n_sessions, 2);
+	tls_starts(s, HOME, 50001);
+	back(s, 50 * HOUR_MS);
+	for (int i = 0; i < 100; i++)
+		scene_wait(s, 1000);
+	assert_int_equal(table->n_sessions, 2);
+	assert_open(s, "csd", HOME, SEP_A);
+	// A handshake of before the step is over; it takes no line of now.
+	assert_int_equal(handshake_count(scene_workers(s)->worker[0]->handshakes), 0);
+	scene_destroy(s);
+}
+
+static void who_comes_after_a_step_back_is_diagnosed(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, NULL);
+	scene_wait(s, 100 * HOUR_MS);
+	tunnel_up(s, PHONE_A, HOME, "10.9.9.9");
+	back(s, 50 * HOUR_MS);
+	tunnel_up(s, PHONE_B, "192.0.2.10", "10.9.9.8");
+	reject_certificate(s, "192.0.2.10", 50001);
+	assert_open(s, "hash-mismatch", "192.0.2.10", SEP_B);
+	scene_wait(s, 3000);
+	tunnel_up(s, PHONE_B, "192.0.2.10", "10.9.9.8");
+	assert_state(s, "hash-mismatch", SEP_B, "recovered");
+	scene_destroy(s);
+}
+
+static void a_clock_that_jumps_a_day_ahead_expires(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, NULL);
+	struct session_table *table = &scene_workers(s)->worker[0]->sessions;
+	csd(s, PHONE_A, HOME);
+	say(s, "fw1 : %%ASA-2-113022: AAA Marking RADIUS server 10.0.0.1 in aaa-server group R as "
+	       "FAILED");
+	scene_wait(s, 23 * HOUR_MS);
+	assert_open(s, "csd", HOME, SEP_A);
+	scene_wait(s, 25 * HOUR_MS);
+	assert_state(s, "csd", SEP_A, "expired");
+	assert_string_equal(text_of(scene_only(s, "aaa-down"), "state"), "expired");
+	scene_wait(s, 25 * HOUR_MS);
+	assert_int_equal(table->n_phones, 0);
+	assert_int_equal(table->n_identities, 0);
+	// What comes then is new.
+	csd(s, PHONE_A, HOME);
+	assert_int_equal(scene_count(s, "csd"), 2);
+	scene_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +276,10 @@ int main(void)
 		cmocka_unit_test(what_follows_an_open_name_is_doubtful),
 		cmocka_unit_test(any_number_of_workers_tells_the_same),
 		cmocka_unit_test(reload_keeps_what_is_open_and_what_is_held),
+		cmocka_unit_test(a_clock_that_steps_back_by_seconds_changes_nothing),
+		cmocka_unit_test(a_clock_that_steps_back_by_hours_ends_nothing),
+		cmocka_unit_test(who_comes_after_a_step_back_is_diagnosed),
+		cmocka_unit_test(a_clock_that_jumps_a_day_ahead_expires),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

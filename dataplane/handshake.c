@@ -113,6 +113,12 @@ struct handshake_table {
 	uint32_t n_held_max, held_first, n_held;
 };
 
+// Whether it has been so little before, and not before the clock was set back.
+static bool is_near(uint64_t time_ms, uint64_t within_ms, uint64_t now_ms)
+{
+	return !is_past(time_ms, within_ms + 1, now_ms);
+}
+
 struct handshake_table *handshake_table_create(unsigned n_gateways, unsigned n_handshakes,
 	unsigned n_held, uint64_t seed, struct counters *counters)
 {
@@ -397,7 +403,7 @@ static struct failed *find_failed(struct gateway_state *g, const struct event *r
 	*n = 0;
 	for (unsigned i = 0; i < FAILED_MAX; i++) {
 		struct failed *f = &g->failed[i];
-		if (f->failed_ms == 0 || reason->time_ms > f->failed_ms + REORDER_MS ||
+		if (f->failed_ms == 0 || !is_near(f->failed_ms, REORDER_MS, reason->time_ms) ||
 			(reason->handshake == HANDSHAKE_REASON_EARLY && f->chosen))
 			continue;
 		++*n;
@@ -411,7 +417,7 @@ static bool is_failed(const struct gateway_state *g, const struct event *event)
 {
 	for (unsigned i = 0; i < FAILED_MAX; i++) {
 		const struct failed *f = &g->failed[i];
-		if (f->failed_ms && event->time_ms <= f->failed_ms + REORDER_MS &&
+		if (f->failed_ms && is_near(f->failed_ms, REORDER_MS, event->time_ms) &&
 			f->port == event->port && address_equals(&f->client, &event->client))
 			return true;
 	}
@@ -465,7 +471,8 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 {
 	struct event *event = &held->event;
 	const struct gateway_state *g = &t->gateways[event->gateway];
-	bool mixed = g->queues_mixed_ms && event->time_ms < g->queues_mixed_ms + QUEUES_MIXED_MS;
+	bool mixed =
+		g->queues_mixed_ms && is_near(g->queues_mixed_ms, QUEUES_MIXED_MS, event->time_ms);
 	ambiguous |= h && mixed;
 	unlink_held(t, held);
 	if (h) {
@@ -725,7 +732,7 @@ static void begin_list(struct handshake_table *t, struct gateway_state *g, const
 	struct cipher_list *list = list_of(t, g);
 	uint32_t count = (uint32_t)number_of(head, FIELD_COUNT);
 	// Every event can come twice: a list that is whole is read again beside what is there.
-	bool early = g->early_len && head->time_ms <= g->early_ms + REORDER_MS;
+	bool early = g->early_len && is_near(g->early_ms, REORDER_MS, head->time_ms);
 	g->list_again = list && list->len && list->count == count && is_whole(list);
 	if (list && !g->list_again)
 		clear_list(list, count);
@@ -777,7 +784,7 @@ static void add_cipher(
 // Lines of one validation stand together; a line without a name takes that of the line before.
 static void note_chain(struct gateway_state *g, struct event *event)
 {
-	bool late = event->time_ms > g->chain_ms + HANDSHAKE_HOLD_MS;
+	bool late = !is_near(g->chain_ms, HANDSHAKE_HOLD_MS, event->time_ms);
 	if (event->handshake == HANDSHAKE_CHAIN_STARTS || late) {
 		g->chain_mixed = g->chain_open && !late;
 		g->chain++;
@@ -839,8 +846,9 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 static void follow(struct handshake_table *t, const struct gateway_state *g, struct event *event)
 {
 	if (!address_is_none(&event->client) || !device_is_none(&event->device) ||
-		event_user(event).len || event->time_ms > g->last_ms + HANDSHAKE_FOLLOWS_MS ||
-		(g->other_ms && event->time_ms <= g->other_ms + HANDSHAKE_FOLLOWS_MS))
+		event_user(event).len ||
+		!is_near(g->last_ms, HANDSHAKE_FOLLOWS_MS, event->time_ms) ||
+		(g->other_ms && is_near(g->other_ms, HANDSHAKE_FOLLOWS_MS, event->time_ms)))
 		return;
 	event->client = g->last_client;
 	event->device = g->last_device;

@@ -1157,6 +1157,46 @@ static void a_line_that_names_somebody_follows_nobody(void **state)
 	assert_ambiguous(send(e), A, 0);
 }
 
+// ---- the clock is set back ----
+
+static void what_was_before_a_step_back_is_over(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	line(HANDSHAKE_FAILS, A, 1);
+	chain(HANDSHAKE_CHAIN_STARTS, NULL);
+	chain(HANDSHAKE_CHAIN, "SEP8CB64F576113");
+	line(HANDSHAKE_NONE, A, 0);
+	now_ms -= 500000;
+	handshake_expire_step(table, now_ms, false, tell, NULL);
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+	uint16_t later = chain(HANDSHAKE_CHAIN, NULL);
+	uint16_t reason = bare(HANDSHAKE_REASON);
+	uint16_t again = line(HANDSHAKE_GOES_ON, A, 1);
+	assert_int_equal(handshake_count(table), 1); // of now
+	line(HANDSHAKE_FAILS, A, 1);
+	assert_certain(again, A, 1);
+	assert_certain(reason, A, 1);
+	assert_certain(later, A, 1);
+	assert_device(later, "");
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+}
+
+static void a_small_step_back_is_none(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_NONE, A, 0);
+	now_ms -= 800;
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+	line(HANDSHAKE_STARTS, A, 1);
+	uint16_t reason = bare(HANDSHAKE_REASON);
+	now_ms -= 800;
+	handshake_expire_step(table, now_ms, false, tell, NULL);
+	assert_null(fate(reason));
+	line(HANDSHAKE_FAILS, A, 1);
+	assert_certain(reason, A, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1228,6 +1268,8 @@ int main(void)
 		TEST(nothing_before_it_is_nobodys),
 		TEST(what_follows_at_another_gateway_is_nobodys),
 		TEST(a_line_that_names_somebody_follows_nobody),
+		TEST(what_was_before_a_step_back_is_over),
+		TEST(a_small_step_back_is_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

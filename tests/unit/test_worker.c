@@ -268,6 +268,207 @@ static void a_clock_that_jumps_a_day_ahead_expires(void **state)
 	scene_destroy(s);
 }
 
+// ---- full tables ----
+
+static const struct worker_limits few = {.clients = 64,
+	.diagnoses = 48,
+	.handshakes = 16,
+	.gateways = 4,
+	.idle_ms = 3600 * 1000,
+	.expire_ms = 24 * 3600 * 1000};
+
+static struct session_table *sessions_of(struct scene *s)
+{
+	return &scene_workers(s)->worker[0]->sessions;
+}
+
+// Every line is a packet, and nothing is in two places.
+static void ledger_adds_up(struct scene *s, uint64_t lines)
+{
+	struct session_table *t = sessions_of(s);
+	uint64_t dropped = 0;
+	for (int i = 0; i < DROP_MAX; i++)
+		dropped += COUNTED(s, dropped[i]);
+	assert_int_equal(COUNTED(s, packets), lines);
+	assert_int_equal(COUNTED(s, datagrams) + COUNTED(s, fragments_merged) + dropped, lines);
+	assert_int_equal(COUNTED(s, messages), lines);
+	assert_int_equal(COUNTED(s, asa) + COUNTED(s, phone) + COUNTED(s, other), lines);
+	assert_int_equal(COUNTED(s, unmatched), 0);
+	assert_true(t->n_sessions <= t->limits.sessions);
+	assert_true(t->n_identities <= t->limits.identities);
+	assert_true(t->diagnoses->n_open + t->diagnoses->n_closed <= t->limits.diagnoses);
+	assert_int_equal(COUNTED(s, lines_lost), 0);
+}
+
+static uint64_t all_dropped(struct scene *s)
+{
+	uint64_t n = 0;
+	for (int i = 0; i < EVENT_DROP_MAX; i++)
+		n += scene_dropped(s, (enum event_drop)i);
+	return n;
+}
+
+#define STRANGERS 1000
+#define STRANGER_FORMAT "203.0.%u.%u"
+#define STRANGER(i) (i) / 250, (i) % 250 + 1
+
+// Some phones that have failed, before all that comes.
+#define PHONES 8
+
+static void phones_fail(struct scene *s)
+{
+	for (unsigned i = 0; i < PHONES; i++) {
+		char user[40], client[16];
+		snprintf(user, sizeof(user), "CP-8841-SEP00CAFE0000%02X", i);
+		snprintf(client, sizeof(client), "192.0.2.%u", i + 1);
+		csd(s, user, client);
+	}
+}
+
+static void phones_are_there(struct scene *s)
+{
+	for (unsigned i = 0; i < PHONES; i++) {
+		char device[16], client[16], line[100];
+		snprintf(device, sizeof(device), "SEP00CAFE0000%02X", i);
+		snprintf(client, sizeof(client), "192.0.2.%u", i + 1);
+		assert_open(s, "csd", client, device);
+		snprintf(line, sizeof(line), "%s " HOST_ID, device);
+		scene_line_from(s, RELAY, line);
+		assert_open(s, "host-id", client, device);
+	}
+}
+
+static void sessions_full_of_strangers(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, &few);
+	phones_fail(s);
+	for (unsigned i = 0; i < STRANGERS; i++)
+		say(s,
+			"fw1 : %%ASA-6-725006: Device failed SSL handshake with client "
+			"outside:" STRANGER_FORMAT "/9",
+			STRANGER(i));
+	struct session_table *t = sessions_of(s);
+	assert_int_equal(t->n_sessions, t->limits.sessions);
+	assert_int_equal(COUNTED(s, sessions_evicted), PHONES + STRANGERS - t->limits.sessions);
+	assert_int_equal(all_dropped(s), 0);
+	phones_are_there(s);
+	ledger_adds_up(s, 2 * PHONES + STRANGERS);
+	scene_destroy(s);
+}
+
+// Each with several users, and failures of their own.
+static void identities_and_diagnoses_full_of_strangers(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, &few);
+	phones_fail(s);
+	for (unsigned i = 0; i < STRANGERS; i++)
+		say(s,
+			"fw1 : %%ASA-4-724002: Group <Staff> User <u%u> IP <203.0.113.%u> WebVPN "
+			"session not terminated",
+			i, i / 10 % 50 + 1);
+	struct session_table *t = sessions_of(s);
+	assert_true(COUNTED(s, identities_evicted) > 0);
+	assert_true(t->diagnoses->n_open <= PHONES + t->limits.diagnoses / 2);
+	assert_int_equal(COUNTED(s, episodes_lost), 0); // none of a phone
+	assert_int_equal(all_dropped(s), 0);
+	phones_are_there(s);
+	ledger_adds_up(s, 2 * PHONES + STRANGERS);
+	scene_destroy(s);
+}
+
+// Each has its diagnosis, or is counted where it found no room.
+static void full_of_phones(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, &few);
+	phones_fail(s);
+	for (unsigned i = 0; i < STRANGERS; i++) {
+		char user[40], client[16];
+		snprintf(user, sizeof(user), "CP-8841-SEP00CAFF00%04X", i);
+		snprintf(client, sizeof(client), STRANGER_FORMAT, STRANGER(i));
+		csd(s, user, client);
+	}
+	uint64_t dropped = scene_dropped(s, EVENT_DROP_sessions_full) +
+			   scene_dropped(s, EVENT_DROP_histories_full) +
+			   scene_dropped(s, EVENT_DROP_diagnoses_full) +
+			   scene_dropped(s, EVENT_DROP_identities_full);
+	assert_true(dropped > 0);
+	assert_int_equal(all_dropped(s), dropped);
+	assert_int_equal(scene_count(s, "csd") + dropped, PHONES + STRANGERS);
+	for (unsigned i = 0; i < PHONES; i++) {
+		char device[16], client[16];
+		snprintf(device, sizeof(device), "SEP00CAFE0000%02X", i);
+		snprintf(client, sizeof(client), "192.0.2.%u", i + 1);
+		assert_open(s, "csd", client, device);
+	}
+	ledger_adds_up(s, PHONES + STRANGERS);
+	scene_destroy(s);
+}
+
+static void handshakes_that_never_end(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, &few);
+	phones_fail(s);
+	for (unsigned i = 0; i < STRANGERS; i++)
+		say(s,
+			"fw1 : %%ASA-6-725001: Starting SSL handshake with client "
+			"outside:" STRANGER_FORMAT "/9",
+			STRANGER(i));
+	unsigned open = handshake_count(scene_workers(s)->worker[0]->handshakes);
+	assert_true(open > 0);
+	assert_int_equal(COUNTED(s, handshakes_abandoned), STRANGERS - open);
+	reject_certificate(s, "192.0.2.1", 50001);
+	assert_open(s, "hash-mismatch", "192.0.2.1", "SEP00CAFE000000");
+	assert_int_equal(all_dropped(s), 0);
+	phones_are_there(s);
+	ledger_adds_up(s, 2 * PHONES + STRANGERS + 3);
+	scene_destroy(s);
+}
+
+static void gateways_that_find_no_place_are_counted(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, &few);
+	phones_fail(s); // at fw1
+	for (unsigned i = 0; i < 100; i++)
+		say(s,
+			"other%u : %%ASA-4-724002: Group <Staff> User <u> IP <203.0.113.%u> WebVPN "
+			"session not terminated",
+			i % 10, i % 50 + 1);
+	uint64_t places = few.gateways - 1; // beside fw1
+	assert_int_equal(scene_dropped(s, EVENT_DROP_gateways_full), 100 - 10 * places);
+	assert_int_equal(all_dropped(s), 100 - 10 * places);
+	csd(s, "CP-8841-SEP00CAFE000000", "192.0.2.1");
+	scene_wait(s, 2000);
+	csd(s, "CP-8841-SEP00CAFE000000", "192.0.2.1");
+	assert_int_equal(number_of(told_of(s, "csd", "SEP00CAFE000000"), "count"), 2);
+	ledger_adds_up(s, PHONES + 100 + 2);
+	scene_destroy(s);
+}
+
+static void more_that_wait_than_places_are_counted(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, &few);
+	phones_fail(s);
+	for (unsigned i = 0; i < 3000; i++)
+		say(s,
+			"fw1 : %%ASA-6-113013: AAA unable to complete the request Error : reason = "
+			"Simultaneous logins exceeded for user : user = nobody%u",
+			i);
+	assert_true(scene_dropped(s, EVENT_DROP_waiting_full) > 0);
+	scene_finish(s);
+	assert_int_equal(
+		scene_dropped(s, EVENT_DROP_waiting_full) + scene_dropped(s, EVENT_DROP_unresolved),
+		3000);
+	phones_are_there(s);
+	ledger_adds_up(s, 2 * PHONES + 3000);
+	scene_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +481,12 @@ int main(void)
 		cmocka_unit_test(a_clock_that_steps_back_by_hours_ends_nothing),
 		cmocka_unit_test(who_comes_after_a_step_back_is_diagnosed),
 		cmocka_unit_test(a_clock_that_jumps_a_day_ahead_expires),
+		cmocka_unit_test(sessions_full_of_strangers),
+		cmocka_unit_test(identities_and_diagnoses_full_of_strangers),
+		cmocka_unit_test(full_of_phones),
+		cmocka_unit_test(handshakes_that_never_end),
+		cmocka_unit_test(gateways_that_find_no_place_are_counted),
+		cmocka_unit_test(more_that_wait_than_places_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -318,7 +318,7 @@ static uint64_t all_dropped(struct scene *s)
 static void phones_fail(struct scene *s)
 {
 	for (unsigned i = 0; i < PHONES; i++) {
-		char user[40], client[16];
+		char user[40], client[24];
 		snprintf(user, sizeof(user), "CP-8841-SEP00CAFE0000%02X", i);
 		snprintf(client, sizeof(client), "192.0.2.%u", i + 1);
 		csd(s, user, client);
@@ -328,7 +328,7 @@ static void phones_fail(struct scene *s)
 static void phones_are_there(struct scene *s)
 {
 	for (unsigned i = 0; i < PHONES; i++) {
-		char device[16], client[16], line[100];
+		char device[16], client[24], line[100];
 		snprintf(device, sizeof(device), "SEP00CAFE0000%02X", i);
 		snprintf(client, sizeof(client), "192.0.2.%u", i + 1);
 		assert_open(s, "csd", client, device);
@@ -378,6 +378,59 @@ static void identities_and_diagnoses_full_of_strangers(void **state)
 	scene_destroy(s);
 }
 
+// Behind the addresses of phones, so that no other session has one to spare.
+static void users_do_not_push_out_the_phone_beside_them(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, &few);
+	uint32_t places = sessions_of(s)->limits.identities;
+	for (unsigned i = 0; i < STRANGERS; i++) {
+		// When all places are taken, the phones come, and others elsewhere.
+		if (i == places)
+			phones_fail(s);
+		if (i >= places && i < places + 20)
+			say(s,
+				"fw1 : %%ASA-4-724002: Group <GP> User <CP-8841-SEP00CAFE0001%02X> IP "
+				"<203.0.113.%u> WebVPN session not terminated",
+				i - places, i - places + 1);
+		say(s,
+			"fw1 : %%ASA-4-724002: Group <Staff> User <u%u> IP <192.0.2.%u> WebVPN session "
+			"not terminated",
+			i, i % PHONES + 1);
+	}
+	assert_true(COUNTED(s, identities_evicted) > 20);
+	assert_int_equal(sessions_of(s)->n_phones, PHONES + 20);
+	assert_int_equal(all_dropped(s), 0);
+	phones_are_there(s);
+	ledger_adds_up(s, 2 * PHONES + 20 + STRANGERS);
+	scene_destroy(s);
+}
+
+// What has been seen of a phone that has failed is kept: more than there is room for are counted.
+static void histories_of_failures_are_kept(void **state)
+{
+	(void)state;
+	struct worker_limits wide = few;
+	wide.clients = 600;
+	wide.diagnoses = 700;
+	struct scene *s = scene_create(scene_pack, 1, &wide);
+	uint32_t places = sessions_of(s)->limits.histories;
+	phones_fail(s);
+	for (unsigned i = PHONES; i < places + 50; i++) {
+		char user[40], client[24];
+		snprintf(user, sizeof(user), "CP-8841-SEP00CAFF00%04X", i);
+		snprintf(client, sizeof(client), STRANGER_FORMAT, STRANGER(i));
+		csd(s, user, client);
+	}
+	assert_int_equal(scene_dropped(s, EVENT_DROP_histories_full), 50);
+	assert_int_equal(all_dropped(s), 50);
+	assert_int_equal(COUNTED(s, histories_evicted), 0);
+	assert_int_equal(scene_count(s, "csd"), places);
+	phones_are_there(s);
+	ledger_adds_up(s, places + 50 + PHONES);
+	scene_destroy(s);
+}
+
 // Each has its diagnosis, or is counted where it found no room.
 static void full_of_phones(void **state)
 {
@@ -385,7 +438,7 @@ static void full_of_phones(void **state)
 	struct scene *s = scene_create(scene_pack, 1, &few);
 	phones_fail(s);
 	for (unsigned i = 0; i < STRANGERS; i++) {
-		char user[40], client[16];
+		char user[40], client[24];
 		snprintf(user, sizeof(user), "CP-8841-SEP00CAFF00%04X", i);
 		snprintf(client, sizeof(client), STRANGER_FORMAT, STRANGER(i));
 		csd(s, user, client);
@@ -398,7 +451,7 @@ static void full_of_phones(void **state)
 	assert_int_equal(all_dropped(s), dropped);
 	assert_int_equal(scene_count(s, "csd") + dropped, PHONES + STRANGERS);
 	for (unsigned i = 0; i < PHONES; i++) {
-		char device[16], client[16];
+		char device[16], client[24];
 		snprintf(device, sizeof(device), "SEP00CAFE0000%02X", i);
 		snprintf(client, sizeof(client), "192.0.2.%u", i + 1);
 		assert_open(s, "csd", client, device);
@@ -483,6 +536,8 @@ int main(void)
 		cmocka_unit_test(a_clock_that_jumps_a_day_ahead_expires),
 		cmocka_unit_test(sessions_full_of_strangers),
 		cmocka_unit_test(identities_and_diagnoses_full_of_strangers),
+		cmocka_unit_test(users_do_not_push_out_the_phone_beside_them),
+		cmocka_unit_test(histories_of_failures_are_kept),
 		cmocka_unit_test(full_of_phones),
 		cmocka_unit_test(handshakes_that_never_end),
 		cmocka_unit_test(gateways_that_find_no_place_are_counted),

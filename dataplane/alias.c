@@ -106,7 +106,7 @@ const struct alias *alias_find(struct alias_table *t, const struct event *event)
 			continue;
 		bool holds = !entry->is_claim ||
 			     (event->source == MESSAGE_ASA &&
-				     event->time_ms <= entry->time_ms + ALIAS_CLAIM_MS);
+				     !is_past(entry->time_ms, ALIAS_CLAIM_MS + 1, event->time_ms));
 		return holds ? entry : NULL;
 	}
 	return NULL;
@@ -120,7 +120,8 @@ static enum need need_of(const struct alias *entry, uint64_t now_ms)
 	if (entry->hash == 0)
 		return NEED_NONE;
 	if (entry->is_claim)
-		return now_ms > entry->time_ms + ALIAS_CLAIM_MS ? NEED_CLAIM_OVER : NEED_CLAIM;
+		return is_past(entry->time_ms, ALIAS_CLAIM_MS + 1, now_ms) ? NEED_CLAIM_OVER
+									   : NEED_CLAIM;
 	return entry->is_phone ? NEED_PHONE : NEED_OTHER;
 }
 

@@ -198,6 +198,10 @@ static void a_claim_holds_for_a_gateways_lines_of_a_while(void **state)
 	assert_true(holds_for(t, 5, MESSAGE_ASA, 1000 + ALIAS_CLAIM_MS));
 	assert_false(holds_for(t, 5, MESSAGE_ASA, 1001 + ALIAS_CLAIM_MS));
 	assert_false(holds_for(t, 5, MESSAGE_PHONE, 1000));
+	// Nor once the clock was set back by more than a moment.
+	set(t, 6, "198.51.100.66", 50000, EVENT_UNPROVEN, &other);
+	assert_true(holds_for(t, 6, MESSAGE_ASA, 49500));
+	assert_false(holds_for(t, 6, MESSAGE_ASA, 48000));
 	// Made again, it holds anew.
 	set(t, 5, "198.51.100.66", 9000, EVENT_UNPROVEN, &other);
 	assert_true(holds_for(t, 5, MESSAGE_ASA, 9000 + ALIAS_CLAIM_MS));
@@ -259,6 +263,7 @@ static unsigned gone(struct alias_table *t)
 		memset(&e, 0, sizeof(e));
 		e.alias = PLACE(i + 1);
 		e.source = MESSAGE_ASA;
+		e.time_ms = i / 2 == 0 ? 1000 : 50000;
 		n |= alias_find(t, &e) ? 0 : 1u << i;
 	}
 	return n;

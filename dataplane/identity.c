@@ -28,6 +28,21 @@ bool identity_read(const struct session_table *t, uint32_t index, struct identit
 	       out->number != 0;
 }
 
+void identity_set_back(struct subject *s)
+{
+	struct session_table *t = s->table;
+	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = t->identities[i].next) {
+		struct identity identity = t->identities[i];
+		if (identity.last_ms > s->now_ms)
+			identity.last_ms = s->now_ms;
+		if (identity.aliases_ms > s->now_ms)
+			identity.aliases_ms = 0; // to be told anew
+		if (identity.tunnel_up.ms >= s->now_ms)
+			identity.tunnel_up = (struct moment){s->now_ms - 1, LINE_NONE};
+		publish(t, i, &identity);
+	}
+}
+
 const struct identity *identity_by_number(const struct subject *s, uint8_t number)
 {
 	for (uint32_t i = s->session.identity; i != SESSION_NONE;

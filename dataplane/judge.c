@@ -651,6 +651,23 @@ void judge_again(struct subject *s, uint8_t identity)
 
 // ---- time ----
 
+void judge_set_back(struct subject *s)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	diagnosis_forget_later(s);
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		if (w.d.last_ms <= s->now_ms)
+			continue;
+		w.d.last_ms = s->now_ms;
+		if (w.d.first_ms > s->now_ms)
+			w.d.first_ms = s->now_ms;
+		proof_set_back(&w);
+		diagnosis_put(&w);
+	}
+}
+
 static void expire_one(struct diagnosis_work *w)
 {
 	struct subject *s = w->subject;

@@ -129,6 +129,25 @@ static void it_goes_on_at_the_new_address(void **state)
 	assert_state(s, "csd", SEP_A, "recovered");
 }
 
+// Lines of long before come to a session that has just been heard.
+static void what_is_old_is_taken_as_it_was(void **state)
+{
+	struct scene *s = *state;
+	tunnel_up(s, PHONE_A, AT_A, "10.9.9.9");
+	csd(s, PHONE_A, AT_A);
+	reject_certificate(s, AT_A, 50001);
+	scene_wait(s, 200000);
+	scene_line_from(s, AT_B, UNTRUSTED);
+	scene_wait(s, 1000);
+	resume(s, PHONE_A, AT_A, AT_B);
+	assert_open(s, "csd", AT_B, SEP_A);
+	assert_open(s, "hash-mismatch", AT_B, SEP_A);
+	const json_t *d = scene_only(s, "hash-mismatch");
+	assert_string_equal(text_of(d, "last_seen"), "1970-01-01T00:03:21.005Z");
+	assert_string_equal(text_of(d, "confidence"), "confirmed");
+	assert_int_equal(n_evidence(d), 4);
+}
+
 // The phone's own lines follow, by its name and by its tunnel.
 static void its_names_lead_to_the_new_address(void **state)
 {
@@ -250,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_open_goes_along_with_all_that_is_known_of_it),
 		TEST(it_goes_on_at_the_new_address),
+		TEST(what_is_old_is_taken_as_it_was),
 		TEST(its_names_lead_to_the_new_address),
 		TEST(it_is_judged_by_what_both_addresses_have_seen),
 		TEST(it_leaves_nothing_of_a_handshake_behind),

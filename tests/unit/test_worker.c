@@ -246,6 +246,62 @@ static void who_comes_after_a_step_back_is_diagnosed(void **state)
 	scene_destroy(s);
 }
 
+static void who_was_there_before_a_step_back_is_diagnosed(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, NULL);
+	scene_wait(s, 100 * HOUR_MS);
+	tunnel_up(s, PHONE_A, HOME, "10.9.9.9");
+	csd(s, PHONE_A, HOME);
+	back(s, 50 * HOUR_MS);
+	reject_certificate(s, HOME, 50001);
+	assert_open(s, "hash-mismatch", HOME, SEP_A);
+	assert_open(s, "csd", HOME, SEP_A);
+	scene_wait(s, 3000);
+	tunnel_up(s, PHONE_A, HOME, "10.9.9.9");
+	assert_state(s, "hash-mismatch", SEP_A, "recovered");
+	assert_state(s, "csd", SEP_A, "recovered");
+	scene_destroy(s);
+}
+
+// By hours, or by less than a rule looks back.
+static void what_had_recovered_before_a_step_back_hides_nothing(void **state)
+{
+	(void)state;
+	static const uint64_t steps[] = {50 * HOUR_MS, 120000};
+	for (size_t i = 0; i < N(steps); i++) {
+		struct scene *s = scene_create(scene_pack, 1, NULL);
+		scene_wait(s, 100 * HOUR_MS);
+		csd(s, PHONE_A, HOME);
+		scene_wait(s, 3000);
+		tunnel_up(s, PHONE_A, HOME, "10.9.9.9");
+		assert_state(s, "csd", SEP_A, "recovered");
+		back(s, steps[i]);
+		csd(s, PHONE_A, HOME);
+		assert_int_equal(scene_count(s, "csd"), 2);
+		const json_t *now = json_array_get(scene_told(s), 0); // by its time
+		assert_string_equal(text_of(now, "state"), "open");
+		assert_int_equal(number_of(now, "count"), 1);
+		assert_int_equal(n_evidence(now), 1);
+		scene_destroy(s);
+	}
+}
+
+static void attempts_after_a_step_back_count(void **state)
+{
+	(void)state;
+	struct scene *s = scene_create(scene_pack, 1, NULL);
+	scene_wait(s, 100 * HOUR_MS);
+	csd(s, PHONE_A, HOME);
+	back(s, 50 * HOUR_MS);
+	for (int i = 0; i < 3; i++) {
+		csd(s, PHONE_A, HOME);
+		scene_wait(s, 2000);
+	}
+	assert_int_equal(number_of(scene_only(s, "csd"), "count"), 4);
+	scene_destroy(s);
+}
+
 static void a_clock_that_jumps_a_day_ahead_expires(void **state)
 {
 	(void)state;
@@ -533,6 +589,9 @@ int main(void)
 		cmocka_unit_test(a_clock_that_steps_back_by_seconds_changes_nothing),
 		cmocka_unit_test(a_clock_that_steps_back_by_hours_ends_nothing),
 		cmocka_unit_test(who_comes_after_a_step_back_is_diagnosed),
+		cmocka_unit_test(who_was_there_before_a_step_back_is_diagnosed),
+		cmocka_unit_test(what_had_recovered_before_a_step_back_hides_nothing),
+		cmocka_unit_test(attempts_after_a_step_back_count),
 		cmocka_unit_test(a_clock_that_jumps_a_day_ahead_expires),
 		cmocka_unit_test(sessions_full_of_strangers),
 		cmocka_unit_test(identities_and_diagnoses_full_of_strangers),

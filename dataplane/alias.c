@@ -106,7 +106,7 @@ const struct alias *alias_find(struct alias_table *t, const struct event *event)
 			continue;
 		bool holds = !entry->is_claim ||
 			     (event->source == MESSAGE_ASA &&
-				     event->time_ms <= entry->time_ms + ALIAS_CLAIM_MS);
+				     !is_past(entry->time_ms, ALIAS_CLAIM_MS + 1, event->time_ms));
 		return holds ? entry : NULL;
 	}
 	return NULL;
@@ -120,7 +120,8 @@ static enum need need_of(const struct alias *entry, uint64_t now_ms)
 	if (entry->hash == 0)
 		return NEED_NONE;
 	if (entry->is_claim)
-		return now_ms > entry->time_ms + ALIAS_CLAIM_MS ? NEED_CLAIM_OVER : NEED_CLAIM;
+		return is_past(entry->time_ms, ALIAS_CLAIM_MS + 1, now_ms) ? NEED_CLAIM_OVER
+									   : NEED_CLAIM;
 	return entry->is_phone ? NEED_PHONE : NEED_OTHER;
 }
 
@@ -144,20 +145,15 @@ static struct alias *place(struct alias_table *t, const struct event *event)
 			best_need = its;
 		}
 	}
-	if (best_need > need)
-		return NULL;
-	if (best_need > NEED_CLAIM_OVER)
-		counter_add(&t->counters->aliases_evicted, 1);
-	return best;
+	return best_need > need ? NULL : best;
 }
 
 enum alias_outcome alias_set(
 	struct alias_table *t, const struct event *event, struct session_key *other)
 {
 	struct alias *entry = place(t, event);
-	if (entry == NULL)
-		return ALIAS_ENDED;
-	bool same = entry->hash == event->alias, has_asa = (event->flags & EVENT_HAS_ASA) != 0;
+	bool same = entry && entry->hash == event->alias;
+	bool has_asa = (event->flags & EVENT_HAS_ASA) != 0;
 	bool known = same && !entry->is_claim;
 	bool elsewhere = known && !key_equals(&entry->key, &event->key);
 	if (event->flags & EVENT_RELEASE) {
@@ -176,6 +172,11 @@ enum alias_outcome alias_set(
 		if (entry->has_asa && !has_asa && event->time_ms < entry->time_ms + ALIAS_KEEP_MS)
 			return ALIAS_KEPT;
 	}
+	// One name is forgotten: that of the place, or this one, for which there is none.
+	if (entry == NULL || (!same && need_of(entry, event->time_ms) > NEED_CLAIM_OVER))
+		counter_add(&t->counters->aliases_evicted, 1);
+	if (entry == NULL)
+		return ALIAS_ENDED;
 	gauge_add(&t->n, entry->hash == 0);
 	*entry = (struct alias){
 		.hash = event->alias,

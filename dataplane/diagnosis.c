@@ -329,6 +329,19 @@ void diagnosis_trim(struct subject *s)
 		forget_closed(s, oldest);
 }
 
+void diagnosis_forget_later(struct subject *s)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	while (slot != DIAGNOSIS_NONE) {
+		const struct diagnosis *d = &t->slots[slot];
+		uint32_t next = t->links[slot].next;
+		if (d->state != DIAGNOSIS_OPEN && d->closed_ms > s->now_ms)
+			unlink_from_session(s->table, slot);
+		slot = next;
+	}
+}
+
 bool diagnosis_make_room(struct session_table *sessions, uint32_t except)
 {
 	const struct diagnosis_table *t = sessions->diagnoses;

@@ -109,6 +109,9 @@ void diagnosis_recover(struct diagnosis_work *work, uint64_t at_ms, uint64_t by)
 void diagnosis_trim(struct subject *subject);
 #define SESSION_CLOSED_MAX 4
 
+// The clock was set back: let go of what has closed at a later time.
+void diagnosis_forget_later(struct subject *subject);
+
 // A line of evidence finds no room: let the oldest closed diagnosis go that can be spared, but for
 // this one. false: there is none.
 bool diagnosis_make_room(struct session_table *table, uint32_t except);

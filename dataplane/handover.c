@@ -111,8 +111,11 @@ void handover_give(struct subject *s, const struct identity *identity, const str
 	struct sighting kept[SESSION_SIGHTINGS_MAX];
 	unsigned n_seen, n = 0;
 	const struct sighting *seen = history_sightings(s->table, s->index, &n_seen);
+	// Lines of handshakes name nobody: where it is alone, they are its own.
+	bool alone = s->session.n_identities == 1 && to->kind == KEY_CLIENT;
 	for (unsigned i = 0; i < n_seen; i++) {
-		if (seen[i].identity == known.number && !is_spent(s, known.number, &seen[i]))
+		bool mine = seen[i].identity == known.number || (alone && seen[i].identity == 0);
+		if (mine && !is_spent(s, known.number, &seen[i]))
 			kept[n++] = seen[i];
 	}
 	send_record(s, &known, sizeof(known), PIECE_IDENTITY, NAME_NONE, to, &known);
@@ -123,6 +126,8 @@ void handover_give(struct subject *s, const struct identity *identity, const str
 			give_diagnosis(s, slot, to, &known);
 	}
 	give_sightings(s, kept, n, to, &known);
+	if (alone)
+		history_forget(s->table, s->index, 0);
 	send_record(s, NULL, 0, PIECE_END, NAME_NONE, to, &known);
 }
 

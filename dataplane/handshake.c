@@ -30,7 +30,7 @@ struct failed {
 	struct address client;
 	struct device device;
 	uint16_t port;
-	bool chosen;
+	bool chosen, claimed;
 	uint64_t failed_ms; // 0: none, or its reason has come
 };
 
@@ -44,6 +44,7 @@ struct handshake {
 	uint32_t generation; // of the slot: a held line remembers it
 	uint64_t start_ms;
 	struct device device;
+	bool claimed;			  // by the certificate, which nothing has proved yet
 	uint32_t hash_next, older, newer; // chains of the hash bucket and of the gateway
 	struct cipher_list offered;
 };
@@ -111,6 +112,12 @@ struct handshake_table {
 	struct held *held; // circular: the oldest at held_first
 	uint32_t n_held_max, held_first, n_held;
 };
+
+// Whether it has been so little before, and not before the clock was set back.
+static bool is_near(uint64_t time_ms, uint64_t within_ms, uint64_t now_ms)
+{
+	return !is_past(time_ms, within_ms + 1, now_ms);
+}
 
 struct handshake_table *handshake_table_create(unsigned n_gateways, unsigned n_handshakes,
 	unsigned n_held, uint64_t seed, struct counters *counters)
@@ -270,6 +277,7 @@ static struct handshake *open_handshake(struct handshake_table *t, const struct 
 	h->number = ++g->n_opened;
 	h->start_ms = event->time_ms;
 	h->device = (struct device){0};
+	h->claimed = false;
 	clear_list(&h->offered, 0);
 	h->hash_next = *bucket;
 	*bucket = at;
@@ -296,6 +304,25 @@ static struct handshake *at_generation(struct handshake_table *t, uint32_t at, u
 	if (at == NONE || t->slots[at].generation != generation || !t->slots[at].open)
 		return NULL;
 	return &t->slots[at];
+}
+
+// The line says whose handshake it is. What was proved does not become a claim again.
+static void name_handshake(struct handshake *h, const struct event *event)
+{
+	bool claimed = (event->flags & EVENT_UNPROVEN) != 0;
+	if (claimed && !h->claimed && device_equals(&h->device, &event->device))
+		return;
+	h->device = event->device;
+	h->claimed = claimed;
+}
+
+// It is said by its handshake. The name of a certificate is a claim until that is accepted: whoever
+// fails with somebody's name is not he.
+static void name_line(struct event *event, const struct device *device, bool claimed)
+{
+	event->device = *device;
+	if (claimed)
+		event->flags |= EVENT_UNPROVEN;
 }
 
 static void set_near(struct handshake_table *t, struct gateway_state *g, const struct handshake *h)
@@ -363,6 +390,7 @@ static void note_failed(struct gateway_state *g, const struct handshake *h, uint
 		.device = h->device,
 		.port = h->port,
 		.chosen = h->chosen,
+		.claimed = h->claimed,
 		.failed_ms = now_ms,
 	};
 	g->failed_offered = h->offered;
@@ -375,7 +403,7 @@ static struct failed *find_failed(struct gateway_state *g, const struct event *r
 	*n = 0;
 	for (unsigned i = 0; i < FAILED_MAX; i++) {
 		struct failed *f = &g->failed[i];
-		if (f->failed_ms == 0 || reason->time_ms > f->failed_ms + REORDER_MS ||
+		if (f->failed_ms == 0 || !is_near(f->failed_ms, REORDER_MS, reason->time_ms) ||
 			(reason->handshake == HANDSHAKE_REASON_EARLY && f->chosen))
 			continue;
 		++*n;
@@ -389,7 +417,7 @@ static bool is_failed(const struct gateway_state *g, const struct event *event)
 {
 	for (unsigned i = 0; i < FAILED_MAX; i++) {
 		const struct failed *f = &g->failed[i];
-		if (f->failed_ms && event->time_ms <= f->failed_ms + REORDER_MS &&
+		if (f->failed_ms && is_near(f->failed_ms, REORDER_MS, event->time_ms) &&
 			f->port == event->port && address_equals(&f->client, &event->client))
 			return true;
 	}
@@ -443,7 +471,8 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 {
 	struct event *event = &held->event;
 	const struct gateway_state *g = &t->gateways[event->gateway];
-	bool mixed = g->queues_mixed_ms && event->time_ms < g->queues_mixed_ms + QUEUES_MIXED_MS;
+	bool mixed =
+		g->queues_mixed_ms && is_near(g->queues_mixed_ms, QUEUES_MIXED_MS, event->time_ms);
 	ambiguous |= h && mixed;
 	unlink_held(t, held);
 	if (h) {
@@ -451,9 +480,9 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 		event->flags |= EVENT_BOUND;
 		event->port = h->port;
 		if (device_is_none(&event->device))
-			event->device = h->device;
+			name_line(event, &h->device, h->claimed);
 		else if (!ambiguous)
-			h->device = event->device;
+			name_handshake(h, event);
 		if (is_reason(event->handshake)) {
 			h->reasoned = true;
 			attach_list(t, event, FIELD_OFFERED, &h->offered);
@@ -485,7 +514,7 @@ static bool bind_failed(struct handshake_table *t, struct event *reason)
 	reason->client = f->client;
 	reason->flags |= EVENT_BOUND;
 	reason->port = f->port;
-	reason->device = f->device;
+	name_line(reason, &f->device, f->claimed);
 	f->failed_ms = 0;
 	if (f == &g->failed[(g->failed_next - 1) % FAILED_MAX])
 		attach_list(t, reason, FIELD_OFFERED, &g->failed_offered);
@@ -705,7 +734,7 @@ static void begin_list(struct handshake_table *t, struct gateway_state *g, const
 	struct cipher_list *list = list_of(t, g);
 	uint32_t count = (uint32_t)number_of(head, FIELD_COUNT);
 	// Every event can come twice: a list that is whole is read again beside what is there.
-	bool early = g->early_len && head->time_ms <= g->early_ms + REORDER_MS;
+	bool early = g->early_len && is_near(g->early_ms, REORDER_MS, head->time_ms);
 	g->list_again = list && list->len && list->count == count && is_whole(list);
 	if (list && !g->list_again)
 		clear_list(list, count);
@@ -757,7 +786,7 @@ static void add_cipher(
 // Lines of one validation stand together; a line without a name takes that of the line before.
 static void note_chain(struct gateway_state *g, struct event *event)
 {
-	bool late = event->time_ms > g->chain_ms + HANDSHAKE_HOLD_MS;
+	bool late = !is_near(g->chain_ms, HANDSHAKE_HOLD_MS, event->time_ms);
 	if (event->handshake == HANDSHAKE_CHAIN_STARTS || late) {
 		g->chain_mixed = g->chain_open && !late;
 		g->chain++;
@@ -805,9 +834,9 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 		g->n_chosen++;
 	}
 	if (device_is_none(&event->device))
-		event->device = h->device;
+		name_line(event, &h->device, h->claimed && event->handshake != HANDSHAKE_COMPLETES);
 	else
-		h->device = event->device;
+		name_handshake(h, event);
 	set_near(t, g, ends ? NULL : h);
 	if (ends)
 		close_handshake(t, h);
@@ -819,8 +848,9 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 static void follow(struct handshake_table *t, const struct gateway_state *g, struct event *event)
 {
 	if (!address_is_none(&event->client) || !device_is_none(&event->device) ||
-		event_user(event).len || event->time_ms > g->last_ms + HANDSHAKE_FOLLOWS_MS ||
-		(g->other_ms && event->time_ms <= g->other_ms + HANDSHAKE_FOLLOWS_MS))
+		event_user(event).len ||
+		!is_near(g->last_ms, HANDSHAKE_FOLLOWS_MS, event->time_ms) ||
+		(g->other_ms && is_near(g->other_ms, HANDSHAKE_FOLLOWS_MS, event->time_ms)))
 		return;
 	event->client = g->last_client;
 	event->device = g->last_device;

@@ -49,6 +49,16 @@ void history_void(struct session_table *t, uint32_t index, const uint64_t *event
 	h->n = n;
 }
 
+void history_set_back(struct session_table *t, uint32_t index, uint64_t now_ms)
+{
+	uint32_t history = t->links[index].history;
+	if (history == SESSION_NONE)
+		return;
+	struct history *h = &t->histories[history]; // in the order of time
+	while (h->n && h->sightings[h->n - 1].time_ms > now_ms)
+		h->n--;
+}
+
 void history_rename(struct session_table *t, uint32_t index, uint8_t from, uint8_t to)
 {
 	uint32_t history = t->links[index].history;

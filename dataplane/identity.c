@@ -28,6 +28,21 @@ bool identity_read(const struct session_table *t, uint32_t index, struct identit
 	       out->number != 0;
 }
 
+void identity_set_back(struct subject *s)
+{
+	struct session_table *t = s->table;
+	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = t->identities[i].next) {
+		struct identity identity = t->identities[i];
+		if (identity.last_ms > s->now_ms)
+			identity.last_ms = s->now_ms;
+		if (identity.aliases_ms > s->now_ms)
+			identity.aliases_ms = 0; // to be told anew
+		if (identity.tunnel_up.ms >= s->now_ms)
+			identity.tunnel_up = (struct moment){s->now_ms - 1, LINE_NONE};
+		publish(t, i, &identity);
+	}
+}
+
 const struct identity *identity_by_number(const struct subject *s, uint8_t number)
 {
 	for (uint32_t i = s->session.identity; i != SESSION_NONE;
@@ -422,7 +437,8 @@ static uint8_t identify(struct subject *s, const struct event *event)
 	bool marked = (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)) != 0;
 	bool says = named || marked || event->alias_action == ALIAS_ASSIGN;
 	uint32_t at = find(s, &event->device, user, marked);
-	if (at == SESSION_NONE && user.len && event->source == MESSAGE_ASA)
+	if (at == SESSION_NONE && user.len && event->source == MESSAGE_ASA &&
+		device_is_none(&event->device))
 		at = find_proved(s);
 	if (!named && event->alias_action == ALIAS_RELEASE && !address_is_none(&event->tunnel)) {
 		for (at = s->session.identity; at != SESSION_NONE; at = t->identities[at].next) {
@@ -430,7 +446,9 @@ static uint8_t identify(struct subject *s, const struct event *event)
 				break;
 		}
 	}
-	if (at == SESSION_NONE && says)
+	// A phone's line without a name, where phones are known by theirs: it can be any of them.
+	bool any_phone = !named && event->alias_action != ALIAS_ASSIGN && s->session.n_phones;
+	if (at == SESSION_NONE && says && !any_phone)
 		at = identity_new(s);
 	if (at == SESSION_NONE)
 		return 0;

@@ -41,6 +41,9 @@ uint8_t identity_known_as(
 void identity_note_success(
 	struct subject *subject, const struct sighting *sighting, uint8_t number);
 
+// The clock was set back: what bears a later time has just been.
+void identity_set_back(struct subject *subject);
+
 const struct identity *identity_by_number(const struct subject *subject, uint8_t number);
 // The only identity of the session where it is a phone, or NULL.
 const struct identity *identity_only_phone(const struct subject *subject);

@@ -72,7 +72,7 @@ static bool is_of(const struct subject *s, const struct diagnosis *d, uint8_t id
 	return d->identity == identity || (d->identity == 0 && s->session.n_identities <= 1);
 }
 
-static uint32_t find_of(struct subject *s, uint16_t number, uint8_t identity)
+static uint32_t find_other(struct subject *s, uint16_t number, uint8_t identity, uint32_t except)
 {
 	const struct diagnosis_table *t = s->table->diagnoses;
 	uint32_t slot = *session_diagnoses(s->table, s->index);
@@ -80,11 +80,16 @@ static uint32_t find_of(struct subject *s, uint16_t number, uint8_t identity)
 		const struct diagnosis *d = &t->slots[slot];
 		bool relapse = d->state == DIAGNOSIS_RECOVERED &&
 			       s->now_ms <= d->recovered.ms + DIAGNOSIS_RELAPSE_MS;
-		if (d->number == number && (d->state == DIAGNOSIS_OPEN || relapse) &&
-			is_of(s, d, identity))
+		if (slot != except && d->number == number &&
+			(d->state == DIAGNOSIS_OPEN || relapse) && is_of(s, d, identity))
 			return slot;
 	}
 	return DIAGNOSIS_NONE;
+}
+
+static uint32_t find_of(struct subject *s, uint16_t number, uint8_t identity)
+{
+	return find_other(s, number, identity, DIAGNOSIS_NONE);
 }
 
 // Whether the line says itself who it is about.
@@ -442,26 +447,6 @@ void judge_event(struct subject *s, const struct event *event, const struct sigh
 		add_to_open(s, sighting, subject, event);
 }
 
-void judge_learn(struct subject *s, uint8_t identity)
-{
-	struct diagnosis_table *t = s->table->diagnoses;
-	const struct identity *only = identity_only_phone(s);
-	uint32_t slot = *session_diagnoses(s->table, s->index);
-	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
-		struct diagnosis_work w = diagnosis_take(s, slot);
-		bool late = w.d.identity == 0 && only && only->number == identity;
-		if (w.d.state != DIAGNOSIS_OPEN || w.d.scope == SCOPE_GATEWAY ||
-			(w.d.identity != identity && w.d.identity != 0))
-			continue;
-		struct diagnosis before = w.d;
-		if (late)
-			w.d.identity = identity;
-		name_it(&w);
-		if (memcmp(&before, &w.d, sizeof(before)) != 0)
-			diagnosis_put(&w);
-	}
-}
-
 void judge_tell(const struct diagnosis *d, struct judged *out)
 {
 	*out = (struct judged){.id = d->id,
@@ -509,35 +494,69 @@ static void merge(struct diagnosis *d, const struct judged *judged)
 	}
 }
 
+// What is told of it, and its lines, are of the other one from now on.
+static void fold(struct diagnosis_work *w, uint32_t into)
+{
+	struct subject *s = w->subject;
+	struct diagnosis_work other = diagnosis_take(s, into);
+	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
+	struct judged judged;
+	uint32_t offset = 0;
+	const struct line *line;
+	judge_tell(&w->d, &judged);
+	merge(&other.d, &judged);
+	evidence_read(w->table->evidence, &w->d.evidence, lines);
+	while ((line = evidence_line(lines, w->d.evidence.bytes, &offset)) != NULL)
+		proof_add_line(&other, line, false);
+	diagnosis_close(w, DIAGNOSIS_ABSORBED, s->now_ms);
+	diagnosis_put(&other);
+}
+
+void judge_learn(struct subject *s, uint8_t identity)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	const struct identity *only = identity_only_phone(s);
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		bool late = w.d.identity == 0 && only && only->number == identity;
+		if (w.d.state != DIAGNOSIS_OPEN || w.d.scope == SCOPE_GATEWAY ||
+			(w.d.identity != identity && w.d.identity != 0))
+			continue;
+		uint32_t same =
+			late && w.rule ? find_other(s, w.d.number, identity, slot) : DIAGNOSIS_NONE;
+		if (same != DIAGNOSIS_NONE) {
+			fold(&w, same);
+			continue;
+		}
+		struct diagnosis before = w.d;
+		if (late)
+			w.d.identity = identity;
+		name_it(&w);
+		if (memcmp(&before, &w.d, sizeof(before)) != 0)
+			diagnosis_put(&w);
+	}
+}
+
 void judge_merge(struct subject *s, uint8_t from, uint8_t into)
 {
 	struct diagnosis_table *t = s->table->diagnoses;
-	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
 	history_rename(s->table, s->index, from, into);
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
 		struct diagnosis_work w = diagnosis_take(s, slot);
 		if (w.d.identity != from)
 			continue;
-		uint32_t same = w.d.state == DIAGNOSIS_OPEN && w.rule ? find_of(s, w.d.number, into)
-								      : DIAGNOSIS_NONE;
-		if (same == DIAGNOSIS_NONE || same == slot) {
-			w.d.identity = into;
-			name_it(&w);
-			diagnosis_put(&w);
+		uint32_t same = w.d.state == DIAGNOSIS_OPEN && w.rule
+					? find_other(s, w.d.number, into, slot)
+					: DIAGNOSIS_NONE;
+		if (same != DIAGNOSIS_NONE) {
+			fold(&w, same);
 			continue;
 		}
-		struct diagnosis_work other = diagnosis_take(s, same);
-		struct judged judged;
-		uint32_t offset = 0;
-		const struct line *line;
-		judge_tell(&w.d, &judged);
-		merge(&other.d, &judged);
-		evidence_read(t->evidence, &w.d.evidence, lines);
-		while ((line = evidence_line(lines, w.d.evidence.bytes, &offset)) != NULL)
-			proof_add_line(&other, line, false);
-		diagnosis_close(&w, DIAGNOSIS_ABSORBED, s->now_ms);
-		diagnosis_put(&other);
+		w.d.identity = into;
+		name_it(&w);
+		diagnosis_put(&w);
 	}
 }
 
@@ -631,6 +650,23 @@ void judge_again(struct subject *s, uint8_t identity)
 }
 
 // ---- time ----
+
+void judge_set_back(struct subject *s)
+{
+	struct diagnosis_table *t = s->table->diagnoses;
+	diagnosis_forget_later(s);
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		struct diagnosis_work w = diagnosis_take(s, slot);
+		if (w.d.last_ms <= s->now_ms)
+			continue;
+		w.d.last_ms = s->now_ms;
+		if (w.d.first_ms > s->now_ms)
+			w.d.first_ms = s->now_ms;
+		proof_set_back(&w);
+		diagnosis_put(&w);
+	}
+}
 
 static void expire_one(struct diagnosis_work *w)
 {

@@ -15,6 +15,9 @@ void judge_event(struct subject *subject, const struct event *event,
 // What time does to the diagnoses of one session: quiet recovery, absence, expiry.
 void judge_expire(struct subject *subject);
 
+// The clock was set back: what bears a later time has just been. What has closed is let go.
+void judge_set_back(struct subject *subject);
+
 // The session has learned that one of its phones is called by a name, or that it is a phone.
 void judge_learn(struct subject *subject, uint8_t identity);
 

@@ -88,6 +88,16 @@ void proof_pass_attempt(struct diagnosis_work *w)
 	l->attempt_over = true;
 }
 
+void proof_set_back(struct diagnosis_work *w)
+{
+	struct diagnosis_links *l = &w->table->links[w->slot];
+	for (unsigned i = 0; i < l->n_events; i++) {
+		if (l->events[i].last_ms > w->subject->now_ms)
+			l->events[i].last_ms = w->subject->now_ms;
+	}
+	proof_pass_attempt(w);
+}
+
 static bool read_line(
 	struct diagnosis_work *w, const struct sighting *sighting, struct line_buffer *out)
 {

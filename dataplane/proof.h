@@ -16,6 +16,9 @@ void proof_add_sighting(struct diagnosis_work *work, const struct sighting *sigh
 // All that has been taken in so far was of past attempts.
 void proof_pass_attempt(struct diagnosis_work *work);
 
+// The clock was set back: its lines have just been, and are of past attempts.
+void proof_set_back(struct diagnosis_work *work);
+
 // Of each event that is the rule's context the last line, at each gateway.
 void proof_add_context(struct diagnosis_work *work, const struct verdict *verdict);
 

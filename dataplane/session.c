@@ -18,7 +18,8 @@
 static_assert(sizeof(struct session) % 8 == 0);
 static_assert(sizeof(struct sighting) == 32);
 
-#define REDIRECT_MS 3600000		    // how long a moved phone's lines follow it
+#define REDIRECT_MS 3600000 // how long a moved phone's lines follow it
+#define SET_BACK_MS 60000   // a line so much older than the last one: the clock was set back
 #define HISTORY_IDLE_MS RULES_WINDOW_MAX_MS // beyond it no rule looks back
 
 // ---- life ----
@@ -385,6 +386,23 @@ static uint32_t find_or_create(struct session_table *t, const struct event *even
 	return index;
 }
 
+// What bears a time that is still to come is of before the clock was set back, and so of before
+// now.
+static void set_back(struct subject *s)
+{
+	struct session_links *l = &s->table->links[s->index];
+	s->session.last_ms = s->now_ms;
+	if (s->session.first_ms > s->now_ms)
+		s->session.first_ms = s->now_ms;
+	s->session.proved_ms = s->session.other_ms = 0;
+	if (l->redirect_ms > s->now_ms)
+		l->redirect_ms = s->now_ms;
+	l->wake_ms = UINT64_MAX; // what it waited for is forgotten
+	history_set_back(s->table, s->index, s->now_ms);
+	identity_set_back(s);
+	judge_set_back(s);
+}
+
 void session_update(struct session_table *t, struct event *event)
 {
 	const struct event_use *use = &t->ruleset->pack->events[event->type];
@@ -395,7 +413,10 @@ void session_update(struct session_table *t, struct event *event)
 	if (index == SESSION_NONE)
 		return;
 	struct subject s = {t, t->sessions[index], index, event->time_ms};
-	if (!(event->flags & EVENT_LATE) && s.session.last_ms > s.now_ms)
+	bool late = (event->flags & EVENT_LATE) != 0;
+	if (!late && s.session.last_ms > s.now_ms + SET_BACK_MS)
+		set_back(&s);
+	else if (!late && s.session.last_ms > s.now_ms)
 		s.now_ms = s.session.last_ms;
 	history_refresh(t, index);
 	// What was due before this line: a failure that had long been quiet does not go on, it

@@ -69,16 +69,55 @@ nobody_in_particular_may_replay() {
 	same "$data/catalogue.json" "$work/got"
 }
 
-ledger_adds_up() {
-	python3 - "$data/catalogue.json" <<-'PYTHON'
+# The last line of what was replayed; and what it must hold, whatever else it says.
+ledger_of() { # GOT [WANTED]
+	python3 - "$@" <<-'PYTHON'
 		import json, sys
 		stats = json.loads(open(sys.argv[1]).readlines()[-1])
+		assert stats["type"] == "stats"
 		assert stats["packets"] == stats["datagrams"] + stats["fragments_merged"] + sum(stats["dropped"].values())
 		assert stats["messages"] == sum(stats["by_source"].values())
 		assert sum(stats["asa_codes"].values()) == stats["by_source"]["asa"]
-		names = {json.loads(line).get("diagnosis") for line in open(sys.argv[1])} - {None}
-		print(len(names), "kinds of diagnoses")
+		assert sum(stats["events"].values()) >= stats["messages"] - stats["unmatched"]
+		for name, value in (json.load(open(sys.argv[2])) if sys.argv[2:] else {}).items():
+		    got = stats[name]
+		    if isinstance(got, dict):
+		        got = {reason: n for reason, n in got.items() if n}
+		        value = {reason: n for reason, n in value.items() if n}
+		    assert got == value, f"{name} is {got}, not {value}"
 	PYTHON
+}
+
+ledger_adds_up() {
+	replay "$data/catalogue.pcap" >"$work/got"
+	ledger_of "$work/got"
+	for n in 2 3; do
+		replay --workers $n "$data/catalogue.pcap" >"$work/got"
+		ledger_of "$work/got"
+	done
+}
+
+ledger_adds_up_with_packets_of_every_fate() {
+	python3 "$here/traffic.py" broken "$work/broken.pcap" >"$work/wanted"
+	replay "$work/broken.pcap" >"$work/got"
+	ledger_of "$work/got" "$work/wanted"
+	for n in 2 3; do
+		replay --workers $n "$work/broken.pcap" >"$work/got"
+		ledger_of "$work/got"
+	done
+	# Beside another capture.
+	replay "$data/catalogue.pcap" "$work/broken.pcap" >"$work/got"
+	ledger_of "$work/got"
+}
+
+# Each line is a packet, an empty one too.
+ledger_of_a_text_log_adds_up() {
+	printf '%s\n' 'Nov 21 10:19:27 fw1 : %ASA-6-725006: Device failed SSL handshake with client outside:192.0.2.1/9' \
+		'' '   ' 'SEP8CB64F576113 3: ERR 10:00:00.3 VPNC: hostIDCheck failed!!' 'anything else' >"$work/log"
+	echo '{"packets": 5, "datagrams": 3, "fragments_merged": 0, "messages": 3,
+		"by_source": {"asa": 1, "phone": 1, "other": 1}, "dropped": {"empty": 2}}' >"$work/wanted"
+	replay "$work/log" >"$work/got"
+	ledger_of "$work/got" "$work/wanted"
 }
 
 languages_differ_only_in_words() {
@@ -105,5 +144,7 @@ run two_halves_of_a_capture_merge_by_time
 run any_number_of_workers_gives_the_same
 run nobody_in_particular_may_replay
 run ledger_adds_up
+run ledger_adds_up_with_packets_of_every_fate
+run ledger_of_a_text_log_adds_up
 run languages_differ_only_in_words
 finish

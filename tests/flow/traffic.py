@@ -10,10 +10,12 @@ traffic.py knock IP PORT                     fails if the kernel refuses a datag
 traffic.py tagged INTERFACE MAC COUNT FIRST  COUNT each of IPv4 and IPv6 in a VLAN, and in two
 traffic.py ask INTERFACE                     ARP, ND and echo, with tags too, are answered in kind
 traffic.py capture FILE COUNT [LINKTYPE]     a pcap file of frames as `send` makes them
+traffic.py broken FILE                       one with frames of every fate; prints the stats to be had
 traffic.py split FILE PART...                its packets dealt to several files in turn
 traffic.py count FILE                        how many packets it has
 traffic.py replay INTERFACE MAC FILE IP      its IPv4 frames, to another address
 """
+import json
 import os
 import socket
 import struct
@@ -213,6 +215,68 @@ def capture(path, count, link="1"):
             file.write(struct.pack("<IIII", i // 1000, i % 1000, len(frame), len(frame)) + frame)
 
 
+# ---- frames of every fate ----
+
+def packet4(payload, protocol=17, identity=1, fragment=0):
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), identity, fragment, 64,
+                         protocol, 0, *IPV4)
+    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
+
+
+def datagram(text, port=5514, field=0, length=None):
+    return struct.pack("!HHHH", 50000, port, 8 + len(text) if length is None else length,
+                       field) + text
+
+
+def pieces(text, identity, sizes):
+    """One datagram in fragments: all but the last are of a multiple of 8 bytes."""
+    whole, at, made = datagram(text), 0, []
+    for i, size in enumerate(sizes):
+        more = 0x2000 if i + 1 < len(sizes) else 0
+        made.append(packet4(whole[at:at + size], identity=identity, fragment=more | at // 8))
+        at += size
+    return made
+
+
+def broken(path):
+    line = b"<166>fw1 : %%ASA-6-725006: Device failed SSL handshake with client outside:192.0.2.%d/9"
+    four, six = b"\x08\0", b"\x86\xdd"
+    good = packet4(datagram(line % 1))
+    bad_sum = good[:10] + bytes([good[10] ^ 0xFF]) + good[11:]
+    old_version = b"\x55" + good[1:]
+    frames = [(four, good)] * 3
+    frames += [(four, packet4(datagram(line % 2 + b"\n" + line % 3)))]
+    frames += [(b"", udp(6, 7))]
+    frames += [(four, piece) for piece in pieces(line % 4, 100, (48, 40, 999))]
+    frames += [(four, piece) for piece in reversed(pieces(line % 5, 101, (64, 999)))]
+    dropped = {
+        "empty": [packet4(datagram(b"")), packet4(datagram(b" \n\r\n"))],
+        "bad_ip_checksum": [bad_sum] * 2,
+        "bad_ip_header": [old_version],
+        "truncated": [good[:-10]] * 3,
+        "short_frame": [good[:12]],
+        "not_udp": [packet4(bytes(20), 6), packet4(bytes(8), 1)],
+        "other_port": [packet4(datagram(b"x", 53)), packet4(datagram(line % 6, 515))],
+        "bad_udp_length": [packet4(datagram(b"x", length=7)), packet4(datagram(b"x", length=99)),
+                           packet4(b"\0\0\0")],
+        "bad_udp_checksum": [packet4(datagram(line % 7, field=0x1234))],
+        "fragment_incomplete": pieces(line % 8, 102, (32, 32, 999))[:2]
+                               + pieces(line % 8, 103, (32, 32, 999))[1:],
+        "fragment_invalid": [packet4(bytes(15), identity=104, fragment=0x2000)],
+    }
+    frames += [(four, packet) for packets_ in dropped.values() for packet in packets_]
+    frames += [(b"\x08\x06", bytes(28)), (b"\x88\xcc", bytes(50)), (six, bytes(12))]
+    counts = {reason: len(packets_) for reason, packets_ in dropped.items()}
+    counts |= {"arp": 1, "other_ethertype": 1, "short_frame": counts["short_frame"] + 1}
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
+        for i, (kind, packet) in enumerate(frames):
+            frame = b"\2\0\0\0\0\1\2\0\0\0\0\2" + kind + packet
+            file.write(struct.pack("<IIII", i // 1000, i % 1000, len(frame), len(frame)) + frame)
+    print(json.dumps({"packets": len(frames), "datagrams": 7, "fragments_merged": 3, "messages": 8,
+                      "by_source": {"asa": 7, "phone": 0, "other": 1}, "dropped": counts}))
+
+
 def split(path, *parts):
     data = open(path, "rb").read()
     files = [open(part, "wb") for part in parts]
@@ -250,6 +314,6 @@ def replay(interface, mac, path, ip):
 
 
 if __name__ == "__main__":
-    command = {f.__name__: f for f in (send, ping, serve, fetch, knock, tagged, ask, capture, split,
+    command = {f.__name__: f for f in (send, ping, serve, fetch, knock, tagged, ask, capture, broken, split,
                                        count, replay)}
     command[sys.argv[1]](*sys.argv[2:])

@@ -176,6 +176,171 @@ static void the_oldest_gives_way_in_a_full_table(void **state)
 	alias_table_destroy(t);
 }
 
+// ---- what is claimed, and what is needed more ----
+
+#define PLACE(i) ((uint64_t)(i) << 32 | 3) // all of one place, which holds eight
+
+static bool holds_for(struct alias_table *t, uint64_t hash, uint8_t source, uint64_t time_ms)
+{
+	memset(&e, 0, sizeof(e));
+	e.alias = hash;
+	e.source = source;
+	e.time_ms = time_ms;
+	return alias_find(t, &e) != NULL;
+}
+
+static void a_claim_holds_for_a_gateways_lines_of_a_while(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	assert_int_equal(set(t, 5, "198.51.100.66", 1000, EVENT_UNPROVEN, &other), ALIAS_CLAIMED);
+	assert_true(holds_for(t, 5, MESSAGE_ASA, 1000));
+	assert_true(holds_for(t, 5, MESSAGE_ASA, 1000 + ALIAS_CLAIM_MS));
+	assert_false(holds_for(t, 5, MESSAGE_ASA, 1001 + ALIAS_CLAIM_MS));
+	assert_false(holds_for(t, 5, MESSAGE_PHONE, 1000));
+	// Nor once the clock was set back by more than a moment.
+	set(t, 6, "198.51.100.66", 50000, EVENT_UNPROVEN, &other);
+	assert_true(holds_for(t, 6, MESSAGE_ASA, 49500));
+	assert_false(holds_for(t, 6, MESSAGE_ASA, 48000));
+	// Made again, it holds anew.
+	set(t, 5, "198.51.100.66", 9000, EVENT_UNPROVEN, &other);
+	assert_true(holds_for(t, 5, MESSAGE_ASA, 9000 + ALIAS_CLAIM_MS));
+	alias_table_destroy(t);
+}
+
+static void a_claim_takes_nothing_from_what_is_known(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	set(t, 5, "198.51.100.1", 1000, EVENT_HAS_ASA, &other);
+	assert_int_equal(set(t, 5, "198.51.100.66", 2000, EVENT_UNPROVEN, &other), ALIAS_ENDED);
+	assert_true(leads_to(t, 5, "198.51.100.1"));
+	assert_true(holds_for(t, 5, MESSAGE_PHONE, 2000));
+	// Nor from what the phone's own lines alone say, however old.
+	set(t, 6, "10.1.2.3", 1000, 0, &other);
+	assert_int_equal(
+		set(t, 6, "198.51.100.66", 1000 + 25 * 3600 * 1000ull, EVENT_UNPROVEN, &other),
+		ALIAS_ENDED);
+	assert_true(holds_for(t, 6, MESSAGE_PHONE, 1000 + 25 * 3600 * 1000ull));
+	assert_int_equal(counters.aliases_evicted, 0);
+	alias_table_destroy(t);
+}
+
+static void what_is_known_takes_the_place_of_a_claim(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	set(t, 5, "198.51.100.66", 1000, EVENT_UNPROVEN, &other);
+	// It is no move: what was claimed belonged to nobody.
+	assert_int_equal(set(t, 5, "198.51.100.1", 1500, EVENT_HAS_ASA, &other), ALIAS_SET);
+	assert_true(leads_to(t, 5, "198.51.100.1"));
+	assert_true(holds_for(t, 5, MESSAGE_PHONE, 1000 + 10 * ALIAS_CLAIM_MS));
+	set(t, 6, "198.51.100.66", 1000, EVENT_UNPROVEN, &other);
+	assert_int_equal(set(t, 6, "10.1.2.3", 1500, 0, &other), ALIAS_SET);
+	assert_int_equal(alias_count(t), 2);
+	assert_int_equal(counters.aliases_evicted, 0);
+	alias_table_destroy(t);
+}
+
+// Two claims that are over, two claims, two of clients, two of phones; the older with the even
+// number.
+static void fill(struct alias_table *t)
+{
+	struct session_key other;
+	static const uint16_t flags[] = {
+		EVENT_UNPROVEN, EVENT_UNPROVEN, EVENT_HAS_ASA, EVENT_HAS_ASA | EVENT_MARKS_PHONE};
+	for (unsigned i = 0; i < 8; i++)
+		set(t, PLACE(i + 1), "198.51.100.1", (i / 2 == 0 ? 1000 : 50000) + i, flags[i / 2],
+			&other);
+	assert_int_equal(alias_count(t), 8);
+}
+
+// Which of the eight have gone; the others stand where they stood.
+static unsigned gone(struct alias_table *t)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < 8; i++) {
+		memset(&e, 0, sizeof(e));
+		e.alias = PLACE(i + 1);
+		e.source = MESSAGE_ASA;
+		e.time_ms = i / 2 == 0 ? 1000 : 50000;
+		n |= alias_find(t, &e) ? 0 : 1u << i;
+	}
+	return n;
+}
+
+static void who_is_needed_least_gives_way_to_a_phone(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	fill(t);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_int_equal(gone(t), (1u << i) - 1);
+		assert_int_equal(set(t, PLACE(20 + i), "198.51.100.9", 51000 + i,
+					 EVENT_HAS_ASA | EVENT_MARKS_PHONE, &other),
+			ALIAS_SET);
+	}
+	assert_int_equal(gone(t), 0xff);
+	assert_int_equal(alias_count(t), 8);
+	assert_int_equal(counters.aliases_evicted, 6); // claims that are over count for nothing
+	alias_table_destroy(t);
+}
+
+static void a_client_that_is_no_phone_takes_no_phones_place(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	fill(t);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(
+			set(t, PLACE(20 + i), "198.51.100.9", 51000 + i, EVENT_HAS_ASA, &other),
+			ALIAS_SET);
+	assert_int_equal(gone(t), 0x3f);
+	// With phones all over, it finds no room, and that is counted.
+	for (unsigned i = 0; i < 6; i++)
+		set(t, PLACE(50 + i), "198.51.100.8", 52000 + i, EVENT_HAS_ASA | EVENT_MARKS_PHONE,
+			&other);
+	uint64_t before = counters.aliases_evicted;
+	assert_int_equal(
+		set(t, PLACE(60), "198.51.100.9", 53000, EVENT_HAS_ASA, &other), ALIAS_ENDED);
+	assert_null(look_up(t, PLACE(60)));
+	assert_int_equal(gone(t), 0x3f);
+	assert_int_equal(counters.aliases_evicted, before + 1);
+	alias_table_destroy(t);
+}
+
+static void a_claim_takes_the_place_of_claims_alone(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	fill(t);
+	for (unsigned i = 0; i < 20; i++)
+		set(t, PLACE(20 + i), "198.51.100.66", 51000 + i, EVENT_UNPROVEN, &other);
+	assert_int_equal(gone(t), 0x0f);
+	assert_int_equal(alias_count(t), 8);
+	alias_table_destroy(t);
+}
+
+// Who ends what is not there takes nobody's place.
+static void the_end_of_an_unknown_one_evicts_nobody(void **state)
+{
+	(void)state;
+	SETUP(64, 4);
+	fill(t);
+	assert_int_equal(set(t, PLACE(20), "198.51.100.1", 51000,
+				 EVENT_HAS_ASA | EVENT_MARKS_PHONE | EVENT_RELEASE, &other),
+		ALIAS_ENDED);
+	assert_int_equal(
+		set(t, PLACE(21), "198.51.100.1", 51000, EVENT_RELEASE, &other), ALIAS_ENDED);
+	assert_int_equal(gone(t), 0);
+	assert_int_equal(alias_count(t), 8);
+	for (unsigned i = 0; i < 2; i++) // so that no claim is over
+		set(t, PLACE(i + 1), "198.51.100.1", 51000, EVENT_HAS_ASA, &other);
+	set(t, PLACE(20), "198.51.100.1", 51000, EVENT_HAS_ASA | EVENT_RELEASE, &other);
+	assert_int_equal(counters.aliases_evicted, 0);
+	alias_table_destroy(t);
+}
+
 // Ending one in the middle of a probe chain must not hide those behind it.
 static void a_hole_hides_nobody(void **state)
 {
@@ -329,6 +494,13 @@ int main(void)
 		cmocka_unit_test(only_where_it_leads_can_end_it),
 		cmocka_unit_test(an_address_of_the_tunnel_is_given_again),
 		cmocka_unit_test(the_oldest_gives_way_in_a_full_table),
+		cmocka_unit_test(a_claim_holds_for_a_gateways_lines_of_a_while),
+		cmocka_unit_test(a_claim_takes_nothing_from_what_is_known),
+		cmocka_unit_test(what_is_known_takes_the_place_of_a_claim),
+		cmocka_unit_test(who_is_needed_least_gives_way_to_a_phone),
+		cmocka_unit_test(a_client_that_is_no_phone_takes_no_phones_place),
+		cmocka_unit_test(a_claim_takes_the_place_of_claims_alone),
+		cmocka_unit_test(the_end_of_an_unknown_one_evicts_nobody),
 		cmocka_unit_test(a_hole_hides_nobody),
 		cmocka_unit_test(who_waited_goes_on_when_the_alias_is_known),
 		cmocka_unit_test(who_waited_goes_on_in_order),

@@ -102,6 +102,50 @@ static void a_sequence_has_to_fit_its_time(void **state)
 	assert_true(HOLDS(&e, {1, A}, {9, A}, {12, B}));
 }
 
+// The value is the port, too; 0: the line bears none.
+static void what_is_joined_is_of_one_connection(void **state)
+{
+	(void)state;
+	struct expression all = {.kind = EXPRESSION_ALL, .n_parts = 2, .parts = PARTS(&a, &b)};
+	struct expression either = {.kind = EXPRESSION_ANY, .n_parts = 2, .parts = PARTS(&b, &c)};
+	struct expression deep = {
+		.kind = EXPRESSION_ALL, .n_parts = 2, .parts = PARTS(&a, &either)};
+	struct expression none = {.kind = EXPRESSION_NOT, .n_parts = 1, .parts = PARTS(&b)};
+	struct expression without = {
+		.kind = EXPRESSION_ALL, .n_parts = 2, .parts = PARTS(&a, &none)};
+	struct expression in_turn = {
+		.kind = EXPRESSION_SEQUENCE, .n_parts = 2, .parts = PARTS(&a, &b)};
+	assert_true(HOLDS(&all, {1, A, 7}, {2, B, 7}));
+	assert_false(HOLDS(&all, {1, A, 7}, {2, B, 8}));
+	assert_true(HOLDS(&all, {1, A, 7}, {2, B, 8}, {3, A, 8}));
+	assert_true(HOLDS(&all, {1, A, 7}, {2, B, 0}));
+	assert_true(HOLDS(&all, {1, A, 0}, {2, B, 8}));
+	assert_false(HOLDS(&deep, {1, A, 7}, {2, B, 8}, {3, C, 9}));
+	assert_true(HOLDS(&deep, {1, A, 7}, {2, B, 8}, {3, C, 7}));
+	// What another connection has seen forbids nothing on this one.
+	assert_true(HOLDS(&without, {1, A, 7}, {2, B, 8}));
+	assert_false(HOLDS(&without, {1, A, 7}, {2, B, 7}));
+	assert_false(HOLDS(&without, {1, A, 7}, {2, B, 0}));
+	assert_true(HOLDS(&in_turn, {1, A, 7}, {2, B, 7}));
+	assert_false(HOLDS(&in_turn, {1, A, 7}, {2, B, 8}));
+	assert_false(HOLDS(&in_turn, {1, B, 7}, {2, A, 7}, {3, B, 8}));
+	assert_true(HOLDS(&in_turn, {1, A, 0}, {2, B, 8}));
+	assert_true(HOLDS(&in_turn, {1, A, 7}, {2, A, 8}, {3, B, 8}));
+}
+
+// Any one of several, and what is counted, may be on different ones.
+static void what_is_counted_is_of_all_connections(void **state)
+{
+	(void)state;
+	struct expression any = {.kind = EXPRESSION_ANY, .n_parts = 2, .parts = PARTS(&a, &b)};
+	struct expression three = {
+		.kind = EXPRESSION_COUNT, .n_parts = 1, .parts = PARTS(&a), .at_least = 3};
+	struct expression both = {.kind = EXPRESSION_ALL, .n_parts = 2, .parts = PARTS(&three, &b)};
+	assert_true(HOLDS(&any, {1, A, 7}, {2, B, 8}));
+	assert_true(HOLDS(&three, {1, A, 7}, {2, A, 8}, {3, A, 9}));
+	assert_true(HOLDS(&both, {1, A, 7}, {2, A, 8}, {3, A, 9}, {4, B, 9}));
+}
+
 static void a_count_is_of_one_event_within_a_time(void **state)
 {
 	(void)state;
@@ -536,6 +580,8 @@ int main(void)
 		cmocka_unit_test(all_any_and_not_are_what_they_say),
 		cmocka_unit_test(a_sequence_keeps_its_order),
 		cmocka_unit_test(a_sequence_has_to_fit_its_time),
+		cmocka_unit_test(what_is_joined_is_of_one_connection),
+		cmocka_unit_test(what_is_counted_is_of_all_connections),
 		cmocka_unit_test(a_count_is_of_one_event_within_a_time),
 		cmocka_unit_test(distinct_values_count_once),
 		cmocka_unit_test(distinct_gateways_and_ports_are_their_own),

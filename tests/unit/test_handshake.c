@@ -11,7 +11,7 @@ struct told {
 	uint8_t step, stage;
 	struct address client;
 	uint16_t port;
-	bool ambiguous;
+	bool ambiguous, claimed;
 	struct device device;
 	char offered[1024], supported[1024];
 };
@@ -34,6 +34,7 @@ static void tell(void *context, struct event *event)
 		.client = event->client,
 		.port = event->port,
 		.ambiguous = (event->flags & EVENT_AMBIGUOUS) != 0,
+		.claimed = (event->flags & EVENT_UNPROVEN) != 0,
 		.device = event->device};
 	slice_copy(event_value(event, FIELD_OFFERED), t->offered, sizeof(t->offered));
 	slice_copy(event_value(event, FIELD_SUPPORTED), t->supported, sizeof(t->supported));
@@ -960,6 +961,73 @@ static void a_named_chain_needs_no_handshake(void **state)
 	assert_int_equal(counters.events_dropped[EVENT_DROP_unbound], 0);
 }
 
+// A certificate that is shown, and proves nothing yet.
+static uint16_t claim(const char *device)
+{
+	struct event *e = blank(HANDSHAKE_CHAIN);
+	assert_true(device_find(slice_of(device), &e->device));
+	e->flags |= EVENT_UNPROVEN;
+	return send(e);
+}
+
+#define assert_claimed(number, is)                             \
+	do {                                                   \
+		assert_device(number, "SEP8CB64F576113");      \
+		assert_int_equal(fate(number)->claimed, (is)); \
+	} while (0)
+
+static void who_fails_with_a_name_has_only_claimed_it(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	claim("SEP8CB64F576113");
+	uint16_t reason = bare(HANDSHAKE_REASON);
+	uint16_t fails = line(HANDSHAKE_FAILS, A, 1);
+	assert_claimed(reason, true);
+	assert_claimed(fails, true);
+	// Nor is it another's when its reason comes behind.
+	line(HANDSHAKE_STARTS, A, 2);
+	claim("SEP8CB64F576113");
+	fails = line(HANDSHAKE_FAILS, A, 2);
+	uint16_t late = bare(HANDSHAKE_REASON);
+	assert_claimed(fails, true);
+	assert_claimed(late, true);
+}
+
+static void who_completes_with_a_name_has_proved_it(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	uint16_t shown = claim("SEP8CB64F576113");
+	uint16_t completes = line(HANDSHAKE_COMPLETES, A, 1);
+	assert_claimed(shown, true);
+	assert_claimed(completes, false);
+}
+
+static void what_has_been_validated_is_no_claim(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	claim("SEP8CB64F576113");
+	uint16_t valid = chain(HANDSHAKE_CHAIN, "SEP8CB64F576113");
+	claim("SEP8CB64F576113");
+	uint16_t fails = line(HANDSHAKE_FAILS, A, 1);
+	assert_claimed(valid, false);
+	assert_claimed(fails, false);
+}
+
+static void a_claim_is_of_its_handshake_alone(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	claim("SEP8CB64F576113");
+	line(HANDSHAKE_FAILS, A, 1);
+	line(HANDSHAKE_STARTS, A, 2);
+	uint16_t fails = line(HANDSHAKE_FAILS, A, 2);
+	assert_device(fails, "");
+	assert_false(fate(fails)->claimed);
+}
+
 static void two_chains_that_interleave_are_not_certain(void **state)
 {
 	(void)state;
@@ -986,6 +1054,147 @@ static void an_old_chain_lends_no_name(void **state)
 	line(HANDSHAKE_FAILS, A, 1);
 	assert_certain(later, A, 1);
 	assert_device(later, "");
+}
+
+// ---- lines that follow ----
+
+static void is_nobodys(uint16_t number, int at)
+{
+	const struct told *t = fate(number);
+	if (t == NULL || !address_is_none(&t->client) || t->stage != STAGE_RESOLVE || t->ambiguous)
+		fail_msg("%d: line %u is somebody's", at, number);
+}
+
+#define assert_nobodys(number) is_nobodys((number), __LINE__)
+
+static void a_line_without_a_name_is_of_the_client_just_before(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_NONE, A, 0);
+	uint16_t follows = bare(HANDSHAKE_FOLLOWS);
+	assert_ambiguous(follows, A, 0);
+	assert_int_equal(counters.ambiguous_bindings, 1);
+	// However many lines the client had.
+	for (int i = 0; i < 5; i++)
+		line(HANDSHAKE_STARTS, A, (uint16_t)(50001 + i));
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+}
+
+static void with_two_clients_it_is_nobodys(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	line(HANDSHAKE_STARTS, B, 2);
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+	line(HANDSHAKE_FAILS, A, 1);
+	line(HANDSHAKE_STARTS, A, 3);
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+	assert_int_equal(counters.ambiguous_bindings, 0);
+}
+
+static void it_follows_at_once(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_NONE, A, 0);
+	now_ms += 999; // the clock of this test goes on by one with each line
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+	line(HANDSHAKE_NONE, A, 0);
+	now_ms += 1000;
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+}
+
+static void another_client_of_long_before_is_no_rival(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_NONE, B, 0);
+	now_ms += 1500;
+	line(HANDSHAKE_NONE, A, 0);
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+	now_ms += 500;
+	line(HANDSHAKE_NONE, B, 0);
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+	now_ms += 900; // of A nothing for longer than that
+	line(HANDSHAKE_NONE, B, 0);
+	now_ms += 200;
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), B, 0);
+}
+
+static void nothing_before_it_is_nobodys(void **state)
+{
+	(void)state;
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+}
+
+static void what_follows_at_another_gateway_is_nobodys(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	gateway = 1;
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+	line(HANDSHAKE_STARTS, B, 2);
+	gateway = 0;
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+}
+
+static void a_line_that_names_somebody_follows_nobody(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	assert_certain(line(HANDSHAKE_FOLLOWS, B, 0), B, 0);
+	now_ms += 5000;
+	line(HANDSHAKE_STARTS, A, 2);
+	struct event *e = blank(HANDSHAKE_FOLLOWS);
+	event_attach(e, FIELD_USER, slice_of("somebody"));
+	assert_nobodys(send(e));
+	e = blank(HANDSHAKE_FOLLOWS);
+	assert_true(device_find(slice_of("SEP8CB64F576113"), &e->device));
+	assert_nobodys(send(e));
+	// A user that is hidden is none.
+	e = blank(HANDSHAKE_FOLLOWS);
+	event_attach(e, FIELD_USER, slice_of("*****"));
+	e->flags |= EVENT_HIDDEN_USER;
+	assert_ambiguous(send(e), A, 0);
+}
+
+// ---- the clock is set back ----
+
+static void what_was_before_a_step_back_is_over(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	line(HANDSHAKE_FAILS, A, 1);
+	chain(HANDSHAKE_CHAIN_STARTS, NULL);
+	chain(HANDSHAKE_CHAIN, "SEP8CB64F576113");
+	line(HANDSHAKE_NONE, A, 0);
+	now_ms -= 500000;
+	handshake_expire_step(table, now_ms, false, tell, NULL);
+	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
+	uint16_t later = chain(HANDSHAKE_CHAIN, NULL);
+	uint16_t reason = bare(HANDSHAKE_REASON);
+	uint16_t again = line(HANDSHAKE_GOES_ON, A, 1);
+	assert_int_equal(handshake_count(table), 1); // of now
+	line(HANDSHAKE_FAILS, A, 1);
+	assert_certain(again, A, 1);
+	assert_certain(reason, A, 1);
+	assert_certain(later, A, 1);
+	assert_device(later, "");
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+}
+
+static void a_small_step_back_is_none(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_NONE, A, 0);
+	now_ms -= 800;
+	assert_ambiguous(bare(HANDSHAKE_FOLLOWS), A, 0);
+	line(HANDSHAKE_STARTS, A, 1);
+	uint16_t reason = bare(HANDSHAKE_REASON);
+	now_ms -= 800;
+	handshake_expire_step(table, now_ms, false, tell, NULL);
+	assert_null(fate(reason));
+	line(HANDSHAKE_FAILS, A, 1);
+	assert_certain(reason, A, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -1046,8 +1255,21 @@ int main(void)
 		TEST(a_chain_among_several_handshakes_is_ambiguous),
 		TEST(a_guessed_device_is_not_passed_on_as_certain),
 		TEST(a_named_chain_needs_no_handshake),
+		TEST(who_fails_with_a_name_has_only_claimed_it),
+		TEST(who_completes_with_a_name_has_proved_it),
+		TEST(what_has_been_validated_is_no_claim),
+		TEST(a_claim_is_of_its_handshake_alone),
 		TEST(two_chains_that_interleave_are_not_certain),
 		TEST(an_old_chain_lends_no_name),
+		TEST(a_line_without_a_name_is_of_the_client_just_before),
+		TEST(with_two_clients_it_is_nobodys),
+		TEST(it_follows_at_once),
+		TEST(another_client_of_long_before_is_no_rival),
+		TEST(nothing_before_it_is_nobodys),
+		TEST(what_follows_at_another_gateway_is_nobodys),
+		TEST(a_line_that_names_somebody_follows_nobody),
+		TEST(what_was_before_a_step_back_is_over),
+		TEST(a_small_step_back_is_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

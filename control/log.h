@@ -6,7 +6,7 @@
 // Control thread; never while packets are handled.
 #pragma once
 
-enum log_priority { LOG_ERROR = 3, LOG_WARNING = 4, LOG_NOTICE = 5, LOG_INFO = 6 };
+enum log_priority { LOG_ERROR = 3, LOG_WARNING = 4, LOG_NOTICE = 5 };
 
 // program  stands before each line where no journal says who speaks
 void log_init(const char *program);

@@ -3,7 +3,6 @@
 // everything back in the reverse order.
 //
 // Exit: 0 done, 1 failed, 2 wrong usage.
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,36 +218,43 @@ static int print_help(void)
 	return 0;
 }
 
+// The file that `-c FILE`, `--config FILE` or `--config=FILE` names; *i moves on to it. NULL: it is
+// another word.
+static const char *config_argument(int argc, char **argv, int *i)
+{
+	const char *word = argv[*i];
+	if (strncmp(word, "--config=", 9) == 0)
+		return word + 9;
+	bool is_config = strcmp(word, "-c") == 0 || strcmp(word, "--config") == 0;
+	return is_config && *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static bool is_word(const char *word, const char *letter, const char *name)
+{
+	return strcmp(word, letter) == 0 || strcmp(word, name) == 0;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-		{"check-config", no_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'}, {0}};
 	static struct daemon daemon;
-	int option;
 	log_init("offhookd");
-	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			daemon.config_path = optarg;
-			break;
-		case 'k':
+	for (int i = 1; i < argc; i++) {
+		const char *word = argv[i], *path = config_argument(argc, argv, &i);
+		if (path) {
+			daemon.config_path = path;
+		} else if (strcmp(word, "--check-config") == 0) {
 			daemon.check_only = true;
-			break;
-		case 'h':
+		} else if (is_word(word, "-h", "--help")) {
 			return print_help();
-		case 'V':
+		} else if (is_word(word, "-V", "--version")) {
 			puts("offhookd " OFFHOOK_VERSION);
 			return 0;
-		default:
+		} else {
+			log_line(
+				LOG_ERROR, "unexpected argument '%s', or a value is missing", word);
 			print_usage(stderr);
 			return EXIT_USAGE;
 		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "offhookd: unexpected argument '%s'\n", argv[optind]);
-		print_usage(stderr);
-		return EXIT_USAGE;
 	}
 	if (!load_config(&daemon))
 		return EXIT_FAILED;

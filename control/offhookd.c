@@ -32,9 +32,12 @@ static void tell(const struct daemon *d, const struct report *report)
 static bool load_config(struct daemon *d)
 {
 	struct report report = {0};
-	bool ok = config_init(&d->config, d->config_path, &report);
+	bool read = config_init(&d->config, d->config_path, &report);
+	bool ok = read && config_check(&d->config, &report);
 	if (!ok)
 		tell(d, &report);
+	if (read && !ok)
+		config_fini(&d->config);
 	report_fini(&report);
 	return ok;
 }

@@ -136,9 +136,47 @@ an_empty_rule_pack_is_an_error() {
 	done
 }
 
+# wrong_config CONFIG TEXT: said of its line and column.
+wrong_config() {
+	printf "$1" >wrong.yaml
+	exits 1 "$offhookd" -c wrong.yaml --check-config
+	says "wrong.yaml:$2"
+}
+
+right_config() {
+	printf "$1" >right.yaml
+	exits 0 "$offhookd" -c right.yaml --check-config
+	says 'right.yaml: ok; ' out
+}
+
+a_config_is_checked_against_the_machine() {
+	wrong_config 'listen: nosuch0\n' "1:9: no network interface 'nosuch0'"
+	wrong_config 'listen: [lo, {port: /no/such.pcap}]\n' '1:15: /no/such.pcap: No such file'
+	wrong_config 'listen: "ffff:ff:1f.7"\n' '1:9: no PCI device ffff:ff:1f.7'
+	wrong_config 'workers: 1\nrules: /no/such\n' '2:8: /no/such: No such file'
+	wrong_config 'socket: /no/such/dir/s\n' '1:9: /no/such: No such file'
+	wrong_config 'socket: /etc/passwd/s\n' '1:9: /etc/passwd: Not a directory'
+	wrong_config "socket: /$(printf '%0110d' 0)\n" "1:9: a socket's path has at most 107 bytes"
+	wrong_config 'listen:\n' "1:1: key 'listen' has no value"
+	wrong_config 'cache: ~\n' "1:1: key 'cache' has no value"
+	right_config '\357\273\277workers: 1\nrelays: [0.0.0.0/0, "::/0"]\n'
+}
+
+a_check_leaves_nothing_behind() {
+	mkdir -p clean
+	cd clean
+	right_config "cache: $work/new-cache\nsocket: $work/new-run/s.sock\n"
+	cd ..
+	[ ! -e new-cache ]
+	[ ! -e new-run ]
+	[ "$(ls clean)" = right.yaml ]
+}
+
 run every_command_has_its_help
 run wrong_usage_is_told_in_a_line
 run control_bytes_are_spelled
 run replay_says_why_little_comes_out
 run an_empty_rule_pack_is_an_error
+run a_config_is_checked_against_the_machine
+run a_check_leaves_nothing_behind
 finish

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "change.h"
 #include "client.h"
 #include "command.h"
 #include "json_line.h"
@@ -213,16 +214,20 @@ struct show {
 	const struct invocation *invocation;
 	json_t *list; // of a list that a human reads as a whole
 	size_t n;
+	struct changes changes; // of a stream that a human reads
 	bool failed;
 };
 
-static void show(struct show *s, const json_t *item)
+static void show(struct show *s, json_t *item)
 {
 	const struct command *command = s->invocation->command;
-	if (s->invocation->json)
+	if (s->invocation->json) {
 		s->failed |= !json_line_write(stdout, item);
-	else
-		command->render(stdout, item, 0);
+		return;
+	}
+	if (command->shape == SHAPE_STREAM)
+		json_object_set_new(item, "change", json_string(change_take(&s->changes, item)));
+	command->render(stdout, item, 0);
 }
 
 static void take(void *context, json_t *item)
@@ -253,13 +258,32 @@ static int exit_code_of(enum client_result result)
 	return result == CLIENT_NO_DAEMON ? EXIT_NO_DAEMON : EXIT_FAILED;
 }
 
+// Nothing on stdout is no failure, but a human wonders.
+static void note_none(const struct show *s)
+{
+	const json_t *arguments = s->invocation->arguments;
+	const char *state = json_string_value(json_object_get(arguments, "state"));
+	bool open = state == NULL || strcmp(state, "open") == 0;
+	bool all = state && strcmp(state, "all") == 0;
+	complain("no %s%sdiagnoses%s%s",
+		all	? ""
+		: state ? state
+			: "open",
+		all ? "" : " ", open ? "; --state all shows those that are over" : "",
+		json_object_get(arguments, "all_clients")
+			? ""
+			: "; --all-clients those of clients that nothing ties to a phone");
+}
+
 static int finish(struct show *s)
 {
 	const struct command *command = s->invocation->command;
 	const char *key = json_string_value(json_object_get(s->invocation->arguments, "key"));
 	if (key && s->n == 0)
 		return complain("nobody is known by '%s'", key);
-	if (s->list)
+	if (s->list && s->n == 0)
+		note_none(s);
+	else if (s->list)
 		command->render(stdout, s->list, 0);
 	if (s->failed || fflush(stdout) == EOF || ferror(stdout))
 		return complain("the answer could not be written");
@@ -273,6 +297,7 @@ static int ask(struct invocation *invocation)
 	const struct command *command = invocation->command;
 	if (command->shape == SHAPE_LIST && !invocation->json)
 		s.list = json_array();
+	changes_init(&s.changes);
 	enum client_result result = client_open(&client, invocation->socket, CLIENT_TIMEOUT_MS);
 	if (result == CLIENT_OK)
 		result = client_ask(&client, command->name, json_incref(invocation->arguments));
@@ -290,6 +315,7 @@ static int ask(struct invocation *invocation)
 		code = finish(&s);
 	}
 	json_decref(s.list);
+	changes_fini(&s.changes);
 	client_close(&client);
 	return code;
 }

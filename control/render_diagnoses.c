@@ -226,7 +226,6 @@ void render_diagnoses(FILE *out, const json_t *diagnoses, unsigned columns)
 	size_t n;
 	struct row *rows = sorted(diagnoses, &n);
 	if (n == 0) {
-		fputs("no such diagnoses\n", out);
 		free(rows);
 		return;
 	}
@@ -248,14 +247,14 @@ void render_change(FILE *out, const json_t *d, unsigned columns)
 {
 	struct canvas c = canvas_of(out, columns);
 	char time[CANVAS_TIME_MAX];
-	const char *state = json_string_of(d, "state");
+	const char *state = json_string_of(d, "state"), *change = json_string_of(d, "change");
 	bool recovered = state && strcmp(state, "recovered") == 0;
 	canvas_cell(&c, STYLE_DIM,
 		canvas_clock(
 			&c, json_object_get(d, recovered ? "recovered_at" : "last_seen"), time),
 		12);
 	fputc(' ', out);
-	canvas_cell(&c, confidence_style(d), state, 9);
+	canvas_cell(&c, confidence_style(d), change ? change : state, 9);
 	fputc(' ', out);
 	canvas_cell(&c, STYLE_BOLD, diagnosis_subject(d), 15);
 	fputc(' ', out);

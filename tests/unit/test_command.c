@@ -371,6 +371,15 @@ static void status_has_every_counter_and_its_sums_hold(void **state)
 	assert_int_equal(number_of(tables, "phones"), 1);
 	assert_int_equal(number_of(json_object_get(tables, "clients"), "used"), 1);
 	assert_int_equal(number_of(json_object_get(tables, "gateways"), "used"), 1);
+	static const char *const bounded[] = {"clients", "identities", "histories", "diagnoses",
+		"evidence_blocks", "aliases", "waiting_lines", "handshakes", "held_lines",
+		"gateways"};
+	for (size_t i = 0; i < N(bounded); i++) {
+		const json_t *table = json_object_get(tables, bounded[i]);
+		assert_true(number_of(table, "used") <= number_of(table, "high_water"));
+		assert_true(number_of(table, "high_water") <= number_of(table, "limit"));
+	}
+	assert_int_equal(number_of(json_object_get(tables, "histories"), "used"), 1);
 	json_decref(status);
 }
 

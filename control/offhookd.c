@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "daemon.h"
+#include "glyph.h"
 #include "log.h"
 #include "loop.h"
 #include "reload_command.h"
@@ -189,10 +190,13 @@ static int check_config(struct daemon *d)
 {
 	struct ruleset *ruleset = start_rules(d);
 	int code = ruleset ? 0 : EXIT_FAILED;
-	if (ruleset)
-		printf("%s: ok; %s: %u messages, %u diagnoses\n",
-			d->config_path ? d->config_path : "defaults", d->config.rules,
-			ruleset->pack->n_messages, ruleset->pack->n_diagnoses);
+	if (ruleset) {
+		glyph_write(stdout, slice_of(d->config_path ? d->config_path : "defaults"));
+		fputs(": ok; ", stdout);
+		glyph_write(stdout, slice_of(d->config.rules));
+		printf(": %u messages, %u diagnoses\n", ruleset->pack->n_messages,
+			ruleset->pack->n_diagnoses);
+	}
 	ruleset_destroy(ruleset);
 	if (d->vocabulary)
 		vocabulary_destroy(d->vocabulary);

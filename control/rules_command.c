@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "glyph.h"
 #include "pack.h"
 
 static int check(struct ruleset *ruleset, const char *dir)
 {
-	printf("%s: %u messages, %u diagnoses: ok\n", dir, ruleset->pack->n_messages,
+	glyph_write(stdout, slice_of(dir));
+	printf(": %u messages, %u diagnoses: ok\n", ruleset->pack->n_messages,
 		ruleset->pack->n_diagnoses);
 	return 0;
 }

@@ -94,6 +94,12 @@ control_bytes_are_spelled() {
 	exits 1 "$offhook" replay "$bad"
 	is_plain
 	says 'a\x1B[31mb'
+	cp -r "$root/rules/pack" "$bad.rules"
+	exits 0 "$offhook" rules check "$bad.rules"
+	is_plain
+	echo "rules: $root/rules/pack" >"$bad.yaml"
+	exits 0 "$offhookd" -c "$bad.yaml" --check-config
+	is_plain
 	printf 'no capture\0' | gzip | head -c 20 >"$bad"
 	for arguments in "$bad" "replay --lang $bad x" "replay --zone $bad x" "replay --$bad x" "replay $bad" \
 		"rules check $bad" "status --socket /$bad" "status --$bad" "status $bad"; do

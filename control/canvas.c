@@ -140,6 +140,8 @@ size_t canvas_line(const char *text, unsigned width, size_t *taken)
 	while (text[*taken] == ' ' && fits < len)
 		++*taken;
 	*taken += *taken == len && text[len] == '\n';
+	while (fits < len && fits && text[fits - 1] == ' ')
+		fits--;
 	return fits;
 }
 

@@ -29,7 +29,6 @@ struct capture {
 	enum capture_kind kind;
 	gzFile gz;
 	struct shape_table shapes;
-	int fd; // a duplicate, for progress
 	uint64_t size;
 	struct capture_item item;
 	bool has_item, ended;

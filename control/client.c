@@ -2,10 +2,13 @@
 #include "client.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,7 +31,35 @@ __attribute__((format(printf, 3, 4))) static enum client_result fail(
 	return result;
 }
 
+// The connection ended, or fell silent.
+static enum client_result broken(struct client *client, const char *reason)
+{
+	if (client->timed_out)
+		return fail(client, CLIENT_BROKEN, "offhookd has been silent for %d s",
+			client->timeout_ms / 1000);
+	return fail(client, CLIENT_BROKEN, "%s", reason);
+}
+
 // ---- opening ----
+
+static ssize_t read_some(void *cookie, char *bytes, size_t size)
+{
+	struct client *client = cookie;
+	bool patient = client->timeout_ms < 0;
+	struct pollfd fds[] = {{.fd = client->fd, .events = POLLIN}, {.fd = STDOUT_FILENO}};
+	int n;
+	while ((n = poll(fds, patient ? 2 : 1, client->timeout_ms)) < 0 && errno == EINTR)
+		;
+	if (patient && fds[1].revents)
+		raise(SIGPIPE);
+	client->timed_out = n == 0;
+	return n > 0 ? recv(client->fd, bytes, size, 0) : -1;
+}
+
+static int close_socket(void *cookie)
+{
+	return close(((struct client *)cookie)->fd);
+}
 
 // 0, or -errno.
 static int connect_to(struct client *client, const char *path)
@@ -40,8 +71,15 @@ static int connect_to(struct client *client, const char *path)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
+	struct timeval timeout = {
+		.tv_sec = client->timeout_ms / 1000, .tv_usec = client->timeout_ms % 1000 * 1000};
+	client->fd = fd;
+	// One that accepts nobody any more, or reads nothing.
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		(client->stream = fdopen(fd, "r")) == NULL) {
+		(client->stream = fopencookie(client, "r",
+			 (cookie_io_functions_t){.read = read_some, .close = close_socket})) ==
+			NULL) {
 		int status = -errno;
 		close(fd);
 		return status;
@@ -64,7 +102,7 @@ static enum client_result take_greeting(struct client *client)
 	if (error) {
 		result = fail(client, CLIENT_REFUSED, "%s", error);
 	} else if (name == NULL || strcmp(name, "offhook") != 0) {
-		result = fail(client, CLIENT_BROKEN, "what answers there is no offhookd");
+		result = broken(client, "what answers there is no offhookd");
 	} else if (protocol != PROTOCOL_VERSION) {
 		result = fail(client, CLIENT_BROKEN,
 			"offhookd speaks protocol %lld, this offhook speaks %d",
@@ -74,10 +112,10 @@ static enum client_result take_greeting(struct client *client)
 	return result;
 }
 
-enum client_result client_open(struct client *client, const char *path)
+enum client_result client_open(struct client *client, const char *path, int timeout_ms)
 {
 	const char *at = path ? path : config_default_socket();
-	*client = (struct client){.error = ""};
+	*client = (struct client){.error = "", .timeout_ms = timeout_ms};
 	int status = connect_to(client, at);
 	// A user without a daemon of his own asks the machine's.
 	if (is_absent(status) && path == NULL && strcmp(at, CONFIG_SYSTEM_SOCKET) != 0) {
@@ -90,7 +128,14 @@ enum client_result client_open(struct client *client, const char *path)
 		return fail(client, CLIENT_NO_DAEMON,
 			"no daemon answers at %s (start offhookd, or name its socket by --socket)",
 			at);
-	return fail(client, CLIENT_BROKEN, "%s: %s", at, strerror(-status));
+	client->timed_out = status == -EAGAIN;
+	return client->timed_out ? broken(client, "")
+				 : fail(client, CLIENT_BROKEN, "%s: %s", at, strerror(-status));
+}
+
+void client_be_patient(struct client *client)
+{
+	client->timeout_ms = -1;
 }
 
 void client_close(struct client *client)
@@ -122,9 +167,7 @@ enum client_result client_ask(struct client *client, const char *command, json_t
 	json_t *request = json_pack("{s:s, s:o*}", "command", command, "arguments", arguments);
 	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	json_decref(request);
-	// The stream only reads: one that does both would want to seek in between.
-	int fd = fileno(client->stream);
-	bool ok = text && send_all(fd, text, strlen(text)) && send_all(fd, "\n", 1);
+	bool ok = text && send_all(client->fd, text, strlen(text)) && send_all(client->fd, "\n", 1);
 	free(text);
 	return ok ? CLIENT_OK : fail(client, CLIENT_BROKEN, "the request could not be sent");
 }
@@ -148,7 +191,7 @@ static enum client_result take_refusal(struct client *client, size_t n, int next
 	enum client_result result =
 		error  ? fail(client, CLIENT_REFUSED, "%s", error)
 		: size ? fail(client, CLIENT_BROKEN, "the daemon's answer is not understood")
-		       : fail(client, CLIENT_BROKEN, "the daemon has ended the connection");
+		       : broken(client, "the daemon has ended the connection");
 	json_decref(answer);
 	free(line);
 	return result;
@@ -160,7 +203,7 @@ static enum client_result take_value(
 	json_error_t error;
 	json_t *item = json_loadf(client->stream, JSON_DISABLE_EOF_CHECK, &error);
 	if (item == NULL)
-		return fail(client, CLIENT_BROKEN, "%s",
+		return broken(client,
 			feof(client->stream) ? "the daemon has ended the connection" : error.text);
 	take(context, item);
 	json_decref(item);

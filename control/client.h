@@ -16,13 +16,23 @@ enum client_result {
 
 struct client {
 	FILE *stream;
+	int fd;
+	int timeout_ms; // how long a silence may last, -1: for ever
+	bool timed_out;
 	const char *error; // what went wrong last, however long; "": nothing
 	char *text;	   // of the error, where it is not a literal
 };
 
+#define CLIENT_TIMEOUT_MS \
+	30000 // compiling rules is the longest that a daemon is busy: a second or so
+
 // Connect and take the greeting. path: NULL for where a daemon is by default.
-enum client_result client_open(struct client *client, const char *path);
+enum client_result client_open(struct client *client, const char *path, int timeout_ms);
 void client_close(struct client *client);
+
+// The next answers come whenever there is something to tell. Where nobody reads stdout any more the
+// process ends meanwhile, as it would with the next write.
+void client_be_patient(struct client *client);
 
 // Send one request. Steals the arguments (NULL: none).
 enum client_result client_ask(struct client *client, const char *command, json_t *arguments);

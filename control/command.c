@@ -64,26 +64,30 @@ const struct command commands[] = {
 	},
 	{
 		.name = "rules",
-		.help = "check or test a rule pack, without a daemon",
-		.arguments = {{ARGUMENT_LOCAL, "check DIR", NULL, "errors as file:line:column"},
-			{ARGUMENT_LOCAL, "test DIR", NULL, "run every example"}},
+		.help = "a rule pack without a daemon: its errors, its examples",
+		.arguments = {{ARGUMENT_WORD, "action", "check|test",
+				      "errors as file:line:column, or every example run"},
+			{ARGUMENT_WORD, "directory", "DIR", "the rule pack"}},
 		.run = rules_main,
 	},
 	{
 		.name = "replay",
 		.help = "captures and text logs through the same path, offline",
-		.arguments = {{ARGUMENT_LOCAL, "FILE...", NULL,
-				      "captures and text logs; - is stdin"},
-			{ARGUMENT_LOCAL, "--json", NULL, "one object a line"},
-			{ARGUMENT_LOCAL, "--stats", NULL, "what was read, by kind and fate"},
-			{ARGUMENT_LOCAL, "--rules DIR", NULL, "rules in place of the shipped ones"},
-			{ARGUMENT_LOCAL, "--lang en|zh-TW|ko", NULL,
-				"language of titles and remedies"},
-			{ARGUMENT_LOCAL, "--date DATE", NULL,
-				"yyyy-mm-dd for lines without a date"},
-			{ARGUMENT_LOCAL, "--zone ZONE", NULL, "of times without one; else UTC"},
-			{ARGUMENT_LOCAL, "--sender ADDRESS", NULL, "who sent the text logs"},
-			{ARGUMENT_LOCAL, "-c FILE", NULL, "config"}},
+		.arguments = {{ARGUMENT_FLAG, "json", NULL, "one JSON object a line"},
+			{ARGUMENT_FLAG, "stats", NULL,
+				"at the end what was read, by kind and fate"},
+			{ARGUMENT_VALUE, "rules", "DIR", "rules in place of the config's"},
+			{LANGUAGE},
+			{ARGUMENT_VALUE, "date", "DATE",
+				"yyyy-mm-dd for lines that bring none (1970-01-01)"},
+			{ARGUMENT_VALUE, "zone", "ZONE",
+				"time zone of times that bring none (UTC)"},
+			{ARGUMENT_VALUE, "sender", "ADDRESS", "who sent the lines of text logs"},
+			{ARGUMENT_VALUE, "workers", "N", "as the daemon does with N workers (1)"},
+			{ARGUMENT_VALUE, "config", "FILE",
+				"names, relays, phone_groups, ports, rules, cache", 'c'},
+			{ARGUMENT_WORDS, "files", "FILE...",
+				"pcap, pcapng or text log, plain or gzip; - is stdin"}},
 		.run = replay_main,
 	},
 };
@@ -210,14 +214,23 @@ void command_serve(const char *text, size_t len, struct answer *answer, struct b
 
 // ---- help ----
 
+static bool is_word(const struct argument *argument)
+{
+	return argument->kind == ARGUMENT_WORD || argument->kind == ARGUMENT_WORDS;
+}
+
 static void format_argument(const struct argument *argument, char *out, size_t size)
 {
-	bool dashes = argument->kind == ARGUMENT_FLAG || argument->kind == ARGUMENT_VALUE;
-	bool named = argument->kind != ARGUMENT_WORD;
-	bool valued = argument->kind == ARGUMENT_VALUE || argument->kind == ARGUMENT_WORD;
-	snprintf(out, size, "%s%s%s%s", dashes ? "--" : "", named ? argument->name : "",
-		named && valued ? " " : "", valued ? argument->value : "");
-	for (char *c = out; dashes && *c && *c != ' '; c++)
+	char letter[8] = "";
+	if (is_word(argument)) {
+		snprintf(out, size, "%s", argument->value);
+		return;
+	}
+	if (argument->letter)
+		snprintf(letter, sizeof(letter), "-%c, ", argument->letter);
+	snprintf(out, size, "%s--%s%s%s", letter, argument->name, argument->value ? " " : "",
+		argument->value ? argument->value : "");
+	for (char *c = out; *c && *c != ' '; c++)
 		*c = *c == '_' ? '-' : *c;
 }
 
@@ -226,16 +239,22 @@ static void print_row(FILE *out, const char *what, const char *help)
 	fprintf(out, "  %-20s %s\n", what, help);
 }
 
+// "phone KEY"
+static void format_usage(const struct command *command, char *out, size_t size)
+{
+	size_t len = (size_t)snprintf(out, size, "%s", command->name);
+	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
+		if (is_word(a))
+			len += (size_t)snprintf(out + len, size - len, " %s", a->value);
+	}
+}
+
 void command_print_help(FILE *out, const struct command *command)
 {
 	char what[96];
-	fprintf(out, "usage: offhook%s %s", command->serve ? " [--socket PATH]" : "",
-		command->name);
-	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
-		if (a->kind == ARGUMENT_WORD)
-			fprintf(out, " %s", a->value);
-	}
-	fprintf(out, " [ARGUMENT]...\n%s\n\n", command->help);
+	format_usage(command, what, sizeof(what));
+	fprintf(out, "usage: offhook%s %s%s\n%s\n\n", command->serve ? " [--socket PATH]" : "",
+		what, " [OPTION]...", command->help);
 	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
 		format_argument(a, what, sizeof(what));
 		if (strlen(what) > 20) {
@@ -253,16 +272,13 @@ void command_print_help(FILE *out, const struct command *command)
 void command_print_usage(FILE *out)
 {
 	char what[64];
-	fputs("usage: offhook [--socket PATH] COMMAND [ARGUMENT]...\n\n", out);
+	fputs("usage: offhook [--socket PATH] [--json] COMMAND [ARGUMENT]...\n\n", out);
 	for (size_t i = 0; i < n_commands; i++) {
-		const struct argument *first = commands[i].arguments;
-		snprintf(what, sizeof(what), "%s%s%s", commands[i].name,
-			first->kind == ARGUMENT_WORD ? " " : "",
-			first->kind == ARGUMENT_WORD ? first->value : "");
+		format_usage(&commands[i], what, sizeof(what));
 		print_row(out, what, commands[i].help);
 	}
-	fputs("\n  offhook COMMAND --help    its arguments\n"
-	      "  offhook --version\n\n"
+	print_row(out, "help [COMMAND]", "this, or the arguments of one (offhook COMMAND --help)");
+	fputs("\n  offhook --version\n\n"
 	      "Exit: 0 done, 1 failed, 2 wrong usage, 3 no daemon.\n",
 		out);
 }

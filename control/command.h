@@ -10,7 +10,7 @@
 
 #include "answer.h"
 
-#define COMMAND_ARGUMENTS_MAX 10
+#define COMMAND_ARGUMENTS_MAX 12
 #define COMMAND_UNREAD_MAX 6
 
 enum argument_kind {
@@ -18,7 +18,7 @@ enum argument_kind {
 	ARGUMENT_FLAG,	// --all-clients            "all_clients": true
 	ARGUMENT_VALUE, // --gateway NAME           "gateway": "NAME"
 	ARGUMENT_WORD,	// KEY                      "key": "..."; has to be there
-	ARGUMENT_LOCAL, // told in the help; the command reads its own command line
+	ARGUMENT_WORDS, // FILE...                  "files": ["..."]; one or more, the last argument
 };
 
 struct argument {
@@ -26,6 +26,7 @@ struct argument {
 	const char *name;  // as in a request; on the command line `_` is `-`
 	const char *value; // what the help calls it; of a choice: its words, divided by |
 	const char *help;
+	char letter; // -c as well; 0: none
 };
 
 // What a command sends.
@@ -45,8 +46,9 @@ struct command {
 	// In the client: show the data (of a stream, one object) to a human.
 	void (*render)(FILE *out, const json_t *data, unsigned columns);
 	const char *unread[COMMAND_UNREAD_MAX]; // keys of an item that render does not look at
-	// In the client: does all by itself, returns the exit code. NULL: asks the daemon.
-	int (*run)(int argc, char **argv);
+	// In the client: does all by itself, returns the exit code. Texts may be no UTF-8: file
+	// names. NULL: asks the daemon.
+	int (*run)(const json_t *arguments);
 };
 
 extern const struct command commands[];

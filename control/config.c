@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "config_listen.h"
@@ -42,10 +43,10 @@
 		"senders that forward other machines' logs")                                       \
 	X(names, NAMES, policy, 0, POLICY_NAMES_MAX, "{}",                                         \
 		"what the `name` command of an ASA prints in place of addresses")                  \
-	X(rules, PATH, rules, 0, 0, "", "directory of the rule pack; default: the shipped one")    \
+	X(rules, RULES, rules, 0, 0, "", "directory of the rule pack; default: the shipped one")   \
 	X(cache, CACHE, cache, 0, 0, "",                                                           \
 		"directory of compiled rules, or none; default: the user's cache directory")       \
-	X(socket, PATH, socket, 0, 0, "", "control socket; default: " CONFIG_SYSTEM_SOCKET)
+	X(socket, SOCKET, socket, 0, 0, "", "control socket; default: " CONFIG_SYSTEM_SOCKET)
 
 // ---- kinds of values ----
 
@@ -66,8 +67,9 @@ enum kind {
 	KIND_GROUPS,
 	KIND_RELAYS,
 	KIND_NAMES,
-	KIND_PATH,
+	KIND_RULES,
 	KIND_CACHE,
+	KIND_SOCKET,
 };
 
 static const char listen_values[] =
@@ -85,8 +87,9 @@ static const char *const kind_values[] = {
 	[KIND_GROUPS] = "a list of names, * stands for any text, any case",
 	[KIND_RELAYS] = "a list of addresses or prefixes (10.1.0.0/16)",
 	[KIND_NAMES] = "{NAME: ADDRESS, ..}",
-	[KIND_PATH] = "an absolute or relative path",
+	[KIND_RULES] = "an absolute or relative path",
 	[KIND_CACHE] = "a path, or none",
+	[KIND_SOCKET] = "an absolute or relative path",
 };
 
 static bool read_time(struct yaml_file *file, struct fy_node *value, uint64_t *out_ms,
@@ -112,6 +115,22 @@ static bool read_path(struct yaml_file *file, struct fy_node *value, const char 
 		return yaml_error(file, value, "must be a path, not an empty text");
 	*out = path;
 	return true;
+}
+
+static bool read_rules(struct yaml_file *file, struct fy_node *value, struct config *config)
+{
+	config->rules_place = yaml_place(file, value);
+	return read_path(file, value, &config->rules);
+}
+
+static bool read_socket(struct yaml_file *file, struct fy_node *value, struct config *config)
+{
+	size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+	config->socket_place = yaml_place(file, value);
+	if (!read_path(file, value, &config->socket))
+		return false;
+	return strlen(config->socket) <= max ||
+	       yaml_error(file, value, "a socket's path has at most %zu bytes", max);
 }
 
 static bool read_cache(struct yaml_file *file, struct fy_node *value, const char **out)
@@ -142,8 +161,9 @@ static bool read_cache(struct yaml_file *file, struct fy_node *value, const char
 #define READ_POLL(member, least, most) READ_CHOICE(member, poll_names)
 #define READ_HUGEPAGES(member, least, most) READ_CHOICE(member, hugepages_names)
 #define READ_TIME(member, least, most) read_time(file, value, &(member), least, most)
-#define READ_PATH(member, least, most) read_path(file, value, &(member))
+#define READ_RULES(member, least, most) read_rules(file, value, config)
 #define READ_CACHE(member, least, most) read_cache(file, value, &(member))
+#define READ_SOCKET(member, least, most) read_socket(file, value, config)
 #define READ_LISTEN(member, least, most) config_read_listen(file, value, config)
 #define READ_PORTS(member, least, most) config_read_ports(file, value, &(member))
 #define READ_GROUPS(member, least, most) config_read_groups(file, value, &(member))

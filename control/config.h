@@ -25,12 +25,18 @@ struct config {
 	const char *rules;  // directory
 	const char *cache;  // directory, NULL: none
 	const char *socket; // control socket
+	// Where these stand in the file; no file: they are defaults.
+	struct rule_place listen_places[PORT_LISTEN_MAX], rules_place, socket_place;
 };
 
 // path  NULL: defaults alone
 // false: the report says what is wrong; the config is finished with.
 [[nodiscard]] bool config_init(struct config *config, const char *path, struct report *report);
 void config_fini(struct config *config);
+
+// Whether what it names is there on this machine: interfaces, devices, captures, the directories of
+// rules and socket. Makes nothing. false: the report says what is not.
+[[nodiscard]] bool config_check(const struct config *config, struct report *report);
 
 // Where the control socket is unless the config or --socket says otherwise: root's is the
 // machine's.

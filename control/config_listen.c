@@ -144,6 +144,7 @@ static bool read_item(struct yaml_file *file, struct fy_node *item, void *target
 		if (listen.kind != LISTEN_PCAP && strcmp(config->listen[i].name, listen.name) == 0)
 			return yaml_error(file, item, "'%s' stands twice", listen.name);
 	}
+	config->listen_places[config->n_listen] = yaml_place(file, item);
 	config->listen[config->n_listen++] = listen;
 	return true;
 }

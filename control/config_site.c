@@ -40,7 +40,8 @@ static bool parse_relay(struct slice text, struct policy_relay *out)
 {
 	int32_t slash = slice_find(text, slice_of("/"));
 	struct slice address = slash < 0 ? text : slice_first(text, (uint32_t)slash);
-	if (!address_parse(address, &out->address) || address_is_none(&out->address))
+	// 0.0.0.0/0 is everybody, 0.0.0.0 nobody.
+	if (!address_parse(address, &out->address) || (slash < 0 && address_is_none(&out->address)))
 		return false;
 	unsigned bits = address_is_ipv4(&out->address) ? 32 : 128, prefix = bits;
 	if (slash >= 0) {

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "feed.h"
 #include "rates.h"
+#include "tables.h"
 
 #define GATEWAY_SILENT_MS (6 * 3600000ull)  // no relevant line for so long is worth a word
 #define GATEWAY_RECENT_MS (24 * 3600000ull) // what was seen within is how the gateway is set up
@@ -31,6 +32,7 @@ struct daemon {
 	struct workers *workers;
 	uint64_t *hidden_users;	   // by gateway: their count at the last tick
 	uint64_t *hidden_users_ms; // by gateway: when it last grew
+	uint64_t high_water[TABLE_MAX];
 	struct rates rates;
 	struct feed *feed;
 	struct server *server;

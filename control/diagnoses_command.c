@@ -28,15 +28,6 @@ bool diagnosis_is_shown(const struct diagnosis *d, bool all_clients)
 	       (all_clients || d->is_phone || d->scope == SCOPE_GATEWAY);
 }
 
-enum language language_argument(const json_t *arguments)
-{
-	enum language language = LANGUAGE_EN;
-	const char *text = json_string_value(json_object_get(arguments, "lang"));
-	if (text)
-		language_parse(text, &language);
-	return language;
-}
-
 static bool is_wanted(
 	const struct walk *walk, const struct daemon *daemon, const struct diagnosis *d)
 {

@@ -10,6 +10,3 @@ void diagnoses_serve(const json_t *arguments, struct answer *answer, struct buff
 
 // Whether a diagnosis is shown where nobody has asked for all clients.
 bool diagnosis_is_shown(const struct diagnosis *diagnosis, bool all_clients);
-
-// The language that a request asks for; English where it does not say.
-enum language language_argument(const json_t *arguments);

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "gateway_status.h"
 
+#include <stdlib.h>
+
 #include "clock.h"
+#include "logtime.h"
 #include "text.h"
 
-#define ENOUGH_EVENTS 50 // lines of a gateway before its silence about TLS means something
+#define CLOCK_OFF_MS (5 * 60000) // so far off a clock is wrong, not slow on the way here
+#define ENOUGH_EVENTS 50	 // lines of a gateway before its silence about TLS means something
 
 // What is known of a gateway when its warnings are looked for.
 struct facts {
 	uint64_t now_ms, last_ms, handshake_ms, reason_ms, failed_ms, hidden_ms, events;
+	int64_t clock_off_ms; // 0 where its lines have no time
 };
 
 static bool is_recent(const struct facts *f, uint64_t ms)
@@ -29,6 +34,11 @@ static bool lacks_reasons(const struct facts *f)
 static bool hides_users(const struct facts *f)
 {
 	return is_recent(f, f->hidden_ms);
+}
+
+static bool has_wrong_clock(const struct facts *f)
+{
+	return llabs(f->clock_off_ms) > CLOCK_OFF_MS;
 }
 
 static bool is_silent(const struct facts *f)
@@ -52,6 +62,9 @@ static const struct {
 	{"hidden-users", hides_users,
 		"prints ***** in place of users who fail to log in: their phones cannot be named",
 		"no logging hide username"},
+	{"clock-off", has_wrong_clock,
+		"has a clock that is more than 5 minutes off, in whatever time zone: the times in its lines mislead, and good certificates can count as expired or not yet valid",
+		"ntp server <address>"},
 	{"silent", is_silent, "has sent nothing of interest for more than 6 hours",
 		"logging enable, logging trap informational, logging host <interface> <this "
 		"machine>"},
@@ -74,6 +87,17 @@ static bool is_known(const struct gateway_table *table, uint16_t number)
 	return atomic_load_explicit(&table->gateways[number].in_use, memory_order_acquire);
 }
 
+static int64_t clock_off_ms(const struct gateway *gateway)
+{
+	struct gateway_stamp stamp;
+	int64_t off_ms;
+	if (!gateway_stamp_read(gateway, &stamp) ||
+		!logtime_distance(
+			(struct slice){stamp.text, (uint32_t)stamp.len}, stamp.time_ms, &off_ms))
+		return 0;
+	return off_ms;
+}
+
 json_t *gateway_json(const struct daemon *daemon, uint16_t number)
 {
 	const struct gateway_table *table = &daemon->workers->gateways;
@@ -88,15 +112,17 @@ json_t *gateway_json(const struct daemon *daemon, uint16_t number)
 		.failed_ms = counter_get(&g->failed_ms),
 		.hidden_ms = daemon->hidden_users_ms[number],
 		.events = counter_get(&g->events),
+		.clock_off_ms = clock_off_ms(g),
 	};
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "name",
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o}", "name",
 		json_text(gateway_name(table, number)), "last_seen",
 		json_time_or_null(facts.last_ms), "events", (json_int_t)facts.events, "users",
 		(json_int_t)counter_get(&g->users), "hidden_users",
 		(json_int_t)counter_get(&g->hidden_users), "last_handshake",
 		json_time_or_null(facts.handshake_ms), "last_failed_handshake",
 		json_time_or_null(facts.failed_ms), "last_reason",
-		json_time_or_null(facts.reason_ms), "warnings", warnings_json(&facts));
+		json_time_or_null(facts.reason_ms), "clock_off_s",
+		(json_int_t)(facts.clock_off_ms / 1000), "warnings", warnings_json(&facts));
 }
 
 unsigned gateways_known(const struct gateway_table *table)

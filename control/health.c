@@ -39,24 +39,12 @@ static void check_losses(struct check *check)
 	if (missed)
 		complain(check, "%llu packets were lost at the ports in the last 10 s",
 			(unsigned long long)missed);
-	static const char *const names[] = {
-#define X(name, help) #name,
-		EVENT_DROPS(X)
-#undef X
-	};
-	// What names nobody, or whose client is unknown, is in the nature of the lines; the rest is
-	// lost for want of room.
-	static const enum event_drop for_want_of_room[] = {EVENT_DROP_exchange_full,
-		EVENT_DROP_waiting_full, EVENT_DROP_gateways_full, EVENT_DROP_sessions_full,
-		EVENT_DROP_identities_full, EVENT_DROP_evidence_full, EVENT_DROP_histories_full,
-		EVENT_DROP_diagnoses_full};
-	for (size_t i = 0; i < sizeof(for_want_of_room) / sizeof(for_want_of_room[0]); i++) {
-		enum event_drop reason = for_want_of_room[i];
-		uint64_t lost = check->now->ledger.events_dropped[reason] -
-				check->then->ledger.events_dropped[reason];
-		if (lost)
+	for (unsigned i = 0; i < EVENT_DROP_MAX; i++) {
+		uint64_t lost = check->now->ledger.events_dropped[i] -
+				check->then->ledger.events_dropped[i];
+		if (lost && event_drop_is_for_room((enum event_drop)i))
 			complain(check, "%llu events were lost in the last 10 s: %s",
-				(unsigned long long)lost, names[reason]);
+				(unsigned long long)lost, event_drop_names[i]);
 	}
 }
 

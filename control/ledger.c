@@ -91,6 +91,20 @@ void ledger_read_all(const struct workers *workers, struct ledger *out)
 	}
 }
 
+const char *const event_drop_names[EVENT_DROP_MAX] = {
+#define X(name, help) [EVENT_DROP_##name] = #name,
+	EVENT_DROPS(X)
+#undef X
+};
+
+bool event_drop_is_for_room(enum event_drop reason)
+{
+	return reason == EVENT_DROP_exchange_full || reason == EVENT_DROP_waiting_full ||
+	       reason == EVENT_DROP_gateways_full || reason == EVENT_DROP_sessions_full ||
+	       reason == EVENT_DROP_identities_full || reason == EVENT_DROP_evidence_full ||
+	       reason == EVENT_DROP_histories_full || reason == EVENT_DROP_diagnoses_full;
+}
+
 static void set(json_t *object, const char *name, uint64_t value)
 {
 	json_object_set_new(object, name, json_integer((json_int_t)value));

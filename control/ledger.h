@@ -27,6 +27,12 @@ void ledger_read(const struct counters *counters, struct ledger *out);
 
 void ledger_read_all(const struct workers *workers, struct ledger *out);
 
+extern const char *const event_drop_names[EVENT_DROP_MAX];
+
+// Whether such events are lost for want of room. The others name nobody, or somebody unknown, which
+// is in the nature of the lines.
+bool event_drop_is_for_room(enum event_drop reason);
+
 uint64_t ledger_dropped(const struct ledger *ledger);
 uint64_t ledger_events_dropped(const struct ledger *ledger);
 

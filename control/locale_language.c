@@ -37,3 +37,12 @@ enum language language_of_locale(void)
 	}
 	return language;
 }
+
+enum language language_argument(const json_t *arguments)
+{
+	enum language language = LANGUAGE_EN;
+	const char *text = json_string_value(json_object_get(arguments, "lang"));
+	if (text)
+		language_parse(text, &language);
+	return language;
+}

@@ -293,6 +293,52 @@ static uint64_t time_of_day(struct logtime *log, struct stamp *stamp)
 	return to_ms(log, stamp);
 }
 
+// East of UTC, in minutes: where it is not a whole hour from -12 to +14.
+static const int odd_zones[] = {-570, -210, -150, 210, 270, 330, 345, 390, 525, 570, 630, 765, 825};
+
+static int64_t nearer(int64_t a, int64_t b)
+{
+	return llabs(a) < llabs(b) ? a : b;
+}
+
+// Of a time that is so far from UTC's: what no zone explains.
+static int64_t beyond_zones(int64_t distance_ms)
+{
+	int64_t least = distance_ms;
+	for (int hour = -12; hour <= 14; hour++)
+		least = nearer(least, distance_ms - hour * 3600000ll);
+	for (size_t i = 0; i < sizeof(odd_zones) / sizeof(odd_zones[0]); i++)
+		least = nearer(least, distance_ms - odd_zones[i] * 60000ll);
+	return least;
+}
+
+static int64_t distance_of(const struct stamp *stamp, int year, uint64_t arrival_ms)
+{
+	struct tm tm = {.tm_year = year - 1900,
+		.tm_mon = stamp->date.month - 1,
+		.tm_mday = stamp->date.day,
+		.tm_hour = stamp->hour,
+		.tm_min = stamp->minute - stamp->zone_minutes,
+		.tm_sec = stamp->second};
+	int64_t ms = (int64_t)timegm(&tm) * 1000 + stamp->ms - (int64_t)arrival_ms;
+	return stamp->has_zone ? ms : beyond_zones(ms);
+}
+
+bool logtime_distance(struct slice text, uint64_t arrival_ms, int64_t *out_ms)
+{
+	struct stamp stamp;
+	time_t seconds = (time_t)(arrival_ms / 1000);
+	struct tm arrival;
+	if (!parse_stamp(text, &stamp) || stamp.date.month == 0 ||
+		gmtime_r(&seconds, &arrival) == NULL)
+		return false;
+	int year = arrival.tm_year + 1900;
+	*out_ms = distance_of(&stamp, stamp.date.year ? stamp.date.year : year, arrival_ms);
+	for (int i = -1; stamp.date.year == 0 && i <= 1; i += 2)
+		*out_ms = nearer(*out_ms, distance_of(&stamp, year + i, arrival_ms));
+	return true;
+}
+
 uint64_t logtime_of(struct logtime *log, const struct message *message)
 {
 	struct stamp stamp;

@@ -51,5 +51,9 @@ bool logtime_set_zone(const struct logtime_options *options);
 // The date that a message brings, with or without a year (then 0); false: none.
 bool logtime_date_of(const struct message *message, struct logtime_date *out);
 
+// How far a time in a header is from when its line came, in milliseconds; of one without a zone or
+// a year the least that any zone on earth and any year leaves. false: it is no date and time.
+bool logtime_distance(struct slice stamp, uint64_t arrival_ms, int64_t *out_ms);
+
 // Time of a message in milliseconds since the epoch.
 uint64_t logtime_of(struct logtime *log, const struct message *message);

@@ -3,14 +3,18 @@
 // some do all by themselves.
 //
 // Data goes to stdout, notes to stderr. Exit: 0 done, 1 failed, 2 wrong usage, 3 no daemon.
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "change.h"
 #include "client.h"
 #include "command.h"
-#include "glyph.h"
 #include "json_line.h"
 #include "locale_language.h"
+#include "log.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
 
@@ -23,6 +27,7 @@ struct invocation {
 	const struct argument *next_word; // of the arguments without a name
 };
 
+// What the daemon says can hold what a stranger has typed: log.h.
 __attribute__((format(printf, 1, 2))) static int complain(const char *format, ...)
 {
 	char *text = NULL;
@@ -30,15 +35,9 @@ __attribute__((format(printf, 1, 2))) static int complain(const char *format, ..
 	va_start(arguments, format);
 	int len = vasprintf(&text, format, arguments);
 	va_end(arguments);
-	if (len < 0)
-		return EXIT_FAILED;
-	// What the daemon says can hold what a stranger has typed.
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-		fputs("offhook: ", stderr);
-		glyph_write(stderr, slice_of(line));
-		fputc('\n', stderr);
-	}
-	free(text);
+	if (len >= 0)
+		log_lines(LOG_ERROR, text);
+	free(len >= 0 ? text : NULL);
 	return EXIT_FAILED;
 }
 
@@ -63,7 +62,9 @@ static const struct argument *find_option(
 	const struct command *command, const char *word, const char **value)
 {
 	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
-		if (a->kind != ARGUMENT_WORD && is_option(word, a->name, value))
+		bool option = a->kind == ARGUMENT_FLAG || a->kind == ARGUMENT_VALUE;
+		bool letter = a->letter && word[1] == a->letter && word[2] == '\0';
+		if (option && (letter || is_option(word, a->name, value)))
 			return a;
 	}
 	return NULL;
@@ -72,30 +73,58 @@ static const struct argument *find_option(
 static bool set_value(
 	struct invocation *invocation, const struct argument *argument, const char *value)
 {
+	json_t *arguments = invocation->arguments;
+	bool option = argument->kind == ARGUMENT_VALUE;
 	if (!argument_accepts(argument, value)) {
-		complain("--%s takes one of %s, not '%s'", argument->name, argument->value, value);
+		complain("%s%s takes one of %s, not '%s'", option ? "--" : "",
+			option ? argument->name : invocation->command->name, argument->value,
+			value);
 		return false;
 	}
-	json_t *text = json_string(value);
+	json_t *text = invocation->command->run ? json_string_nocheck(value) : json_string(value);
 	if (text == NULL) {
 		complain("'%s' is no valid UTF-8", value);
 		return false;
 	}
-	json_object_set_new(invocation->arguments, argument->name, text);
+	if (argument->kind != ARGUMENT_WORDS) {
+		json_object_set_new(arguments, argument->name, text);
+		return true;
+	}
+	if (json_object_get(arguments, argument->name) == NULL)
+		json_object_set_new(arguments, argument->name, json_array());
+	json_array_append_new(json_object_get(arguments, argument->name), text);
 	return true;
+}
+
+static bool is_word(const struct argument *argument)
+{
+	return argument->kind == ARGUMENT_WORD || argument->kind == ARGUMENT_WORDS;
 }
 
 static bool take_word(struct invocation *invocation, const char *word)
 {
 	const struct argument *a = invocation->next_word;
-	while (a->kind != ARGUMENT_END && a->kind != ARGUMENT_WORD)
+	while (a->kind != ARGUMENT_END && !is_word(a))
 		a++;
 	if (a->kind == ARGUMENT_END) {
 		complain("%s: '%s' is one argument too many", invocation->command->name, word);
 		return false;
 	}
-	invocation->next_word = a + 1;
+	invocation->next_word = a->kind == ARGUMENT_WORDS ? a : a + 1;
 	return set_value(invocation, a, word);
+}
+
+// --json: of a command that reads it itself, else of all that ask the daemon.
+static bool set_json(struct invocation *invocation)
+{
+	const char *value = NULL;
+	if (find_option(invocation->command, "--json", &value))
+		json_object_set_new(invocation->arguments, "json", json_true());
+	else if (invocation->command->serve)
+		invocation->json = true;
+	else
+		return false;
+	return true;
 }
 
 // One option of the command, or one that all commands of the daemon have. Returns how many words it
@@ -104,7 +133,8 @@ static int take_option(struct invocation *invocation, char **words, int n)
 {
 	const char *value = NULL;
 	const struct argument *argument = find_option(invocation->command, words[0], &value);
-	bool is_socket = argument == NULL && is_option(words[0], "socket", &value);
+	bool is_socket = argument == NULL && invocation->command->serve &&
+			 is_option(words[0], "socket", &value);
 	bool takes_value = is_socket || (argument && argument->kind == ARGUMENT_VALUE);
 	if (!takes_value && value) {
 		complain("'%s' takes no value", words[0]);
@@ -124,7 +154,7 @@ static int take_option(struct invocation *invocation, char **words, int n)
 	else if (argument)
 		return set_value(invocation, argument, value) ? taken : 0;
 	else if (strcmp(words[0], "--json") == 0)
-		invocation->json = true;
+		taken = set_json(invocation);
 	else if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)
 		invocation->help = true;
 	else
@@ -138,8 +168,7 @@ static bool is_complete(const struct invocation *invocation)
 {
 	for (const struct argument *a = invocation->command->arguments; a->kind != ARGUMENT_END;
 		a++) {
-		if (a->kind == ARGUMENT_WORD &&
-			json_object_get(invocation->arguments, a->name) == NULL) {
+		if (is_word(a) && json_object_get(invocation->arguments, a->name) == NULL) {
 			complain("%s needs %s: %s", invocation->command->name, a->value, a->help);
 			return false;
 		}
@@ -185,16 +214,20 @@ struct show {
 	const struct invocation *invocation;
 	json_t *list; // of a list that a human reads as a whole
 	size_t n;
+	struct changes changes; // of a stream that a human reads
 	bool failed;
 };
 
-static void show(struct show *s, const json_t *item)
+static void show(struct show *s, json_t *item)
 {
 	const struct command *command = s->invocation->command;
-	if (s->invocation->json)
+	if (s->invocation->json) {
 		s->failed |= !json_line_write(stdout, item);
-	else
-		command->render(stdout, item, 0);
+		return;
+	}
+	if (command->shape == SHAPE_STREAM)
+		json_object_set_new(item, "change", json_string(change_take(&s->changes, item)));
+	command->render(stdout, item, 0);
 }
 
 static void take(void *context, json_t *item)
@@ -225,13 +258,32 @@ static int exit_code_of(enum client_result result)
 	return result == CLIENT_NO_DAEMON ? EXIT_NO_DAEMON : EXIT_FAILED;
 }
 
+// Nothing on stdout is no failure, but a human wonders.
+static void note_none(const struct show *s)
+{
+	const json_t *arguments = s->invocation->arguments;
+	const char *state = json_string_value(json_object_get(arguments, "state"));
+	bool open = state == NULL || strcmp(state, "open") == 0;
+	bool all = state && strcmp(state, "all") == 0;
+	complain("no %s%sdiagnoses%s%s",
+		all	? ""
+		: state ? state
+			: "open",
+		all ? "" : " ", open ? "; --state all shows those that are over" : "",
+		json_object_get(arguments, "all_clients")
+			? ""
+			: "; --all-clients those of clients that nothing ties to a phone");
+}
+
 static int finish(struct show *s)
 {
 	const struct command *command = s->invocation->command;
 	const char *key = json_string_value(json_object_get(s->invocation->arguments, "key"));
 	if (key && s->n == 0)
 		return complain("nobody is known by '%s'", key);
-	if (s->list)
+	if (s->list && s->n == 0)
+		note_none(s);
+	else if (s->list)
 		command->render(stdout, s->list, 0);
 	if (s->failed || fflush(stdout) == EOF || ferror(stdout))
 		return complain("the answer could not be written");
@@ -245,12 +297,15 @@ static int ask(struct invocation *invocation)
 	const struct command *command = invocation->command;
 	if (command->shape == SHAPE_LIST && !invocation->json)
 		s.list = json_array();
-	enum client_result result = client_open(&client, invocation->socket);
+	changes_init(&s.changes);
+	enum client_result result = client_open(&client, invocation->socket, CLIENT_TIMEOUT_MS);
 	if (result == CLIENT_OK)
 		result = client_ask(&client, command->name, json_incref(invocation->arguments));
 	do {
 		if (result == CLIENT_OK)
 			result = client_take(&client, take, &s);
+		if (command->shape == SHAPE_STREAM)
+			client_be_patient(&client);
 	} while (result == CLIENT_OK && command->shape == SHAPE_STREAM && !s.failed);
 	int code = 0;
 	if (result != CLIENT_OK) {
@@ -260,6 +315,7 @@ static int ask(struct invocation *invocation)
 		code = finish(&s);
 	}
 	json_decref(s.list);
+	changes_fini(&s.changes);
 	client_close(&client);
 	return code;
 }
@@ -281,6 +337,8 @@ static int take_globals(struct invocation *invocation, int argc, char **argv)
 		const char *value = NULL;
 		if (is_option(argv[i], "socket", &value) && (value || i + 1 < argc)) {
 			invocation->socket = value ? value : argv[++i];
+		} else if (strcmp(argv[i], "--json") == 0) {
+			invocation->json = true;
 		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			command_print_usage(stdout);
 			return 0;
@@ -295,39 +353,57 @@ static int take_globals(struct invocation *invocation, int argc, char **argv)
 	return i < argc ? i : -1;
 }
 
-static bool asks_for_help(int argc, char **argv)
+static int help(int n, char **words)
 {
-	return argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+	const struct command *command = n ? command_find(words[0]) : NULL;
+	if (n > 1 || (n && command == NULL)) {
+		complain("help: unknown command '%s'", words[n - 1]);
+		return usage();
+	}
+	if (command)
+		command_print_help(stdout, command);
+	else
+		command_print_usage(stdout);
+	return 0;
+}
+
+// words: the command's name, and what follows it.
+static int invoke(struct invocation *invocation, int n, char **words)
+{
+	const struct command *command = invocation->command;
+	if (invocation->json && !set_json(invocation)) {
+		complain("%s: unknown argument '--json'", command->name);
+		return EXIT_USAGE;
+	}
+	if (!take_arguments(invocation, n - 1, words + 1)) {
+		complain("see offhook %s --help", command->name);
+		return EXIT_USAGE;
+	}
+	if (invocation->help) {
+		command_print_help(stdout, command);
+		return 0;
+	}
+	add_language(invocation);
+	return command->run ? command->run(invocation->arguments) : ask(invocation);
 }
 
 int main(int argc, char **argv)
 {
 	struct invocation invocation = {0};
+	log_init("offhook");
+	signal(SIGPIPE, SIG_DFL); // `offhook watch | head` ends, whatever our parent ignores
 	int at = take_globals(&invocation, argc, argv);
 	if (at <= 0)
 		return at == 0 ? 0 : usage();
+	if (strcmp(argv[at], "help") == 0)
+		return help(argc - at - 1, argv + at + 1);
 	invocation.command = command_find(argv[at]);
 	if (invocation.command == NULL) {
 		complain("unknown command '%s'", argv[at]);
 		return usage();
 	}
-	if (asks_for_help(argc - at, argv + at)) {
-		command_print_help(stdout, invocation.command);
-		return 0;
-	}
-	if (invocation.command->run)
-		return invocation.command->run(argc - at, argv + at);
 	invocation.arguments = json_object();
-	int code = EXIT_USAGE;
-	if (!take_arguments(&invocation, argc - at - 1, argv + at + 1)) {
-		command_print_help(stderr, invocation.command);
-	} else if (invocation.help) {
-		command_print_help(stdout, invocation.command);
-		code = 0;
-	} else {
-		add_language(&invocation);
-		code = ask(&invocation);
-	}
+	int code = invoke(&invocation, argc - at, argv + at);
 	json_decref(invocation.arguments);
 	return code;
 }

@@ -3,7 +3,6 @@
 // everything back in the reverse order.
 //
 // Exit: 0 done, 1 failed, 2 wrong usage.
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "clock.h"
 #include "daemon.h"
+#include "glyph.h"
 #include "log.h"
 #include "loop.h"
 #include "reload_command.h"
@@ -33,9 +33,12 @@ static void tell(const struct daemon *d, const struct report *report)
 static bool load_config(struct daemon *d)
 {
 	struct report report = {0};
-	bool ok = config_init(&d->config, d->config_path, &report);
+	bool read = config_init(&d->config, d->config_path, &report);
+	bool ok = read && config_check(&d->config, &report);
 	if (!ok)
 		tell(d, &report);
+	if (read && !ok)
+		config_fini(&d->config);
 	report_fini(&report);
 	return ok;
 }
@@ -187,10 +190,13 @@ static int check_config(struct daemon *d)
 {
 	struct ruleset *ruleset = start_rules(d);
 	int code = ruleset ? 0 : EXIT_FAILED;
-	if (ruleset)
-		printf("%s: ok; %s: %u messages, %u diagnoses\n",
-			d->config_path ? d->config_path : "defaults", d->config.rules,
-			ruleset->pack->n_messages, ruleset->pack->n_diagnoses);
+	if (ruleset) {
+		glyph_write(stdout, slice_of(d->config_path ? d->config_path : "defaults"));
+		fputs(": ok; ", stdout);
+		glyph_write(stdout, slice_of(d->config.rules));
+		printf(": %u messages, %u diagnoses\n", ruleset->pack->n_messages,
+			ruleset->pack->n_diagnoses);
+	}
 	ruleset_destroy(ruleset);
 	if (d->vocabulary)
 		vocabulary_destroy(d->vocabulary);
@@ -219,36 +225,43 @@ static int print_help(void)
 	return 0;
 }
 
+// The file that `-c FILE`, `--config FILE` or `--config=FILE` names; *i moves on to it. NULL: it is
+// another word.
+static const char *config_argument(int argc, char **argv, int *i)
+{
+	const char *word = argv[*i];
+	if (strncmp(word, "--config=", 9) == 0)
+		return word + 9;
+	bool is_config = strcmp(word, "-c") == 0 || strcmp(word, "--config") == 0;
+	return is_config && *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static bool is_word(const char *word, const char *letter, const char *name)
+{
+	return strcmp(word, letter) == 0 || strcmp(word, name) == 0;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-		{"check-config", no_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'}, {0}};
 	static struct daemon daemon;
-	int option;
 	log_init("offhookd");
-	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			daemon.config_path = optarg;
-			break;
-		case 'k':
+	for (int i = 1; i < argc; i++) {
+		const char *word = argv[i], *path = config_argument(argc, argv, &i);
+		if (path) {
+			daemon.config_path = path;
+		} else if (strcmp(word, "--check-config") == 0) {
 			daemon.check_only = true;
-			break;
-		case 'h':
+		} else if (is_word(word, "-h", "--help")) {
 			return print_help();
-		case 'V':
+		} else if (is_word(word, "-V", "--version")) {
 			puts("offhookd " OFFHOOK_VERSION);
 			return 0;
-		default:
+		} else {
+			log_line(
+				LOG_ERROR, "unexpected argument '%s', or a value is missing", word);
 			print_usage(stderr);
 			return EXIT_USAGE;
 		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "offhookd: unexpected argument '%s'\n", argv[optind]);
-		print_usage(stderr);
-		return EXIT_USAGE;
 	}
 	if (!load_config(&daemon))
 		return EXIT_FAILED;

@@ -5,6 +5,7 @@
 
 #include "diagnoses_command.h"
 #include "diagnosis_json.h"
+#include "locale_language.h"
 #include "phone_key.h"
 #include "text.h"
 #include "timeline.h"

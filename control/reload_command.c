@@ -13,8 +13,9 @@
 static struct ruleset *load(struct daemon *daemon, struct report *report)
 {
 	const struct config *config = &daemon->config;
-	struct ruleset *ruleset =
-		pack_load(config->rules, config->cache, daemon->vocabulary, report);
+	// A check leaves nothing behind.
+	const char *cache = daemon->check_only ? NULL : config->cache;
+	struct ruleset *ruleset = pack_load(config->rules, cache, daemon->vocabulary, report);
 	if (ruleset == NULL && report->n == 0)
 		report_add(report, config->rules, 0, 0, "out of memory");
 	return ruleset;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // reload_command: `reload`, from the control socket or by SIGHUP: the rule pack is compiled aside
 // and swapped in. On an error the old rules stay.
+//
+// On the control thread: nobody else at the socket is served meanwhile. The shipped pack takes half
+// a second to compile and 20 ms to check by its examples; where it was compiled before, the latter.
 #pragma once
 
 #include "../rules/report.h"

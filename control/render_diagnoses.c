@@ -8,6 +8,7 @@
 #include "render_story.h"
 
 #define GAP 2
+#define N(array) (sizeof(array) / sizeof((array)[0]))
 
 enum column {
 	COLUMN_WHO,
@@ -23,7 +24,7 @@ static const struct {
 	const char *title;
 	unsigned least; // columns that it keeps when there is no room; 0: all that it needs
 } columns_of[] = {
-	[COLUMN_WHO] = {"PHONE", 0},
+	[COLUMN_WHO] = {"PHONE", 15}, // users are typed by strangers, and can be long
 	[COLUMN_ADDRESS] = {"ADDRESS", 15},
 	[COLUMN_GATEWAY] = {"GATEWAY", 8},
 	[COLUMN_SURE] = {"SURE", 0},
@@ -121,12 +122,21 @@ static struct row *sorted(const json_t *diagnoses, size_t *n)
 
 // ---- the table ----
 
-// As wide as the widest cell; where that is too wide, the gateway gives way, then the address.
+static const char *end_of(const json_t *d)
+{
+	const char *state = json_string_of(d, "state");
+	return state && strcmp(state, "open") != 0 ? state : NULL;
+}
+
+// As wide as the widest cell. Where that is too wide in all, some columns give way, and on narrow
+// terminals some are left out: their width is then 0.
 static void measure(const struct canvas *c, const struct row *rows, size_t n, unsigned *widths)
 {
-	static const enum column give_way[] = {COLUMN_GATEWAY, COLUMN_ADDRESS};
+	static const enum column give_way[] = {COLUMN_GATEWAY, COLUMN_ADDRESS, COLUMN_WHO};
+	static const enum column left_out[] = {
+		COLUMN_COUNT, COLUMN_GATEWAY, COLUMN_ADDRESS, COLUMN_SINCE};
 	char text[CELL_MAX];
-	unsigned total = GAP;
+	unsigned total = GAP, end = 0;
 	for (enum column column = 0; column < COLUMN_MAX; column++) {
 		widths[column] = (unsigned)strlen(columns_of[column].title);
 		for (size_t i = 0; i < n; i++) {
@@ -136,7 +146,13 @@ static void measure(const struct canvas *c, const struct row *rows, size_t n, un
 		}
 		total += widths[column] + (column ? GAP : 0);
 	}
-	for (size_t i = 0; i < 2 && total > c->columns; i++) {
+	for (size_t i = 0; i < n; i++) {
+		const char *state = end_of(rows[i].diagnosis);
+		unsigned width = state ? 1 + text_columns(state) : 0;
+		end = width > end ? width : end;
+	}
+	total += end;
+	for (size_t i = 0; i < N(give_way) && total > c->columns; i++) {
 		unsigned *width = &widths[give_way[i]], least = columns_of[give_way[i]].least;
 		unsigned spare = *width > least ? *width - least : 0;
 		unsigned excess = total - c->columns;
@@ -144,14 +160,16 @@ static void measure(const struct canvas *c, const struct row *rows, size_t n, un
 		*width -= cut;
 		total -= cut;
 	}
-	// Users are typed by strangers and can be long.
-	if (total > c->columns && widths[COLUMN_WHO] > total - c->columns + 15)
-		widths[COLUMN_WHO] -= total - c->columns;
+	for (size_t i = 0; i < N(left_out) && total > c->columns; i++) {
+		total -= GAP + widths[left_out[i]];
+		widths[left_out[i]] = 0;
+	}
 }
 
 static void render_row(const struct canvas *c, const json_t *d, const unsigned *widths)
 {
 	char text[CELL_MAX];
+	const char *end = end_of(d);
 	fprintf(c->out, "%*s", GAP, "");
 	for (enum column column = 0; column < COLUMN_MAX; column++) {
 		enum style style = column == COLUMN_SURE  ? confidence_style(d)
@@ -160,6 +178,8 @@ static void render_row(const struct canvas *c, const json_t *d, const unsigned *
 		const char *cell = cell_of(c, d, column, text);
 		unsigned columns = text_columns(cell);
 		bool right = column == COLUMN_COUNT && columns < widths[column];
+		if (widths[column] == 0)
+			continue;
 		fprintf(c->out, "%*s", column ? GAP : 0, "");
 		if (right)
 			fprintf(c->out, "%*s", (int)(widths[column] - columns), "");
@@ -168,10 +188,9 @@ static void render_row(const struct canvas *c, const json_t *d, const unsigned *
 		else
 			canvas_cell(c, style, cell, right ? columns : widths[column]);
 	}
-	const char *state = json_string_of(d, "state");
-	if (state && strcmp(state, "open") != 0) {
+	if (end) {
 		fputc(' ', c->out);
-		canvas_text(c, confidence_style(d), state);
+		canvas_text(c, confidence_style(d), end);
 	}
 	fputc('\n', c->out);
 }
@@ -180,10 +199,12 @@ static void render_heads(const struct canvas *c, const unsigned *widths)
 {
 	canvas_style(c, STYLE_DIM);
 	fprintf(c->out, "%*s", GAP, "");
-	for (enum column column = 0; column < COLUMN_MAX; column++)
-		fprintf(c->out, "%*s%-*s", column ? GAP : 0, "",
-			column == COLUMN_MAX - 1 ? 0 : (int)widths[column],
-			columns_of[column].title);
+	for (enum column column = 0; column < COLUMN_MAX; column++) {
+		if (widths[column])
+			fprintf(c->out, "%*s%-*s", column ? GAP : 0, "",
+				column == COLUMN_MAX - 1 ? 0 : (int)widths[column],
+				columns_of[column].title);
+	}
 	canvas_style(c, STYLE_PLAIN);
 	fputc('\n', c->out);
 }
@@ -206,7 +227,7 @@ static void render_sum(const struct canvas *c, const struct row *rows, size_t n)
 {
 	static const char *const words[] = {"confirmed", "probable", "suspected"};
 	unsigned counts[3] = {0};
-	char zone[CANVAS_TIME_MAX];
+	char zone[CANVAS_TIME_MAX], text[CELL_MAX];
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < 3; k++)
 			counts[k] +=
@@ -215,8 +236,11 @@ static void render_sum(const struct canvas *c, const struct row *rows, size_t n)
 						? json_string_of(rows[i].diagnosis, "confidence")
 						: "") == 0;
 	}
-	fprintf(c->out, "\n%zu in all: %u confirmed, %u probable, %u suspected; times in %s\n", n,
-		counts[0], counts[1], counts[2], canvas_zone(c, zone));
+	snprintf(text, sizeof(text),
+		"%zu in all: %u confirmed, %u probable, %u suspected; times in %s", n, counts[0],
+		counts[1], counts[2], canvas_zone(c, zone));
+	fputc('\n', c->out);
+	canvas_wrap(c, text, 0, c->columns, 0);
 }
 
 void render_diagnoses(FILE *out, const json_t *diagnoses, unsigned columns)
@@ -226,7 +250,6 @@ void render_diagnoses(FILE *out, const json_t *diagnoses, unsigned columns)
 	size_t n;
 	struct row *rows = sorted(diagnoses, &n);
 	if (n == 0) {
-		fputs("no such diagnoses\n", out);
 		free(rows);
 		return;
 	}
@@ -248,14 +271,14 @@ void render_change(FILE *out, const json_t *d, unsigned columns)
 {
 	struct canvas c = canvas_of(out, columns);
 	char time[CANVAS_TIME_MAX];
-	const char *state = json_string_of(d, "state");
+	const char *state = json_string_of(d, "state"), *change = json_string_of(d, "change");
 	bool recovered = state && strcmp(state, "recovered") == 0;
 	canvas_cell(&c, STYLE_DIM,
 		canvas_clock(
 			&c, json_object_get(d, recovered ? "recovered_at" : "last_seen"), time),
 		12);
 	fputc(' ', out);
-	canvas_cell(&c, confidence_style(d), state, 9);
+	canvas_cell(&c, confidence_style(d), change ? change : state, 9);
 	fputc(' ', out);
 	canvas_cell(&c, STYLE_BOLD, diagnosis_subject(d), 15);
 	fputc(' ', out);

@@ -7,18 +7,21 @@
 
 #define SHOWN_MAX 16 // lines of the time line; --json has all
 #define NAME_COLUMNS 14
+#define PAIR_COLUMNS 76
 #define TIME_COLUMNS 12
 #define MARK_COLUMNS 2 // " ?" of what could be another's
 #define ENTRY_LINES_MAX 2
 
 // ---- who ----
 
-// Two to a line. What does not fit into its half stands whole, and the other one below it.
+// Two to a line, where the terminal has room for two. What does not fit into its half stands whole,
+// and the other one below it.
 static void pair(const struct canvas *c, const char *name, const char *value, bool first)
 {
-	unsigned width = (c->columns - 2) / 2 - NAME_COLUMNS;
+	bool two = c->columns >= PAIR_COLUMNS;
+	unsigned width = two ? (c->columns - 2) / 2 - NAME_COLUMNS : 0;
 	value = value ? value : "-";
-	fprintf(c->out, "%s", first ? "  " : "");
+	fprintf(c->out, "%s", first || !two ? "  " : "");
 	canvas_cell(c, STYLE_DIM, name, NAME_COLUMNS);
 	if (first && text_columns(value) < width) {
 		canvas_cell(c, STYLE_PLAIN, value, width);
@@ -26,7 +29,7 @@ static void pair(const struct canvas *c, const char *name, const char *value, bo
 	}
 	canvas_text(c, STYLE_PLAIN, value);
 	fputc('\n', c->out);
-	if (first)
+	if (first && two)
 		fprintf(c->out, "%*s", (int)(2 + NAME_COLUMNS + width), "");
 }
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The daemon's state on a page.
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "render.h"
 #include "canvas.h"
 
-#define NAME_COLUMNS 22
+#define NAME_COLUMNS 22 // of a line, on terminals that have room for it
+#define TOTAL_COLUMNS 18
+#define NUMBER_COLUMNS 14
 
 static void heading(const struct canvas *c, const char *text)
 {
@@ -14,10 +18,35 @@ static void heading(const struct canvas *c, const char *text)
 	fputc('\n', c->out);
 }
 
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+static unsigned name_columns(const struct canvas *c)
+{
+	return least(NAME_COLUMNS, c->columns / 3);
+}
+
 static void name(const struct canvas *c, const char *text)
 {
 	fputs("  ", c->out);
-	canvas_cell(c, STYLE_DIM, text, NAME_COLUMNS);
+	canvas_cell(c, STYLE_DIM, text, name_columns(c) - 1);
+	fputc(' ', c->out);
+}
+
+// What stands behind a name, in as many lines as it takes.
+__attribute__((format(printf, 2, 3))) static void wrapped(
+	const struct canvas *c, const char *format, ...)
+{
+	char *text = NULL;
+	unsigned indent = 2 + name_columns(c);
+	va_list arguments;
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) >= 0)
+		canvas_wrap(c, text, indent, c->columns - indent, 0);
+	va_end(arguments);
+	free(text);
 }
 
 // "1,234,567"
@@ -44,12 +73,9 @@ static void number(const struct canvas *c, const json_t *value, int width)
 		fprintf(c->out, "%*s", width, "-");
 }
 
-static void bytes(const struct canvas *c, const json_t *value)
+static double mebibytes(const json_t *value)
 {
-	if (json_is_integer(value))
-		fprintf(c->out, "%.1f MiB", (double)json_integer_value(value) / (1 << 20));
-	else
-		fputs("-", c->out);
+	return (double)json_integer_value(value) / (1 << 20);
 }
 
 // ---- parts ----
@@ -87,12 +113,18 @@ static void render_health(const struct canvas *c, const json_t *status)
 void render_reload(FILE *out, const json_t *rules, unsigned columns)
 {
 	struct canvas c = canvas_of(out, columns);
-	canvas_text(&c, STYLE_PLAIN, json_string_of(rules, "directory"));
-	fprintf(out, ": %llu messages, %llu diagnoses, loaded in %llu ms%s\n",
-		(unsigned long long)json_number_of(rules, "messages"),
-		(unsigned long long)json_number_of(rules, "diagnoses"),
-		(unsigned long long)json_number_of(rules, "took_ms"),
-		json_is_true(json_object_get(rules, "from_cache")) ? " (compiled before)" : "");
+	const char *directory = json_string_of(rules, "directory");
+	char *text = NULL;
+	if (asprintf(&text, "%s: %llu messages, %llu diagnoses, loaded in %llu ms%s",
+		    directory ? directory : "",
+		    (unsigned long long)json_number_of(rules, "messages"),
+		    (unsigned long long)json_number_of(rules, "diagnoses"),
+		    (unsigned long long)json_number_of(rules, "took_ms"),
+		    json_is_true(json_object_get(rules, "from_cache")) ? " (compiled before)"
+								       : "") < 0)
+		return;
+	canvas_wrap(&c, text, 2, c.columns - 2, 0);
+	free(text);
 }
 
 static void render_rules(const struct canvas *c, const json_t *rules)
@@ -113,35 +145,38 @@ static void render_rules(const struct canvas *c, const json_t *rules)
 	canvas_wrap(c, errors ? errors : "", 4, c->columns - 4, 8);
 }
 
-static void render_ports(const struct canvas *c, const json_t *ports)
+static void render_port(const struct canvas *c, const json_t *port)
 {
 	static const char *const losses[] = {"missed", "no_mbuf", "errors", "left_fragmented",
 		"left_too_long", "left_no_socket"};
+	const char *state = json_string_of(port, "state"), *driver = json_string_of(port, "driver");
+	uint64_t queues = json_number_of(port, "queues");
+	char lost[256] = "", number[32];
+	size_t len = 0;
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+		uint64_t n = json_number_of(port, losses[i]);
+		if (n)
+			len += (size_t)snprintf(lost + len, sizeof(lost) - len, ", %s %s",
+				grouped(n, number), losses[i]);
+	}
+	name(c, json_string_of(port, "port"));
+	if (state && strcmp(state, "up") != 0) {
+		canvas_text(c, STYLE_RED, state);
+		fputs(", ", c->out);
+	}
+	wrapped(c, "%s, %llu queue%s, %s received%s", driver ? driver : "-",
+		(unsigned long long)queues, queues == 1 ? "" : "s",
+		grouped(json_number_of(port, "received"), number), lost);
+}
+
+static void render_ports(const struct canvas *c, const json_t *ports)
+{
 	size_t i;
 	json_t *port;
 	heading(c, "Ports");
 	json_array_foreach((json_t *)ports, i, port)
 	{
-		name(c, json_string_of(port, "port"));
-		canvas_text(c, STYLE_PLAIN, json_string_of(port, "driver"));
-		const char *state = json_string_of(port, "state");
-		if (state && strcmp(state, "up") != 0) {
-			fputs(", ", c->out);
-			canvas_text(c, STYLE_RED, state);
-		}
-		fprintf(c->out, ", %llu queue%s, ",
-			(unsigned long long)json_number_of(port, "queues"),
-			json_number_of(port, "queues") == 1 ? "" : "s");
-		number(c, json_object_get(port, "received"), 0);
-		fputs(" received", c->out);
-		for (size_t k = 0; k < sizeof(losses) / sizeof(losses[0]); k++) {
-			if (json_number_of(port, losses[k]) == 0)
-				continue;
-			fputs(", ", c->out);
-			number(c, json_object_get(port, losses[k]), 0);
-			fprintf(c->out, " %s", losses[k]);
-		}
-		fputc('\n', c->out);
+		render_port(c, port);
 	}
 }
 
@@ -152,95 +187,99 @@ static void render_traffic(const struct canvas *c, const json_t *status)
 	const json_t *sources = json_object_get(status, "by_source");
 	static const char *const by_source[] = {"asa", "phone", "other"};
 	heading(c, "Traffic");
+	unsigned width = least(NUMBER_COLUMNS, (c->columns - 2 - name_columns(c)) / 3);
+	unsigned spare = c->columns - 2 - name_columns(c) - 2 * width;
+	unsigned total = least(TOTAL_COLUMNS, spare);
 	canvas_style(c, STYLE_DIM);
-	fprintf(c->out, "  %-*s%18s%14s%14s\n", NAME_COLUMNS, "", "total", "a second", "over 10 s");
+	fprintf(c->out, "  %*s%*s%*s%*s\n", (int)name_columns(c), "", (int)total, "total",
+		(int)width, "per s", (int)width, "avg 10 s");
 	canvas_style(c, STYLE_PLAIN);
 	for (size_t i = 0; i < 7; i++) {
 		bool source = i >= 4;
 		const char *key = source ? by_source[i - 4] : names[i];
 		name(c, key);
-		number(c, json_object_get(source ? sources : status, key), 18);
-		number(c, json_object_get(json_object_get(rates, "1s"), key), 14);
-		number(c, json_object_get(json_object_get(rates, "10s"), key), 14);
+		number(c, json_object_get(source ? sources : status, key), (int)total);
+		number(c, json_object_get(json_object_get(rates, "1s"), key), (int)width);
+		number(c, json_object_get(json_object_get(rates, "10s"), key), (int)width);
 		fputc('\n', c->out);
 	}
 	name(c, "ledger");
-	fputs(json_is_true(json_object_get(status, "ledger_exact"))
-			? "packets = datagrams + fragments merged + dropped\n"
-			: "DOES NOT ADD UP\n",
-		c->out);
+	wrapped(c, "%s",
+		json_is_true(json_object_get(status, "ledger_exact"))
+			? "packets = datagrams + fragments merged + dropped"
+			: "DOES NOT ADD UP");
 }
 
-// Two to a line; what is not 0 in a style of its own.
+// Two to a line, where there is room for two; what is not 0 in a style of its own.
 static void render_counts(
 	const struct canvas *c, const char *title, const json_t *counts, enum style some)
 {
 	const char *key;
 	json_t *value;
-	unsigned column = 0;
+	unsigned column = 0, n = c->columns >= 72 ? 2 : 1;
 	heading(c, title);
 	json_object_foreach((json_t *)counts, key, value)
 	{
-		unsigned width = c->columns / 2 - 2;
+		unsigned width = c->columns / n - 2;
 		fputs("  ", c->out);
 		enum style style = json_integer_value(value) ? some : STYLE_DIM;
 		canvas_cell(c, style, key, width - 13);
 		number(c, value, 13);
-		if (++column % 2 == 0)
+		if (++column % n == 0)
 			fputc('\n', c->out);
 	}
-	if (column % 2)
+	if (column % n)
 		fputc('\n', c->out);
+}
+
+static void render_table(const struct canvas *c, const json_t *table)
+{
+	char used[32], limit[32], most[32];
+	uint64_t n = json_number_of(table, "used"), max = json_number_of(table, "limit");
+	wrapped(c, "%s of %s, %.1f %%, at most %s", grouped(n, used), grouped(max, limit),
+		max ? 100.0 * (double)n / (double)max : 0.0,
+		grouped(json_number_of(table, "high_water"), most));
 }
 
 static void render_tables(const struct canvas *c, const json_t *tables)
 {
 	const char *key;
 	json_t *table;
+	char text[32];
 	heading(c, "Tables");
 	json_object_foreach((json_t *)tables, key, table)
 	{
-		if (json_is_integer(table)) {
-			name(c, key);
-			number(c, table, 14);
-			fputc('\n', c->out);
-			continue;
-		}
-		uint64_t used = json_number_of(table, "used"),
-			 limit = json_number_of(table, "limit");
 		name(c, key);
-		number(c, json_object_get(table, "used"), 14);
-		fputs(" of ", c->out);
-		number(c, json_object_get(table, "limit"), 14);
-		fprintf(c->out, "  %5.1f %%\n", limit ? 100.0 * (double)used / (double)limit : 0.0);
+		if (json_is_integer(table))
+			wrapped(c, "%s", grouped((uint64_t)json_integer_value(table), text));
+		else
+			render_table(c, table);
 	}
 }
 
 static void render_memory(const struct canvas *c, const json_t *memory)
 {
+	const json_t *allocated = json_object_get(memory, "allocated");
+	const char *allocator = json_string_of(memory, "allocator");
+	double resident = mebibytes(json_object_get(memory, "resident_set"));
 	heading(c, "Memory");
 	name(c, "resident");
-	bytes(c, json_object_get(memory, "resident_set"));
-	if (json_is_integer(json_object_get(memory, "allocated"))) {
-		fputs(", of ", c->out);
-		bytes(c, json_object_get(memory, "allocated"));
-		fputs(" that ", c->out);
-		canvas_text(c, STYLE_PLAIN, json_string_of(memory, "allocator"));
-		fputs(" has reserved", c->out);
-	}
-	fputc('\n', c->out);
+	if (json_is_integer(allocated))
+		wrapped(c, "%.1f MiB, of %.1f MiB that %s has reserved", resident,
+			mebibytes(allocated), allocator ? allocator : "-");
+	else
+		wrapped(c, "%.1f MiB", resident);
 }
 
 static void render_gateway(const struct canvas *c, const json_t *gateway)
 {
-	char time[CANVAS_TIME_MAX];
+	char time[CANVAS_TIME_MAX], number[32];
 	size_t i;
 	json_t *warning;
 	name(c, json_string_of(gateway, "name"));
-	fprintf(c->out, "last line %s, ",
-		canvas_time(c, json_object_get(gateway, "last_seen"), time));
-	number(c, json_object_get(gateway, "events"), 0);
-	fputs(" events\n", c->out);
+	wrapped(c, "last line %s, %s events",
+		canvas_time(c, json_object_get(gateway, "last_seen"), time),
+		grouped(json_number_of(gateway, "events"), number));
 	json_array_foreach(json_object_get(gateway, "warnings"), i, warning)
 	{
 		const char *text = json_string_of(warning, "text");
@@ -261,16 +300,17 @@ static void render_workers(const struct canvas *c, const json_t *workers)
 	json_array_foreach((json_t *)workers, i, worker)
 	{
 		const json_t *busy = json_object_get(worker, "busy_percent");
-		fprintf(c->out, "  %-4llu", (unsigned long long)json_number_of(worker, "worker"));
-		number(c, json_object_get(worker, "messages"), 14);
-		fputs(" messages, ", c->out);
-		fprintf(c->out, "%llu queue%s, ",
-			(unsigned long long)json_number_of(worker, "queues"),
-			json_number_of(worker, "queues") == 1 ? "" : "s");
+		uint64_t queues = json_number_of(worker, "queues");
+		char number[32], text[64] = "not yet measured";
 		if (json_is_real(busy))
-			fprintf(c->out, "%.1f %% of its turns had work\n", json_real_value(busy));
-		else
-			fputs("not yet measured\n", c->out);
+			snprintf(text, sizeof(text), "%.1f %% of its turns had work",
+				json_real_value(busy));
+		snprintf(number, sizeof(number), "%llu",
+			(unsigned long long)json_number_of(worker, "worker"));
+		name(c, number);
+		wrapped(c, "%s messages, %llu queue%s, %s",
+			grouped(json_number_of(worker, "messages"), number),
+			(unsigned long long)queues, queues == 1 ? "" : "s", text);
 	}
 }
 

@@ -40,25 +40,28 @@ static void heading(const struct canvas *c, const char *text)
 
 static void render_state(const struct canvas *c, const json_t *d)
 {
-	char text[CANVAS_TIME_MAX];
+	char from[CANVAS_TIME_MAX], to[CANVAS_TIME_MAX + 48] = "";
+	char recovered[CANVAS_TIME_MAX + 16] = "", time[CANVAS_TIME_MAX], text[256];
 	uint64_t count = json_number_of(d, "count");
 	canvas_text(c, confidence_style(d), json_string_of(d, "state"));
 	fputs(", ", c->out);
 	canvas_text(c, confidence_style(d), json_string_of(d, "confidence"));
 	fputs(": ", c->out);
 	canvas_text(c, STYLE_BOLD, json_string_of(d, "diagnosis"));
-	fprintf(c->out, "\n%*s%s", INDENT, "",
-		canvas_date(c, json_object_get(d, "first_seen"), text));
 	if (count > 1)
-		fprintf(c->out, " to %s, %llu times",
-			canvas_date(c, json_object_get(d, "last_seen"), text),
+		snprintf(to, sizeof(to), " to %s, %llu times",
+			canvas_date(c, json_object_get(d, "last_seen"), time),
 			(unsigned long long)count);
 	if (json_string_of(d, "recovered_at"))
-		fprintf(c->out, ", recovered %s",
-			canvas_date(c, json_object_get(d, "recovered_at"), text));
-	if (json_is_true(json_object_get(d, "ambiguous")))
-		fputs("; could be another phone's at this address", c->out);
-	fputc('\n', c->out);
+		snprintf(recovered, sizeof(recovered), ", recovered %s",
+			canvas_date(c, json_object_get(d, "recovered_at"), time));
+	snprintf(text, sizeof(text), "%s%s%s%s",
+		canvas_date(c, json_object_get(d, "first_seen"), from), to, recovered,
+		json_is_true(json_object_get(d, "ambiguous"))
+			? "; could be another phone's at this address"
+			: "");
+	fprintf(c->out, "\n%*s", INDENT, "");
+	canvas_wrap(c, text, INDENT, c->columns - INDENT, 0);
 }
 
 // A detail: a text, a number, or a list of them.

@@ -2,7 +2,6 @@
 #include "replay.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -22,6 +21,7 @@
 #include "json_line.h"
 #include "ledger.h"
 #include "locale_language.h"
+#include "log.h"
 #include "pack.h"
 #include "render.h"
 
@@ -30,6 +30,7 @@
 #define TAKE_EVERY 256	   // items between two looks at the outboxes
 #define PROGRESS_EVERY 16384
 #define WORKERS_ARGUMENT_MAX 16
+#define SHARE_NOTED 10 // one in so many packets is worth a word
 
 struct replay {
 	// the command line
@@ -48,102 +49,47 @@ struct replay {
 	struct collector *collector;
 	struct rte_mempool *pool;
 	struct datagram_options datagrams;
-	uint64_t now_ms, n_items, other_port;
-	bool failed;
+	uint64_t now_ms, n_items;
 };
-
-static int usage(void)
-{
-	fputs("usage: offhook replay [OPTION]... FILE...\n"
-	      "FILE: pcap, pcapng or text log, plain or gzip; - is standard input\n"
-	      "  --json            one JSON object a line\n"
-	      "  --stats           at the end what was read, by kind and fate\n"
-	      "  --rules DIR       rules in place of the shipped ones\n"
-	      "  --lang LANG       en, zh-TW or ko\n"
-	      "  --date DATE       yyyy-mm-dd for lines that bring none (1970-01-01)\n"
-	      "  --zone ZONE       time zone of times that bring none (UTC)\n"
-	      "  --sender ADDRESS  who sent the lines of text logs\n"
-	      "  --workers N       as the daemon does with N workers (1)\n"
-	      "  -c FILE           config: names, relays, phone_groups, ports\n",
-		stderr);
-	return 2;
-}
 
 // ---- arguments ----
 
-static bool parse_one(struct replay *r, int option, const char *argument)
+static bool parse_workers(struct replay *r, const char *text)
 {
-	switch (option) {
-	case 'j':
-		r->json = true;
+	char *end = NULL;
+	unsigned long n = text ? strtoul(text, &end, 10) : 1;
+	r->n_workers = (unsigned)n;
+	if (n >= 1 && n <= WORKERS_ARGUMENT_MAX && (end == NULL || *end == '\0'))
 		return true;
-	case 's':
-		r->stats = true;
-		return true;
-	case 'r':
-		r->rules = argument;
-		return true;
-	case 'c':
-		r->config_path = argument;
-		return true;
-	case 'l':
-		if (language_parse(argument, &r->language))
-			return true;
-		fprintf(stderr, "offhook: --lang: '%s' is none of en, zh-TW, ko\n", argument);
-		return false;
-	case 'd':
-		if (logtime_parse_date(argument, &r->time.date))
-			return true;
-		fprintf(stderr, "offhook: --date: '%s' is no date as yyyy-mm-dd\n", argument);
-		return false;
-	case 'z':
-		r->time.zone = argument;
-		return true;
-	case 'S':
-		if (address_parse(slice_of(argument), &r->sender))
-			return true;
-		fprintf(stderr, "offhook: --sender: '%s' is no address\n", argument);
-		return false;
-	case 'w':
-		r->n_workers = (unsigned)strtoul(argument, NULL, 10);
-		if (r->n_workers >= 1 && r->n_workers <= WORKERS_ARGUMENT_MAX)
-			return true;
-		fprintf(stderr, "offhook: --workers: from 1 to %d\n", WORKERS_ARGUMENT_MAX);
-		return false;
-	default:
-		return false;
-	}
+	log_line(LOG_ERROR, "--workers: a number from 1 to %d, not '%s'", WORKERS_ARGUMENT_MAX,
+		text);
+	return false;
 }
 
-static bool parse_arguments(struct replay *r, int argc, char **argv)
+// The texts are the arguments' own.
+static bool parse_arguments(struct replay *r, const json_t *arguments)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"stats", no_argument, NULL, 's'},
-		{"rules", required_argument, NULL, 'r'},
-		{"lang", required_argument, NULL, 'l'},
-		{"date", required_argument, NULL, 'd'},
-		{"zone", required_argument, NULL, 'z'},
-		{"sender", required_argument, NULL, 'S'},
-		{"workers", required_argument, NULL, 'w'},
-		{"config", required_argument, NULL, 'c'},
-		{0},
-	};
-	int option;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		if (!parse_one(r, option, optarg))
-			return false;
-	}
-	if (optind == argc) {
-		fputs("offhook: replay needs a FILE\n", stderr);
+	const char *date = json_string_value(json_object_get(arguments, "date"));
+	const char *sender = json_string_value(json_object_get(arguments, "sender"));
+	r->json = json_is_true(json_object_get(arguments, "json"));
+	r->stats = json_is_true(json_object_get(arguments, "stats"));
+	r->rules = json_string_value(json_object_get(arguments, "rules"));
+	r->config_path = json_string_value(json_object_get(arguments, "config"));
+	r->time.zone = json_string_value(json_object_get(arguments, "zone"));
+	r->language = language_argument(arguments);
+	if (date && !logtime_parse_date(date, &r->time.date)) {
+		log_line(LOG_ERROR, "--date: '%s' is no date as yyyy-mm-dd", date);
 		return false;
 	}
 	if (!logtime_set_zone(&r->time)) {
-		fprintf(stderr, "offhook: --zone: no time zone '%s'\n", r->time.zone);
+		log_line(LOG_ERROR, "--zone: no time zone '%s'", r->time.zone);
 		return false;
 	}
-	return true;
+	if (sender && !address_parse(slice_of(sender), &r->sender)) {
+		log_line(LOG_ERROR, "--sender: '%s' is no address", sender);
+		return false;
+	}
+	return parse_workers(r, json_string_value(json_object_get(arguments, "workers")));
 }
 
 // ---- opening ----
@@ -152,9 +98,10 @@ static bool load_rules(struct replay *r)
 {
 	struct report report = {0};
 	const char *dir = r->rules ? r->rules : r->config.rules;
+	const char *cache = r->config.cache;
 	r->vocabulary = vocabulary_create();
 	struct ruleset *ruleset =
-		r->vocabulary ? pack_load(dir, pack_cache_dir(), r->vocabulary, &report) : NULL;
+		r->vocabulary ? pack_load(dir, cache, r->vocabulary, &report) : NULL;
 	if (ruleset == NULL) {
 		fputs(report.text ? report.text : "offhook: out of memory\n", stderr);
 		report_fini(&report);
@@ -164,12 +111,12 @@ static bool load_rules(struct replay *r)
 	r->workers = workers_create(r->n_workers, &r->config.limits, ruleset, &r->config.policy);
 	if (r->workers == NULL) {
 		ruleset_destroy(ruleset);
-		fputs("offhook: out of memory\n", stderr);
+		log_line(LOG_ERROR, "out of memory");
 		return false;
 	}
 	r->collector = collector_create(r->workers);
 	if (r->collector == NULL)
-		fputs("offhook: out of memory\n", stderr);
+		log_line(LOG_ERROR, "out of memory");
 	return r->collector != NULL;
 }
 
@@ -198,18 +145,22 @@ static void lend_dates(struct replay *r)
 	}
 }
 
-static bool open_captures(struct replay *r, char **paths, unsigned n)
+static bool open_captures(struct replay *r, const json_t *paths)
 {
 	bool packets = false;
 	char error[256];
-	if (n > FILES_MAX) {
-		fprintf(stderr, "offhook: more than %d files\n", FILES_MAX);
+	size_t i;
+	json_t *item;
+	if (json_array_size(paths) > FILES_MAX) {
+		log_line(LOG_ERROR, "more than %d files", FILES_MAX);
 		return false;
 	}
-	for (unsigned i = 0; i < n; i++) {
-		struct capture *c = capture_open(paths[i], &r->time, error, sizeof(error));
+	json_array_foreach((json_t *)paths, i, item)
+	{
+		const char *path = json_string_value(item);
+		struct capture *c = capture_open(path, &r->time, error, sizeof(error));
 		if (c == NULL) {
-			fprintf(stderr, "offhook: %s: %s\n", paths[i], error);
+			log_line(LOG_ERROR, "%s: %s", path, error);
 			return false;
 		}
 		packets |= capture_kind_of(c) == CAPTURE_PACKETS;
@@ -219,19 +170,19 @@ static bool open_captures(struct replay *r, char **paths, unsigned n)
 	if (!packets)
 		return true;
 	if (port_start_offline(error, sizeof(error)) < 0) {
-		fprintf(stderr, "offhook: %s\n", error);
+		log_line(LOG_ERROR, "%s", error);
 		return false;
 	}
 	r->pool = rte_pktmbuf_pool_create(
 		"replay", FRAME_BUFFERS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	bool ready = r->pool != NULL;
-	for (unsigned i = 0; ready && i < r->n_workers; i++) {
-		struct worker *w = r->workers->worker[i];
+	for (unsigned k = 0; ready && k < r->n_workers; k++) {
+		struct worker *w = r->workers->worker[k];
 		w->reader = datagram_reader_create(&w->counters);
 		ready = w->reader != NULL;
 	}
 	if (!ready)
-		fputs("offhook: no memory for packets\n", stderr);
+		log_line(LOG_ERROR, "no memory for packets");
 	return ready;
 }
 
@@ -416,6 +367,32 @@ static bool print_json(const json_t *list, const json_t *stats)
 	return ok && (stats == NULL || json_line_write(stdout, stats));
 }
 
+// What explains that little has come out.
+static void note_losses(const struct ledger *ledger)
+{
+	uint64_t other_port = ledger->dropped[DROP_other_port];
+	uint64_t dropped = ledger_dropped(ledger);
+	if (other_port && other_port * SHARE_NOTED >= ledger->packets)
+		log_line(LOG_WARNING,
+			"%llu of %llu packets went to other UDP ports than the syslog ports: `ports: [N, ...]` in a config (-c FILE) names them",
+			(unsigned long long)other_port, (unsigned long long)ledger->packets);
+	else if (dropped && dropped * SHARE_NOTED >= ledger->packets)
+		log_line(LOG_WARNING,
+			"%llu of %llu packets held no syslog message: --stats tells why",
+			(unsigned long long)dropped, (unsigned long long)ledger->packets);
+	else if (ledger->messages && ledger->asa + ledger->phone == 0)
+		log_line(LOG_WARNING, "none of %llu messages is of an ASA, an FTD or a phone",
+			(unsigned long long)ledger->messages);
+	else if (ledger->packets == 0)
+		log_line(LOG_WARNING, "there is nothing in it");
+	for (unsigned i = 0; i < EVENT_DROP_MAX; i++) {
+		if (ledger->events_dropped[i] && event_drop_is_for_room((enum event_drop)i))
+			log_line(LOG_WARNING,
+				"%llu events were lost for want of room: %s; `clients`, `diagnoses` and `gateways` of a config (-c FILE) give more",
+				(unsigned long long)ledger->events_dropped[i], event_drop_names[i]);
+	}
+}
+
 static bool tell(const struct replay *r)
 {
 	struct ledger ledger;
@@ -429,14 +406,10 @@ static bool tell(const struct replay *r)
 		render_replay(stdout, list, stats);
 	json_decref(list);
 	json_decref(stats);
-	uint64_t other_port = ledger.dropped[DROP_other_port];
-	if (other_port)
-		fprintf(stderr,
-			"offhook: %llu UDP datagrams went to other ports than the syslog ports; set `ports` in a config (-c) to read them\n",
-			(unsigned long long)other_port);
+	note_losses(&ledger);
 	if (ok && fflush(stdout) != EOF && !ferror(stdout))
 		return true;
-	fputs("offhook: the answer could not be written\n", stderr);
+	log_line(LOG_ERROR, "the answer could not be written");
 	return false;
 }
 
@@ -452,16 +425,14 @@ static void close_all(struct replay *r)
 	config_fini(&r->config);
 }
 
-int replay_main(int argc, char **argv)
+int replay_main(const json_t *arguments)
 {
 	struct replay *r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		return 1;
-	r->n_workers = 1;
-	r->language = language_of_locale();
-	if (!parse_arguments(r, argc, argv)) {
+	if (!parse_arguments(r, arguments)) {
 		free(r);
-		return usage();
+		return 2;
 	}
 	if (!load_config(r)) {
 		free(r);
@@ -470,13 +441,12 @@ int replay_main(int argc, char **argv)
 	memcpy(r->datagrams.ports, r->config.ports.udp_ports, sizeof(r->datagrams.ports));
 	r->datagrams.n_ports = r->config.ports.n_udp_ports;
 	r->datagrams.accept_partial_checksum = true;
-	bool ok = load_rules(r) && open_captures(r, argv + optind, (unsigned)(argc - optind)) &&
-		  run(r);
+	bool ok = load_rules(r) && open_captures(r, json_object_get(arguments, "files")) && run(r);
 	ok = ok && tell(r);
 	for (unsigned i = 0; i < r->n_captures; i++) {
 		const char *error = capture_error(r->captures[i]);
 		if (error) {
-			fprintf(stderr, "offhook: %s: %s\n", capture_path(r->captures[i]), error);
+			log_line(LOG_ERROR, "%s: %s", capture_path(r->captures[i]), error);
 			ok = false;
 		}
 	}

@@ -2,5 +2,7 @@
 // replay: captures and text logs through the very code of the daemon, offline, on their own clock.
 #pragma once
 
-// offhook replay FILE... ; returns the exit code.
-int replay_main(int argc, char **argv);
+#include <jansson.h>
+
+// offhook replay FILE... ; arguments: as the command table has them. Returns the exit code.
+int replay_main(const json_t *arguments);

@@ -4,19 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "glyph.h"
 #include "pack.h"
-
-static int usage(void)
-{
-	fputs("usage: offhook rules check DIR    errors as file:line:column\n"
-	      "       offhook rules test DIR     runs every example\n",
-		stderr);
-	return 2;
-}
 
 static int check(struct ruleset *ruleset, const char *dir)
 {
-	printf("%s: %u messages, %u diagnoses: ok\n", dir, ruleset->pack->n_messages,
+	glyph_write(stdout, slice_of(dir));
+	printf(": %u messages, %u diagnoses: ok\n", ruleset->pack->n_messages,
 		ruleset->pack->n_diagnoses);
 	return 0;
 }
@@ -31,25 +25,24 @@ static int test(struct ruleset *ruleset, struct report *report)
 	return n_failed ? 1 : 0;
 }
 
-int rules_main(int argc, char **argv)
+int rules_main(const json_t *arguments)
 {
-	bool is_check = argc == 3 && strcmp(argv[1], "check") == 0;
-	bool is_test = argc == 3 && strcmp(argv[1], "test") == 0;
-	if (!is_check && !is_test)
-		return usage();
+	const char *directory = json_string_value(json_object_get(arguments, "directory"));
+	bool is_check =
+		strcmp(json_string_value(json_object_get(arguments, "action")), "check") == 0;
 	struct report report = {0};
 	struct vocabulary *vocabulary = vocabulary_create();
 	// A test tells of failing examples itself; a check refuses them.
 	struct ruleset *ruleset = NULL;
 	if (vocabulary && is_check) {
-		ruleset = pack_load(argv[2], pack_cache_dir(), vocabulary, &report);
+		ruleset = pack_load(directory, pack_cache_dir(), vocabulary, &report);
 	} else if (vocabulary) {
-		struct rulepack *pack = rulepack_load(argv[2], vocabulary, &report);
+		struct rulepack *pack = rulepack_load(directory, vocabulary, &report);
 		ruleset = pack ? ruleset_compile(pack, pack_cache_dir(), &report) : NULL;
 	}
 	int code = 1;
 	if (ruleset)
-		code = is_check ? check(ruleset, argv[2]) : test(ruleset, &report);
+		code = is_check ? check(ruleset, directory) : test(ruleset, &report);
 	else if (report.text)
 		fputs(report.text, stderr);
 	ruleset_destroy(ruleset);

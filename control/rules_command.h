@@ -2,5 +2,7 @@
 // rules_command: `offhook rules check DIR` and `offhook rules test DIR`.
 #pragma once
 
-// Returns the exit code.
-int rules_main(int argc, char **argv);
+#include <jansson.h>
+
+// arguments: as the command table has them. Returns the exit code.
+int rules_main(const json_t *arguments);

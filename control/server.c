@@ -68,30 +68,40 @@ bool server_is_alive(const char *path)
 	return alive;
 }
 
-// The directory, locked against another daemon that starts at this moment. -1: *error says why.
-static int lock_directory(const char *path, char *error, size_t size)
+static bool make_directory(const char *path, char *error, size_t size)
 {
 	char copy[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	snprintf(copy, sizeof(copy), "%s", path);
 	const char *name = dirname(copy);
-	if (mkdir(name, 0755) < 0 && errno != EEXIST) {
-		fail(error, size, "cannot make the directory %s: %s", name, strerror(errno));
-		return -1;
-	}
-	int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		fail(error, size, "%s: %s", name, strerror(errno));
-		return -1;
-	}
-	for (unsigned i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
-		if (errno != EWOULDBLOCK || i == LOCK_TRIES) {
-			fail(error, size, "%s is locked by another program", name);
-			close(fd);
+	return mkdir(name, 0755) == 0 || errno == EEXIST ||
+	       fail(error, size, "cannot make the directory %s: %s", name, strerror(errno));
+}
+
+// SOCKET.lock, held against another daemon that starts at this moment. Nobody else can open it, and
+// so lock it. -1: *error says why.
+static int lock(const char *path, char *error, size_t size)
+{
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		struct stat st;
+		int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0) {
+			fail(error, size, "%s: %s", path, strerror(errno));
 			return -1;
 		}
+		// One that has just been removed locks nobody out.
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink)
+			return fd;
+		close(fd);
 		usleep(10000);
 	}
-	return fd;
+	fail(error, size, "%s is locked by another program", path);
+	return -1;
+}
+
+static void unlock(const char *path, int fd)
+{
+	unlink(path);
+	close(fd);
 }
 
 static bool clear_place(const char *path, char *error, size_t size)
@@ -139,10 +149,12 @@ struct server *server_create(struct daemon *daemon, const char *path, char *erro
 	if (ok && !set_address(&s->address, path))
 		ok = fail(error, size, "%s: a socket's path has at most %zu bytes", path,
 			sizeof(s->address.sun_path) - 1);
-	int lock = ok ? lock_directory(path, error, size) : -1;
-	ok = lock >= 0 && clear_place(path, error, size) && listen_at(s, error, size);
-	if (lock >= 0)
-		close(lock);
+	char lock_path[sizeof(s->address.sun_path) + sizeof(".lock")];
+	snprintf(lock_path, sizeof(lock_path), "%s.lock", s->address.sun_path);
+	int held = ok && make_directory(path, error, size) ? lock(lock_path, error, size) : -1;
+	ok = held >= 0 && clear_place(path, error, size) && listen_at(s, error, size);
+	if (held >= 0)
+		unlock(lock_path, held);
 	if (ok)
 		return s;
 	server_destroy(s);
@@ -205,6 +217,39 @@ static void admit(struct server *s, int fd, uint64_t now_ms)
 	s->connections[s->n++] = c;
 }
 
+static void end(struct server *s, unsigned i)
+{
+	s->n_requests += s->connections[i]->n_requests;
+	connection_destroy(s->connections[i]);
+	s->n--;
+	s->connections[i] = s->connections[s->n];
+	s->is_ready[i] = s->is_ready[s->n];
+	s->is_gone[i] = s->is_gone[s->n];
+}
+
+// Room for one more, where somebody has asked for nothing of late: whoever has for the longest
+// time.
+static void make_room(struct server *s, uint64_t now_ms)
+{
+	struct connection *longest = NULL;
+	unsigned at = 0;
+	for (unsigned i = 0; i < s->n; i++) {
+		struct connection *c = s->connections[i];
+		bool idle = !s->is_ready[i] && c->answer.step == NULL && c->out.len == 0 &&
+			    now_ms - c->active_ms >= CONNECTION_YIELD_MS;
+		if (!idle || (longest && longest->active_ms <= c->active_ms))
+			continue;
+		longest = c;
+		at = i;
+	}
+	if (longest == NULL)
+		return;
+	connection_refuse(longest, "too many connections: one without a request gives way");
+	(void)connection_run(longest, now_ms);
+	s->n_timed_out++;
+	end(s, at);
+}
+
 // Whether there may be more.
 static bool accept_some(struct server *s, uint64_t now_ms)
 {
@@ -215,6 +260,8 @@ static bool accept_some(struct server *s, uint64_t now_ms)
 			s->deaf = errno != EAGAIN && errno != EINTR && errno != ECONNABORTED;
 			break;
 		}
+		if (s->n == CONNECTIONS_MAX)
+			make_room(s, now_ms);
 		if (s->n == CONNECTIONS_MAX) {
 			s->n_refused++;
 			refuse(fd);
@@ -226,16 +273,6 @@ static bool accept_some(struct server *s, uint64_t now_ms)
 	if (s->deaf) // no descriptors, most likely: not asked again and again
 		epoll_ctl(s->epoll, EPOLL_CTL_MOD, s->listener, &(struct epoll_event){0});
 	return i == ACCEPT_STEP;
-}
-
-static void end(struct server *s, unsigned i)
-{
-	s->n_requests += s->connections[i]->n_requests;
-	connection_destroy(s->connections[i]);
-	s->n--;
-	s->connections[i] = s->connections[s->n];
-	s->is_ready[i] = s->is_ready[s->n];
-	s->is_gone[i] = s->is_gone[s->n];
 }
 
 static unsigned index_of(const struct server *s, const struct connection *c)

@@ -16,6 +16,7 @@
 
 #define CONNECTIONS_MAX 128
 #define CONNECTION_IDLE_MS 300000 // without a request
+#define CONNECTION_YIELD_MS 10000 // the same, where another one finds no room
 #define CONNECTION_HALF_MS 30000  // with half a request
 #define CONNECTION_STALL_MS 30000 // with an answer that it does not take
 #define CONNECTION_LINGER_MS 5000 // with a last line that it does not take

@@ -15,59 +15,42 @@
 #include "port_status.h"
 #include "reload_command.h"
 #include "server.h"
+#include "tables.h"
 #include "text.h"
 
 // ---- tables ----
 
-static void add_to(json_t *table, const char *name, uint64_t n)
+// What is counted beside the tables' own fill.
+static void add_counts(json_t *tables, const struct workers *workers, unsigned from, unsigned to)
 {
-	json_int_t before = json_integer_value(json_object_get(table, name));
-	json_object_set_new(table, name, json_integer(before + (json_int_t)n));
-}
-
-static void add_fill(json_t *tables, const char *name, uint64_t used, uint64_t limit)
-{
-	json_t *table = json_object_get(tables, name);
-	if (table == NULL) {
-		table = json_object();
-		json_object_set_new(tables, name, table);
+	uint64_t phones = 0, open = 0, open_phones = 0;
+	for (unsigned i = from; i < to; i++) {
+		const struct session_table *sessions = &workers->worker[i]->sessions;
+		phones += gauge_get(&sessions->n_phones);
+		open += gauge_get(&sessions->diagnoses->n_open);
+		open_phones += gauge_get(&sessions->diagnoses->n_open_phones);
 	}
-	add_to(table, "used", used);
-	add_to(table, "limit", limit);
+	json_object_set_new(tables, "phones", json_integer((json_int_t)phones));
+	json_object_set_new(tables, "diagnoses_open", json_integer((json_int_t)open));
+	json_object_set_new(tables, "diagnoses_open_phones", json_integer((json_int_t)open_phones));
 }
 
-static void add_worker_tables(json_t *tables, const struct worker *w)
+static json_t *all_tables_json(const struct daemon *daemon)
 {
-	const struct session_table *sessions = &w->sessions;
-	const struct diagnosis_table *diagnoses = sessions->diagnoses;
-	uint32_t blocks = evidence_blocks_max(diagnoses->evidence);
-	uint32_t open = gauge_get(&diagnoses->n_open), closed = gauge_get(&diagnoses->n_closed);
-	add_fill(tables, "clients", gauge_get(&sessions->n_sessions), sessions->limits.sessions);
-	add_fill(tables, "identities", gauge_get(&sessions->n_identities),
-		sessions->limits.identities);
-	add_fill(tables, "diagnoses", open + closed, diagnoses->n_max);
-	add_fill(tables, "evidence_blocks", blocks - evidence_blocks_free(diagnoses->evidence),
-		blocks);
-	add_to(tables, "phones", gauge_get(&sessions->n_phones));
-	add_to(tables, "diagnoses_open", open);
-	add_to(tables, "diagnoses_open_phones", gauge_get(&diagnoses->n_open_phones));
+	struct tables tables;
+	tables_read(daemon->workers, &tables);
+	json_t *object = tables_json(&tables, daemon->high_water);
+	add_counts(object, daemon->workers, 0, daemon->workers->n);
+	return object;
 }
 
-static json_t *tables_json(const struct daemon *daemon)
+static json_t *worker_tables_json(const struct daemon *daemon, unsigned worker)
 {
-	const struct workers *workers = daemon->workers;
-	json_t *tables = json_object();
-	for (unsigned i = 0; i < workers->n; i++)
-		add_worker_tables(tables, workers->worker[i]);
-	add_fill(tables, "gateways", gateways_known(&workers->gateways), workers->gateways.n_max);
-	uint64_t handshakes = 0, aliases = 0;
-	for (unsigned i = 0; i < workers->n; i++) {
-		handshakes += handshake_count(workers->worker[i]->handshakes);
-		aliases += alias_count(workers->worker[i]->aliases);
-	}
-	add_fill(tables, "handshakes", handshakes, daemon->config.limits.handshakes);
-	add_to(tables, "aliases", aliases);
-	return tables;
+	struct tables tables = {0};
+	tables_add(&tables, daemon->workers->worker[worker]);
+	json_t *object = tables_json(&tables, NULL);
+	add_counts(object, daemon->workers, worker, worker + 1);
+	return object;
 }
 
 // ---- workers, diagnoses ----
@@ -80,11 +63,10 @@ static json_t *worker_json(const struct daemon *daemon, unsigned i)
 	json_t *worker = json_pack("{s:i, s:i, s:i, s:o}", "worker", (int)i, "lcore",
 		(int)daemon->ports.lcores[i], "queues", (int)w->n_queues, "busy_percent",
 		health_busy_json(&daemon->rates, i));
-	json_t *counters = ledger_json(&ledger), *tables = json_object();
+	json_t *counters = ledger_json(&ledger);
 	json_object_update(worker, counters);
 	json_decref(counters);
-	add_worker_tables(tables, w);
-	json_object_set_new(worker, "tables", tables);
+	json_object_set_new(worker, "tables", worker_tables_json(daemon, i));
 	return worker;
 }
 
@@ -137,7 +119,7 @@ json_t *status_json(const struct daemon *daemon)
 	json_object_set_new(status, "open", open_json(daemon));
 	json_object_set_new(
 		status, "events", ledger_events_json(daemon->workers, &daemon->vocabulary->events));
-	json_object_set_new(status, "tables", tables_json(daemon));
+	json_object_set_new(status, "tables", all_tables_json(daemon));
 	json_object_set_new(status, "ports", ports_json(daemon));
 	json_object_set_new(status, "memory", memory_json());
 	json_object_set_new(status, "control", server_json(daemon->server));

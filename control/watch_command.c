@@ -2,7 +2,7 @@
 #include "watch_command.h"
 
 #include "daemon.h"
-#include "diagnoses_command.h"
+#include "locale_language.h"
 #include "server.h"
 
 static enum answer_turn step(struct answer *answer, struct buffer *out)

@@ -18,11 +18,11 @@ struct waiting {
 struct alias_table {
 	struct counters *counters;
 	struct alias *entries;
-	unsigned n_max;	    // power of two
-	gauge_t n, n_taken; // entries, places of `waiting` in use
+	unsigned n_max;	      // power of two
+	gauge_t n, n_waiting; // control reads them
 	struct waiting
 		*waiting; // circular, oldest first; those that went in between are not in_use
-	unsigned n_waiting_max, waiting_first, n_waiting;
+	unsigned n_waiting_max, waiting_first;
 };
 
 struct alias_table *alias_table_create(
@@ -55,6 +55,21 @@ void alias_table_destroy(struct alias_table *table)
 unsigned alias_count(const struct alias_table *table)
 {
 	return gauge_get(&table->n);
+}
+
+unsigned alias_max(const struct alias_table *table)
+{
+	return table->n_max;
+}
+
+unsigned alias_waiting(const struct alias_table *table)
+{
+	return gauge_get(&table->n_waiting);
+}
+
+unsigned alias_waiting_max(const struct alias_table *table)
+{
+	return table->n_waiting_max;
 }
 
 // The kind is the seed; 0 is no hash.
@@ -191,27 +206,29 @@ enum alias_outcome alias_set(
 
 void alias_wait(struct alias_table *t, const struct event *event)
 {
-	if (t->n_waiting == t->n_waiting_max) {
+	uint32_t n = gauge_get(&t->n_waiting);
+	if (n == t->n_waiting_max) {
 		counter_add(&t->counters->events_dropped[EVENT_DROP_waiting_full], 1);
 		return;
 	}
-	struct waiting *w = &t->waiting[(t->waiting_first + t->n_waiting++) % t->n_waiting_max];
+	gauge_add(&t->n_waiting, 1);
+	struct waiting *w = &t->waiting[(t->waiting_first + n) % t->n_waiting_max];
 	w->in_use = true;
 	memcpy(&w->event, event, event_size(event));
 }
 
 static void forget_done(struct alias_table *t)
 {
-	while (t->n_waiting && !t->waiting[t->waiting_first].in_use) {
+	while (gauge_get(&t->n_waiting) && !t->waiting[t->waiting_first].in_use) {
 		t->waiting_first = (t->waiting_first + 1) % t->n_waiting_max;
-		t->n_waiting--;
+		gauge_add(&t->n_waiting, -1);
 	}
 }
 
 void alias_release(struct alias_table *t, uint64_t hash, const struct session_key *key,
 	event_emit_fn emit, void *context)
 {
-	for (unsigned i = 0; i < t->n_waiting; i++) {
+	for (unsigned i = 0; i < gauge_get(&t->n_waiting); i++) {
 		struct waiting *w = &t->waiting[(t->waiting_first + i) % t->n_waiting_max];
 		if (!w->in_use || w->event.alias != hash)
 			continue;
@@ -238,7 +255,7 @@ static void give_up(struct alias_table *t, struct event *event, event_emit_fn em
 void alias_expire_step(
 	struct alias_table *t, uint64_t now_ms, bool all, event_emit_fn emit, void *context)
 {
-	for (unsigned i = 0; t->n_waiting && (all || i < EXPIRE_STEP); i++) {
+	for (unsigned i = 0; gauge_get(&t->n_waiting) && (all || i < EXPIRE_STEP); i++) {
 		struct waiting *w = &t->waiting[t->waiting_first];
 		if (!all && !is_past(w->event.time_ms, ALIAS_WAIT_MS, now_ms))
 			return;

@@ -62,4 +62,8 @@ void alias_release(struct alias_table *table, uint64_t hash, const struct sessio
 void alias_expire_step(
 	struct alias_table *table, uint64_t now_ms, bool all, event_emit_fn emit, void *context);
 
+// Entries and events that wait, and how many there can be: for `status`, any thread.
 unsigned alias_count(const struct alias_table *table);
+unsigned alias_max(const struct alias_table *table);
+unsigned alias_waiting(const struct alias_table *table);
+unsigned alias_waiting_max(const struct alias_table *table);

@@ -241,11 +241,11 @@ static int init(struct arguments *arguments, char *error, size_t error_size)
 	return status;
 }
 
-static void add_common(struct arguments *arguments, int log_level)
+static void add_common(struct arguments *arguments)
 {
 	add(arguments, "offhook");
 	add(arguments, "--no-telemetry"); // `offhook status` tells more, and it is a thread less
-	add(arguments, "--log-level=%d", log_level > 0 ? log_level : (int)RTE_LOG_WARNING);
+	add(arguments, "--log-level=%d", (int)RTE_LOG_WARNING);
 }
 
 int eal_start(const struct eal_options *options, port_note_fn note, void *context, char *error,
@@ -253,7 +253,7 @@ int eal_start(const struct eal_options *options, port_note_fn note, void *contex
 {
 	log_begin(note, context);
 	struct arguments arguments = {0};
-	add_common(&arguments, options->log_level);
+	add_common(&arguments);
 	int status = add_memory(&arguments, options, note, context, error, error_size);
 	if (status != 0)
 		goto end;
@@ -287,7 +287,7 @@ int eal_start_offline(char *error, size_t error_size)
 {
 	log_begin(note_nothing, NULL);
 	struct arguments arguments = {0};
-	add_common(&arguments, 0);
+	add_common(&arguments);
 	static const char *const fixed[] = {
 		"--no-huge", "--no-shconf", "--no-pci", "-m", "64", "--iova-mode=va"};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)

@@ -15,7 +15,6 @@ struct eal_options {
 	size_t memory;		// bytes that pools and workers will take of DPDK's heap
 	const char *const *pci; // addresses of devices to probe
 	size_t n_pci;
-	int log_level; // 0: warnings
 };
 
 // lcore 0 is the calling thread, on any CPU of the process; lcores 1 to n_workers are pinned, one

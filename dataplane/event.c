@@ -302,7 +302,9 @@ static void build(const struct event_matcher *m, const struct message_rule *rule
 		read_phone_origin(m, message, event);
 	} else {
 		struct slice origin = slice_first(message->origin, EVENT_ORIGIN_MAX);
+		struct slice stamp = slice_first(message->stamp, EVENT_STAMP_MAX);
 		event->origin_len = (uint8_t)slice_put(origin, event->origin);
+		event->stamp_len = (uint8_t)slice_put(stamp, event->stamp);
 		event->stage = STAGE_BIND;
 	}
 	for (int i = 0; i < n_values; i++)

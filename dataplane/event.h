@@ -18,6 +18,7 @@
 #define EVENT_VALUES_MAX (TEMPLATE_FIELDS_MAX + 2)
 #define EVENT_ORIGIN_MAX 64
 #define EVENT_CODE_MAX 16
+#define EVENT_STAMP_MAX 40
 #define EVENT_MODEL_MAX 16
 #define EVENTS_OF_LINE_MAX 8 // a phone's line can hold several records
 
@@ -80,12 +81,13 @@ struct event {
 	uint16_t diagnosis; // STAGE_TAKE: number in the vocabulary
 	uint8_t stage, source, handshake, alias_action;
 	uint8_t handover; // STAGE_TAKE: which piece
-	uint8_t n_values, origin_len, code_len;
+	uint8_t n_values, origin_len, code_len, stamp_len;
 	uint32_t input;	     // KEY_ANONYMOUS: the number of the file, 0: none
 	uint32_t generation; // of the ruleset that knew the line; 0: it is no line
 	char model[EVENT_MODEL_MAX];
 	char origin[EVENT_ORIGIN_MAX];
 	char code[EVENT_CODE_MAX];
+	char stamp[EVENT_STAMP_MAX]; // of a gateway's line: the time in its header
 	struct field_value values[EVENT_VALUES_MAX];
 	char text[EVENT_TEXT_MAX]; // only text_len bytes are ever copied
 };

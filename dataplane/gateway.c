@@ -11,6 +11,7 @@
 #include "seq.h"
 
 static_assert(sizeof(struct gateway_fact_line) % 8 == 0);
+static_assert(sizeof(struct gateway_stamp) % 8 == 0);
 
 #define PROBE_MAX 64 // places looked at: names come from the wire, and a full part must not be slow
 
@@ -101,6 +102,13 @@ static void note_fact(struct gateway *gateway, const struct event *event)
 	seq_publish(&slot->sequence, &slot->line, &line, sizeof(line));
 }
 
+static void note_stamp(struct gateway *gateway, const struct event *event)
+{
+	struct gateway_stamp stamp = {.time_ms = event->time_ms, .len = event->stamp_len};
+	memcpy(stamp.text, event->stamp, event->stamp_len);
+	seq_publish(&gateway->stamp_sequence, &gateway->stamp, &stamp, sizeof(stamp));
+}
+
 static void set(counter_t *counter, uint64_t value)
 {
 	atomic_store_explicit(counter, value, memory_order_relaxed);
@@ -112,6 +120,8 @@ void gateway_note(
 	struct gateway *gateway = &table->gateways[event->gateway];
 	set(&gateway->last_ms, event->time_ms);
 	counter_add(&gateway->events, 1);
+	if (event->stamp_len)
+		note_stamp(gateway, event);
 	switch ((enum handshake_step)event->handshake) {
 	case HANDSHAKE_NONE:
 	case HANDSHAKE_FOLLOWS:
@@ -163,6 +173,11 @@ bool gateway_fact_read(const struct gateway_table *table, uint16_t gateway, uint
 		}
 	}
 	return false;
+}
+
+bool gateway_stamp_read(const struct gateway *gateway, struct gateway_stamp *out)
+{
+	return seq_read(&gateway->stamp_sequence, out, &gateway->stamp, sizeof(*out)) && out->len;
 }
 
 struct slice gateway_name(const struct gateway_table *table, uint16_t gateway)

@@ -22,6 +22,13 @@ struct gateway_fact {
 	} line;
 };
 
+// The time in the header of its last line that had one, as it stood there, and when that came.
+struct gateway_stamp {
+	uint64_t time_ms; // 0: none has come
+	uint64_t len;
+	char text[EVENT_STAMP_MAX];
+};
+
 struct gateway {
 	struct address address; // the owner's: where it has no other name
 	bool by_address;
@@ -36,6 +43,8 @@ struct gateway {
 	counter_t hidden_users; // lines with ***** in place of the user
 	counter_t users;	// lines with a user
 	counter_t events;
+	_Atomic(uint32_t) stamp_sequence;
+	struct gateway_stamp stamp;
 	counter_t facts_ms[EVENTS_MAX]; // when a fact was last logged; 0: never
 	struct gateway_fact facts[GATEWAY_FACTS_MAX];
 };
@@ -70,6 +79,9 @@ static inline uint64_t gateway_fact_ms(
 // Copy the last line of a fact; false: none is kept. Any thread.
 bool gateway_fact_read(const struct gateway_table *table, uint16_t gateway, uint16_t event,
 	struct gateway_fact_line *out);
+
+// Copy its last stamp; false: there is none. Any thread, but no worker's.
+bool gateway_stamp_read(const struct gateway *gateway, struct gateway_stamp *out);
 
 // Name of a gateway, empty for none. Any thread.
 struct slice gateway_name(const struct gateway_table *table, uint16_t gateway);

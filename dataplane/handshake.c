@@ -106,11 +106,11 @@ struct handshake_table {
 	struct handshake *slots;
 	uint32_t n_slots, free_slot, sweep;
 	uint64_t swept_ms;
-	gauge_t n_open; // control reads it
+	gauge_t n_open, n_held; // control reads them
 	uint32_t *buckets, n_buckets;
 	struct gateway_state *gateways;
 	struct held *held; // circular: the oldest at held_first
-	uint32_t n_held_max, held_first, n_held;
+	uint32_t n_held_max, held_first;
 };
 
 // Whether it has been so little before, and not before the clock was set back.
@@ -165,6 +165,21 @@ void handshake_table_destroy(struct handshake_table *table)
 unsigned handshake_count(const struct handshake_table *table)
 {
 	return gauge_get(&table->n_open);
+}
+
+unsigned handshake_max(const struct handshake_table *table)
+{
+	return table->n_slots;
+}
+
+unsigned handshake_held(const struct handshake_table *table)
+{
+	return gauge_get(&table->n_held);
+}
+
+unsigned handshake_held_max(const struct handshake_table *table)
+{
+	return table->n_held_max;
 }
 
 // ---- handshakes under way ----
@@ -438,9 +453,9 @@ static void unlink_held(struct handshake_table *t, struct held *held)
 	else
 		g->last_held = held->older;
 	held->in_use = false;
-	while (t->n_held && !t->held[t->held_first].in_use) {
+	while (gauge_get(&t->n_held) && !t->held[t->held_first].in_use) {
 		t->held_first = (t->held_first + 1) % t->n_held_max;
-		t->n_held--;
+		gauge_add(&t->n_held, -1);
 	}
 }
 
@@ -560,9 +575,10 @@ static void hold(
 	struct handshake_table *t, const struct event *event, event_emit_fn emit, void *context)
 {
 	struct gateway_state *g = &t->gateways[event->gateway];
-	if (t->n_held == t->n_held_max)
+	if (gauge_get(&t->n_held) == t->n_held_max)
 		let_go_late(t, &t->held[t->held_first], emit, context);
-	uint32_t at = (t->held_first + t->n_held++) % t->n_held_max;
+	uint32_t at = (t->held_first + gauge_get(&t->n_held)) % t->n_held_max;
+	gauge_add(&t->n_held, 1);
 	struct held *held = &t->held[at];
 	memcpy(&held->event, event, event_size(event));
 	held->in_use = true;
@@ -586,7 +602,7 @@ void handshake_expire_step(
 	struct handshake_table *t, uint64_t now_ms, bool all, event_emit_fn emit, void *context)
 {
 	sweep_old(t, now_ms);
-	for (unsigned i = 0; t->n_held && (all || i < EXPIRE_STEP); i++) {
+	for (unsigned i = 0; gauge_get(&t->n_held) && (all || i < EXPIRE_STEP); i++) {
 		struct held *held = &t->held[t->held_first];
 		if (!all && !is_past(held->event.time_ms, HANDSHAKE_HOLD_MS, now_ms))
 			return;

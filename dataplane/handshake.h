@@ -36,5 +36,8 @@ void handshake_step(
 void handshake_expire_step(struct handshake_table *table, uint64_t now_ms, bool all,
 	event_emit_fn emit, void *context);
 
-// Handshakes under way, for `status`.
+// Handshakes under way and lines held, and how many there can be: for `status`, any thread.
 unsigned handshake_count(const struct handshake_table *table);
+unsigned handshake_max(const struct handshake_table *table);
+unsigned handshake_held(const struct handshake_table *table);
+unsigned handshake_held_max(const struct handshake_table *table);

@@ -16,6 +16,7 @@ void history_free(struct session_table *t, uint32_t at)
 	t->histories[history].next_free = t->free_history;
 	t->free_history = history;
 	t->links[at].history = SESSION_NONE;
+	gauge_add(&t->n_histories, -1);
 }
 
 void history_forget(struct session_table *t, uint32_t index, uint8_t identity)
@@ -121,6 +122,7 @@ static struct history *history_of(struct session_table *t, uint32_t index)
 		if (history == SESSION_NONE)
 			return NULL;
 		t->links[index].history = history;
+		gauge_add(&t->n_histories, 1);
 		t->histories[history].n = 0;
 		t->histories[history].generation = t->ruleset->generation;
 	}

@@ -109,15 +109,15 @@ static int open_xdp_queues(const struct startup *startup, struct listener *liste
 		.n_ports = startup->options->n_udp_ports,
 		.frame_max = XDP_FRAME_MAX,
 	};
-	listener->steering = steering_attach(&options, startup->error, startup->error_size);
-	if (listener->steering == NULL)
-		return -EOPNOTSUPP;
-	for (unsigned queue = 0; queue < interface->n_queues; queue++) {
-		int status = open_xdp_queue(startup, listener, queue);
-		if (status != 0)
-			return status;
-	}
-	return 0;
+	int status =
+		steering_attach(&options, &listener->steering, startup->error, startup->error_size);
+	if (status == -EBUSY)
+		return startup_fail(startup, status,
+			"another XDP program is attached to %s (of another offhookd?), and takes what it wants first; `driver: af_packet` reads what it leaves",
+			interface->name);
+	for (unsigned queue = 0; status == 0 && queue < interface->n_queues; queue++)
+		status = open_xdp_queue(startup, listener, queue);
+	return status;
 }
 
 static int open_xdp(const struct startup *startup, struct listener *listener)
@@ -237,6 +237,8 @@ static int open_driver(
 		int status = open_xdp(startup, listener);
 		if (status == 0)
 			return 0;
+		if (status == -EBUSY) // AF_PACKET would see what that program leaves, or nothing
+			return status;
 		status = startup_prefix(startup, status, "AF_XDP does not work");
 		if (listener->listen.driver == DRIVER_AF_XDP)
 			return status;

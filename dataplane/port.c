@@ -84,10 +84,8 @@ static int start_eal(const struct startup *startup, const struct port_internals 
 	struct eal_options options = {
 		.n_workers = startup->options->n_workers,
 		.hugepages = startup->options->hugepages,
-		.memory = HEAP_BASE + HEAP_PER_WORKER * startup->options->n_workers +
-			  startup->options->extra_memory,
+		.memory = HEAP_BASE + HEAP_PER_WORKER * startup->options->n_workers,
 		.pci = pci,
-		.log_level = startup->options->log_level,
 	};
 	for (size_t i = 0; i < internals->n_listeners; i++) {
 		const struct listener *listener = &internals->listeners[i];

@@ -8,8 +8,8 @@
 //   PCI address  the poll-mode driver that DPDK has for it, RSS over addresses only, one queue a
 //                worker
 //   interface    AF_XDP with offhook's own XDP program, one port for each RX queue of the device,
-//                as many or as few as it has; else AF_PACKET, fanout by flow hash, one queue a
-//                worker. A note says which, and why
+//                as many or as few as it has; where that does not work AF_PACKET, fanout by
+//                flow hash, one queue a worker. A note says which, and why
 //   pcap file    net_pcap: once, on one queue; or for ever, one queue a worker, each the whole file
 #pragma once
 
@@ -28,9 +28,11 @@ enum listen_driver { DRIVER_AUTO, DRIVER_AF_XDP, DRIVER_AF_PACKET };
 
 struct listen {
 	enum listen_kind kind;
-	char name[256];		   // "0000:03:00.0", "eth0", "/path/x.pcap"
-	enum listen_driver driver; // of an interface; but for AUTO there is no falling back
-	bool loop;		   // of a pcap: deliver it for ever
+	char name[256]; // "0000:03:00.0", "eth0", "/path/x.pcap"
+	// Of an interface. But for AUTO there is no falling back, nor where another XDP program
+	// takes the packets first.
+	enum listen_driver driver;
+	bool loop; // of a pcap: deliver it for ever
 	// What a PCI port answers for. An interface answers for them through AF_PACKET only; with
 	// AF_XDP the kernel sees the questions and answers for its own addresses.
 	struct address addresses[DATAGRAM_ADDRESSES_MAX];
@@ -44,8 +46,6 @@ struct port_options {
 	uint8_t n_udp_ports;
 	uint16_t n_workers; // 1 to WORKERS_MAX
 	enum hugepages hugepages;
-	int log_level;	     // of DPDK's own log, rte_log levels; 0: warnings
-	size_t extra_memory; // bytes that the caller will take of DPDK's heap, rings for example
 };
 
 // One RX queue of one worker, with how its frames are to be read.

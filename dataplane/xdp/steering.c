@@ -102,33 +102,31 @@ static int attach(struct steering *steering, int ifindex)
 	return steering->link;
 }
 
-struct steering *steering_attach(const struct steering_options *options, char *why, size_t why_size)
+int steering_attach(
+	const struct steering_options *options, struct steering **out, char *why, size_t why_size)
 {
 	take_over_prints();
 	struct steering *steering = calloc(1, sizeof(*steering));
 	if (steering == NULL) {
 		snprintf(why, why_size, "out of memory");
-		return NULL;
+		return -ENOMEM;
 	}
 	steering->link = -1;
 	steering->object = load(options, why, why_size);
 	if (steering->object == NULL) {
 		steering_detach(steering);
-		return NULL;
+		return -EOPNOTSUPP;
 	}
 	steering->left = bpf_object__find_map_fd_by_name(steering->object, "left");
 	int status = attach(steering, options->ifindex);
 	if (status < 0) {
-		if (status == -EBUSY || status == -EEXIST)
-			snprintf(why, why_size,
-				"another XDP program is attached, and takes what it wants first");
-		else
-			snprintf(why, why_size, "the XDP program cannot be attached: %s",
-				strerror(-status));
+		snprintf(
+			why, why_size, "the XDP program cannot be attached: %s", strerror(-status));
 		steering_detach(steering);
-		return NULL;
+		return status == -EEXIST ? -EBUSY : status;
 	}
-	return steering;
+	*out = steering;
+	return 0;
 }
 
 bool steering_is_native(const struct steering *steering)

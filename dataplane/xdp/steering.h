@@ -24,9 +24,10 @@ struct steering_options {
 // socket is bound to a queue, everything that comes there still goes to the kernel. The attachment
 // is a file descriptor: it ends with the process, however that ends.
 //
-// Returns NULL with the reason in `why` (one line, without the interface's name).
-[[nodiscard]] struct steering *steering_attach(
-	const struct steering_options *options, char *why, size_t why_size);
+// Returns 0, or -errno with the reason in `why` (one line, without the interface's name). -EBUSY:
+// another program is attached there.
+[[nodiscard]] int steering_attach(
+	const struct steering_options *options, struct steering **out, char *why, size_t why_size);
 
 bool steering_is_native(const struct steering *steering);
 

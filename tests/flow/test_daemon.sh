@@ -268,6 +268,86 @@ watch_tells_of_changes() {
 	daemon_stop
 }
 
+a_second_daemon_on_an_interface_does_not_start() {
+	net_up
+	daemon_start af_xdp
+	sed "s/driver: af_xdp/driver: auto/; s/control.sock/other.sock/" "$work/offhook.yaml" >"$work/other.yaml"
+	code=0
+	ip netns exec "$b" timeout 20 "$offhookd" -c "$work/other.yaml" 2>"$work/said" || code=$?
+	is 'exit code' $code 1
+	grep -q 'listen: vb: another XDP program is attached to vb' "$work/said"
+	code=0
+	ip netns exec "$b" timeout 20 "$offhookd" -c "$work/offhook.yaml" 2>"$work/said" || code=$?
+	is 'exit code' $code 1
+	grep -q 'another offhookd is running' "$work/said"
+	[ "$(ls "$work" | grep -c 'lock$')" = 0 ]
+	daemon_stop
+}
+
+closed_descriptors_are_nobody_elses() {
+	net_up
+	daemon_start af_packet
+	daemon_stop
+	ip netns exec "$b" "$offhookd" -c "$work/offhook.yaml" <&- >&- 2>&- &
+	daemon_pid=$!
+	for _ in $(seq 100); do
+		say status >/dev/null 2>&1 && break
+		sleep 0.1
+	done
+	for fd in 0 1 2; do
+		is "descriptor $fd" "$(readlink /proc/$daemon_pid/fd/$fd)" /dev/null
+	done
+	say diagnoses --json <&- 2>&-
+	daemon_stop
+}
+
+clients_end_as_they_should() {
+	net_up
+	mkfifo "$work/hold"
+	daemon_start af_packet
+	say diagnoses >"$work/out" 2>"$work/said"
+	[ ! -s "$work/out" ]
+	grep -q 'no open diagnoses; --state all .*; --all-clients ' "$work/said"
+	code=0
+	say diagnoses --id bogus 2>"$work/said" || code=$?
+	is 'exit code' $code 1
+	grep -q "know no diagnosis 'bogus'" "$work/said"
+	code=0
+	say phone nobody 2>"$work/said" || code=$?
+	is 'exit code' $code 1
+	grep -q "nobody is known by 'nobody'" "$work/said"
+	# A reader that goes away is no reason for a word, nor for going on.
+	for ignored in '' 'PIPE'; do
+		[ -z "$ignored" ] || trap '' PIPE
+		timeout 20 "$offhook" --socket "$work/control.sock" watch 2>"$work/said" | sleep 0.5
+		[ "$(grep -vc watching "$work/said")" = 0 ]
+		say status 2>"$work/said" | head -n 1
+		[ ! -s "$work/said" ]
+	done
+	trap - PIPE
+	is 'watchers' "$(status control.watchers)" 0
+	# All places taken, by connections that have just come.
+	python3 -c 'if True:
+		import socket, sys
+		held = [socket.socket(socket.AF_UNIX) for _ in range(128)]
+		for s in held: s.connect(sys.argv[1])
+		for s in held: s.recv(100)
+		print("ready", flush=True)
+		sys.stdin.read()' "$work/control.sock" <"$work/hold" >"$work/held" &
+	holder=$!
+	exec 9>"$work/hold"
+	until grep -q ready "$work/held"; do sleep 0.1; done
+	code=0
+	say status 2>"$work/said" || code=$?
+	is 'exit code' $code 1
+	grep -q 'too many connections' "$work/said"
+	sleep 11 # they have asked for nothing since
+	say status >"$work/out"
+	exec 9>&-
+	wait $holder
+	daemon_stop
+}
+
 without_a_daemon_the_client_says_so() {
 	code=0
 	"$offhook" --socket "$work/nothing.sock" status 2>"$work/said" || code=$?
@@ -284,5 +364,8 @@ done
 run logger_and_rsyslog_are_understood
 run new_rule_works_after_a_reload
 run watch_tells_of_changes
+run a_second_daemon_on_an_interface_does_not_start
+run closed_descriptors_are_nobody_elses
+run clients_end_as_they_should
 run without_a_daemon_the_client_says_so
 finish

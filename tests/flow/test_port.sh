@@ -299,15 +299,31 @@ promiscuous_mode_of_somebody_else_stays() {
 
 where_af_xdp_does_not_work_af_packet_does() {
 	net_up
-	ip -n "$b" link set dev vb xdp object "$xdp_object" section xdp
+	run_in="$run_in setpriv --bounding-set=-sys_admin,-bpf" # to whom the kernel gives no program
 	probe_start -w 2 -n 1000 -t 20 interface:vb
-	probe_says 'vb: AF_PACKET, 2 queues; AF_XDP does not work: another XDP program is attached'
+	probe_says 'vb: AF_PACKET, 2 queues; AF_XDP does not work: '
 	on_a python3 "$here/traffic.py" send 10.7.0.2 5514 1000 0
 	probe_wait
 	expect once 1000
+}
+
+beside_another_xdp_program_it_does_not_start() { # offhook's|of somebody else
+	net_up
+	if [ "$1" = "offhook's" ]; then
+		$run_in "$probe" -t 20 interface:vb >"$work/first" 2>&1 &
+		probe_pid=$!
+		for _ in $(seq 100); do
+			grep -q ready "$work/first" && break
+			sleep 0.1
+		done
+	else
+		ip -n "$b" link set dev vb xdp object "$xdp_object" section xdp
+	fi
+	for driver in auto af_xdp; do
+		refused 'listen: vb: another XDP program is attached to vb' -d $driver interface:vb
+	done
 	has_xdp # not ours to take away
-	refused 'listen: vb: AF_XDP does not work: another XDP program is attached' \
-		-d af_xdp interface:vb
+	[ "$1" != "offhook's" ] || probe_stop
 }
 
 what_cannot_be_is_refused_in_one_line() {
@@ -346,5 +362,7 @@ run nothing_stays_behind TERM
 run nothing_stays_behind KILL
 run promiscuous_mode_of_somebody_else_stays
 run where_af_xdp_does_not_work_af_packet_does
+run beside_another_xdp_program_it_does_not_start "offhook's"
+run beside_another_xdp_program_it_does_not_start 'of somebody else'
 run what_cannot_be_is_refused_in_one_line
 finish

@@ -138,7 +138,7 @@ static enum client_result meet(const char *greeting, char *error)
 		int fd = accept(listener, NULL, NULL);
 		_exit(write(fd, greeting, strlen(greeting)) < 0);
 	}
-	enum client_result result = client_open(&client, path);
+	enum client_result result = client_open(&client, path, 10000);
 	snprintf(error, ERROR_MAX, "%s", client.error);
 	client_close(&client);
 	waitpid(child, NULL, 0);
@@ -164,14 +164,37 @@ static void greeting_tells_whether_it_is_the_daemon(void **state)
 	assert_int_equal(meet("", error), CLIENT_BROKEN);
 }
 
+// Listens and never says a word, nor accepts anybody beyond the first in its queue.
+static void silence_has_an_end(void **state)
+{
+	(void)state;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct client clients[4];
+	char directory[] = "/tmp/offhook-client-XXXXXX";
+	assert_non_null(mkdtemp(directory));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", directory);
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 0), 0);
+	for (unsigned i = 0; i < N(clients); i++) {
+		assert_int_equal(client_open(&clients[i], address.sun_path, 50), CLIENT_BROKEN);
+		assert_string_equal(clients[i].error, "offhookd has been silent for 0 s");
+	}
+	for (unsigned i = 0; i < N(clients); i++)
+		client_close(&clients[i]);
+	close(listener);
+	unlink(address.sun_path);
+	rmdir(directory);
+}
+
 static void nobody_there_is_no_daemon(void **state)
 {
 	(void)state;
 	struct client client;
-	assert_int_equal(client_open(&client, "/no/such/socket"), CLIENT_NO_DAEMON);
+	assert_int_equal(client_open(&client, "/no/such/socket", 10000), CLIENT_NO_DAEMON);
 	assert_non_null(strstr(client.error, "no daemon answers at /no/such/socket"));
 	client_close(&client);
-	assert_int_equal(client_open(&client, "/etc/passwd"), CLIENT_NO_DAEMON);
+	assert_int_equal(client_open(&client, "/etc/passwd", 10000), CLIENT_NO_DAEMON);
 	client_close(&client);
 }
 
@@ -183,6 +206,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_answer_is_told),
 		cmocka_unit_test(a_long_refusal_is_told_whole),
 		cmocka_unit_test(greeting_tells_whether_it_is_the_daemon),
+		cmocka_unit_test(silence_has_an_end),
 		cmocka_unit_test(nobody_there_is_no_daemon),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

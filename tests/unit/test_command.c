@@ -371,6 +371,15 @@ static void status_has_every_counter_and_its_sums_hold(void **state)
 	assert_int_equal(number_of(tables, "phones"), 1);
 	assert_int_equal(number_of(json_object_get(tables, "clients"), "used"), 1);
 	assert_int_equal(number_of(json_object_get(tables, "gateways"), "used"), 1);
+	static const char *const bounded[] = {"clients", "identities", "histories", "diagnoses",
+		"evidence_blocks", "aliases", "waiting_lines", "handshakes", "held_lines",
+		"gateways"};
+	for (size_t i = 0; i < N(bounded); i++) {
+		const json_t *table = json_object_get(tables, bounded[i]);
+		assert_true(number_of(table, "used") <= number_of(table, "high_water"));
+		assert_true(number_of(table, "high_water") <= number_of(table, "limit"));
+	}
+	assert_int_equal(number_of(json_object_get(tables, "histories"), "used"), 1);
 	json_decref(status);
 }
 
@@ -477,6 +486,41 @@ static void mended_gateway_is_no_longer_warned_of(void **state)
 	assert_false(is_warned(desk, "hidden-users"));
 }
 
+static void stamped(struct desk *desk, int64_t off_s, const char *format)
+{
+	char stamp[64], line[256];
+	time_t time = (time_t)((int64_t)(desk->now_ms / 1000) + off_s);
+	struct tm tm;
+	strftime(stamp, sizeof(stamp), format, gmtime_r(&time, &tm));
+	snprintf(line, sizeof(line),
+		"<166>%s fw1 : %%ASA-1-717055: The ID certificate in the trustpoint T has expired.",
+		stamp);
+	desk_line(desk, line);
+}
+
+static void wrong_clock_is_warned_of(void **state)
+{
+	struct desk *desk = *state;
+	static const struct {
+		int64_t off_s;
+		const char *format;
+		bool wrong;
+	} cases[] = {
+		{0, "%b %d %Y %H:%M:%S:", false}, {200, "%b %d %Y %H:%M:%S:", false},
+		{400, "%b %d %Y %H:%M:%S:", true}, {-400, "%b %d %H:%M:%S", true},
+		{2 * 3600, "%b %d %Y %H:%M:%S:", false}, // of a zone that it does not tell
+		{345 * 60 + 10, "%b %d %Y %H:%M:%S:", false}, {-8 * 3600, "%b %d %H:%M:%S", false},
+		{-8 * 3600 + 900, "%b %d %H:%M:%S", true}, {2 * 3600, "%Y-%m-%dT%H:%M:%SZ", true},
+		{-30 * 365 * 86400ll, "%b %d %Y %H:%M:%S:", true}, // one that has lost its battery
+	};
+	desk->now_ms = clock_wall_ms();
+	for (size_t i = 0; i < N(cases); i++) {
+		stamped(desk, cases[i].off_s, cases[i].format);
+		if (is_warned(desk, "clock-off") != cases[i].wrong)
+			fail_msg("%zu", i);
+	}
+}
+
 static void gateways_are_listed(void **state)
 {
 	for (unsigned i = 0; i < 10; i++) {
@@ -508,8 +552,7 @@ static void every_command_is_complete(void **state)
 		assert_int_equal(command->arguments[COMMAND_ARGUMENTS_MAX - 1].kind, ARGUMENT_END);
 		for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
 			assert_true(a->help[0] != '\0');
-			assert_true((a->value != NULL) ==
-				    (a->kind == ARGUMENT_VALUE || a->kind == ARGUMENT_WORD));
+			assert_true((a->value != NULL) == (a->kind != ARGUMENT_FLAG));
 		}
 	}
 	assert_null(command_find("nonsense"));
@@ -528,8 +571,9 @@ static void help_names_every_argument(void **state)
 	fclose(out);
 	static const char *const wanted[] = {"status", "phone KEY", "--all-clients",
 		"--state open|recovered|expired|all", "--lang en|zh-TW|ko", "--gateway NAME",
-		"--json", "check DIR", "usage: offhook [--socket PATH] phone KEY",
-		"usage: offhook replay"};
+		"--json", "rules check|test DIR", "--workers N", "-c, --config FILE",
+		"usage: offhook [--socket PATH] phone KEY [OPTION]...",
+		"usage: offhook replay FILE... [OPTION]..."};
 	for (size_t i = 0; i < N(wanted); i++) {
 		if (strstr(text, wanted[i]) == NULL)
 			fail_msg("'%s' is missing", wanted[i]);
@@ -578,6 +622,7 @@ int main(void)
 		TEST(gateway_is_warned_of_what_it_does_not_send),
 		TEST(silent_gateway_is_warned_of),
 		TEST(mended_gateway_is_no_longer_warned_of),
+		TEST(wrong_clock_is_warned_of),
 		TEST(gateways_are_listed),
 		cmocka_unit_test(every_command_is_complete),
 		cmocka_unit_test(help_names_every_argument),

@@ -48,7 +48,7 @@ static void say_to_journal(void)
 	setenv("JOURNAL_STREAM", stream, 1);
 	log_init("offhookd");
 	log_line(LOG_ERROR, "no %d", 1);
-	log_line(LOG_INFO, "yes");
+	log_line(LOG_NOTICE, "yes");
 }
 
 static void journal_gets_priorities(void **state)
@@ -56,7 +56,7 @@ static void journal_gets_priorities(void **state)
 	(void)state;
 	char text[256];
 	caught(say_to_journal, text, sizeof(text));
-	assert_string_equal(text, "<3>no 1\n<6>yes\n");
+	assert_string_equal(text, "<3>no 1\n<5>yes\n");
 }
 
 static void another_stream_is_no_journal(void **state)

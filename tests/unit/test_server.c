@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -238,6 +239,35 @@ static void too_many_are_refused_and_later_admitted(void **state)
 	assert_int_equal(desk_connections(desk), 0);
 }
 
+static void idle_client_gives_way_to_one_that_finds_no_room(void **state)
+{
+	struct desk *desk = *state;
+	int clients[CONNECTIONS_MAX];
+	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+		clients[i] = desk_connect(desk);
+	desk_wait(desk, CONNECTION_YIELD_MS);
+	for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
+		if (i != 9)
+			json_decref(desk_data(desk, clients[i], "{\"command\":\"diagnoses\"}"));
+	}
+	int extra = desk_connect(desk);
+	json_decref(desk_data(desk, extra, "{\"command\":\"diagnoses\"}"));
+	char *line = desk_receive(desk, clients[9]);
+	assert_starts(line, "{\"ok\":false,\"error\":\"too many connections: one without");
+	free(line);
+	assert_ended(desk, clients[9]);
+	int one_more = desk_connect_silent(desk); // the others have asked just now
+	line = desk_receive(desk, one_more);
+	assert_starts(line, "{\"ok\":false,\"error\":\"too many connections, at most 128");
+	free(line);
+	close(one_more);
+	close(extra);
+	for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+		close(clients[i]);
+	desk_serve(desk);
+	assert_int_equal(desk_connections(desk), 0);
+}
+
 static void ten_thousand_connections_pass(void **state)
 {
 	struct desk *desk = *state;
@@ -394,6 +424,24 @@ static void socket_of_somebody_else_stays(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+static void start_waits_for_another_that_starts(void **state)
+{
+	struct desk *desk = *state;
+	char path[128], lock[140], error[256];
+	struct stat st;
+	snprintf(path, sizeof(path), "%s/late.sock", desk->directory);
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	int fd = open(lock, O_RDWR | O_CREAT, 0600);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_null(another(desk, path, error));
+	assert_non_null(strstr(error, "is locked by another program"));
+	close(fd); // what a dead one has left is no lock
+	struct server *server = another(desk, path, error);
+	assert_non_null(server);
+	assert_int_equal(stat(lock, &st), -1);
+	server_destroy(server);
+}
+
 static void impossible_paths_are_told(void **state)
 {
 	char error[256], path[200];
@@ -423,6 +471,7 @@ int main(void)
 		TEST(half_a_request_is_not_waited_for),
 		TEST(idle_client_is_ended_in_the_end),
 		TEST(too_many_are_refused_and_later_admitted),
+		TEST(idle_client_gives_way_to_one_that_finds_no_room),
 		TEST(ten_thousand_connections_pass),
 		TEST(long_answer_is_one_line_in_bounded_memory),
 		TEST(client_that_never_reads_is_cut_off),
@@ -432,6 +481,7 @@ int main(void)
 		TEST(dead_daemons_socket_is_replaced),
 		TEST(file_that_is_no_socket_stays),
 		TEST(socket_of_somebody_else_stays),
+		TEST(start_waits_for_another_that_starts),
 		TEST(impossible_paths_are_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <libgen.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "config.h"
+
+__attribute__((format(printf, 3, 4))) static bool fail(
+	struct report *report, const struct rule_place *place, const char *format, ...)
+{
+	static const struct rule_place defaults = {.file = "defaults"};
+	va_list arguments;
+	if (place->file == NULL)
+		place = &defaults;
+	va_start(arguments, format);
+	report_add_list(report, place->file, place->line, place->column, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return false;
+	errno = ENOTDIR;
+	return S_ISDIR(st.st_mode);
+}
+
+// "03:00.0" is of domain 0.
+static bool is_device(const char *pci)
+{
+	char path[320];
+	bool whole = strchr(pci, ':') != strrchr(pci, ':');
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s%s", whole ? "" : "0000:", pci);
+	return access(path, F_OK) == 0;
+}
+
+static bool check_listen(
+	const struct listen *listen, const struct rule_place *place, struct report *report)
+{
+	switch (listen->kind) {
+	case LISTEN_PCI:
+		return is_device(listen->name) ||
+		       fail(report, place, "no PCI device %s (dpdk-devbind.py -s shows them)",
+			       listen->name);
+	case LISTEN_INTERFACE:
+		return if_nametoindex(listen->name) ||
+		       fail(report, place, "no network interface '%s' (ip link shows them)",
+			       listen->name);
+	case LISTEN_PCAP:
+		break;
+	}
+	return access(listen->name, R_OK) == 0 ||
+	       fail(report, place, "%s: %s", listen->name, strerror(errno));
+}
+
+// The last of its directories is made at the start; the one above has to be there.
+static bool check_socket(const struct config *config, struct report *report)
+{
+	char copy[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
+	snprintf(copy, sizeof(copy), "%s", config->socket);
+	char *directory = dirname(copy);
+	if (is_directory(directory) || (errno == ENOENT && is_directory(dirname(directory))))
+		return true;
+	return fail(report, &config->socket_place, "%s: %s", directory, strerror(errno));
+}
+
+bool config_check(const struct config *config, struct report *report)
+{
+	bool ok = true;
+	for (size_t i = 0; i < config->n_listen; i++)
+		ok &= check_listen(&config->listen[i], &config->listen_places[i], report);
+	if (!is_directory(config->rules))
+		ok = fail(report, &config->rules_place, "%s: %s", config->rules, strerror(errno));
+	return check_socket(config, report) && ok;
+}

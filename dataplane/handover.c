@@ -166,5 +166,6 @@ void handover_take(struct subject *s, const struct event *event)
 		take_sighting(s, event, number);
 	} else {
 		judge_again(s, number);
+		identity_taken(s, number);
 	}
 }

@@ -488,12 +488,11 @@ static void take_text(char *mine, const char *theirs, size_t size)
 
 // The device is told only where the session is the device's own: two clients must not draw a phone
 // to each other for ever.
-static void tell_taken(struct subject *s, const struct identity *identity, bool tunnel)
+void identity_taken(struct subject *s, uint8_t number)
 {
-	if (s->session.key.kind == KEY_DEVICE)
+	const struct identity *identity = identity_by_number(s, number);
+	if (identity && s->session.key.kind == KEY_DEVICE)
 		tell_device(s, identity, false);
-	if (tunnel)
-		tell_tunnel(s, identity, 0);
 }
 
 void identity_take(struct subject *s, const struct identity *known)
@@ -525,7 +524,8 @@ void identity_take(struct subject *s, const struct identity *known)
 	if (phone)
 		become_phone(s, &identity);
 	publish(t, at, &identity);
-	tell_taken(s, &identity, tunnel);
+	if (tunnel)
+		tell_tunnel(s, &identity, 0);
 	judge_learn(s, identity.number);
 }
 

@@ -36,6 +36,8 @@ uint8_t identity_of(struct subject *subject, const struct event *event);
 void identity_take(struct subject *subject, const struct identity *known);
 uint8_t identity_known_as(
 	const struct subject *subject, const struct device *device, uint64_t user_hash);
+// All of it has come: its name may lead here now, or to where it draws it on to.
+void identity_taken(struct subject *subject, uint8_t number);
 
 // A tunnel is up: what its phone has suffered before is over.
 void identity_note_success(

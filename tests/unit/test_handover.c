@@ -241,6 +241,45 @@ static void only_the_phone_that_moves_goes(void **state)
 		assert_true(scene_workers(s)->worker[i]->sessions.n_phones <= 2);
 }
 
+// What a session tells of a phone's name, and whether all is there by then.
+struct spy {
+	event_emit_fn emit;
+	void *context;
+	struct session_table *table;
+	unsigned n_told, n_early;
+};
+
+static void watch(void *context, struct event *event)
+{
+	struct spy *spy = context;
+	const struct diagnosis_table *t = spy->table->diagnoses;
+	bool there = false;
+	for (uint32_t i = 0; i < gauge_get(&t->high_water); i++)
+		there |= t->slots[i].state == DIAGNOSIS_OPEN && t->slots[i].key.kind == KEY_DEVICE;
+	if (event->stage == STAGE_ALIAS && event->key.kind == KEY_DEVICE) {
+		spy->n_told++;
+		spy->n_early += !there;
+	}
+	spy->emit(spy->context, event);
+}
+
+// The name that leads elsewhere takes the phone away again: not before its last piece has come.
+static void a_name_is_told_when_all_has_come(void **state)
+{
+	struct scene *s = scene_create(scene_pack, 1, NULL);
+	(void)state;
+	scene_line_from(s, "192.0.2.80", SEP_A " " UNTRUSTED);
+	struct session_table *t = &scene_workers(s)->worker[0]->sessions;
+	struct spy spy = {t->emit, t->emit_context, t, 0, 0};
+	t->emit = watch;
+	t->emit_context = &spy;
+	scene_line_from(s, "192.0.2.80", SEP_B " " HOST_ID); // it speaks for others
+	assert_open(s, "hash-mismatch", "null", SEP_A);
+	assert_true(spy.n_told > 0);
+	assert_int_equal(spy.n_early, 0);
+	scene_destroy(s);
+}
+
 static void nothing_is_lost_on_the_way(void **state)
 {
 	struct scene *s = *state;
@@ -276,6 +315,7 @@ int main(void)
 		TEST(what_has_recovered_stays_and_is_not_opened_anew),
 		TEST(what_has_proved_a_recovered_one_proves_nothing_elsewhere),
 		TEST(only_the_phone_that_moves_goes),
+		cmocka_unit_test(a_name_is_told_when_all_has_come),
 		TEST(nothing_is_lost_on_the_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

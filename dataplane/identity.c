@@ -71,15 +71,13 @@ uint32_t identity_find_device(const struct subject *s, const struct device *devi
 
 // ---- which one it is ----
 
-// The identity that a line which lacks a name may complete: the only one that has none.
-static uint32_t find_incomplete(const struct subject *s, bool wants_device)
+// The one phone of the address but for `except`; SESSION_NONE: there is none, or several.
+static uint32_t find_lone_phone(const struct subject *s, uint32_t except)
 {
 	const struct session_table *t = s->table;
 	uint32_t found = SESSION_NONE;
 	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = t->identities[i].next) {
-		const struct identity *id = &t->identities[i];
-		bool lacks = wants_device ? device_is_none(&id->device) : id->user[0] == '\0';
-		if (!lacks || !(id->flags & IDENTITY_PHONE))
+		if (i == except || !(t->identities[i].flags & IDENTITY_PHONE))
 			continue;
 		if (found != SESSION_NONE)
 			return SESSION_NONE;
@@ -88,9 +86,28 @@ static uint32_t find_incomplete(const struct subject *s, bool wants_device)
 	return found;
 }
 
-// marked: what names it says that it is a phone.
-static uint32_t find(
-	const struct subject *s, const struct device *named, struct slice user, bool marked)
+// A user that somebody types does not tell the device, and the phone's own lines do not tell the
+// user: where an address has one of each, they are one phone. A certificate tells both.
+static bool are_halves(const struct identity *user, const struct identity *device)
+{
+	return user->user[0] && device_is_none(&user->device) && device->user[0] == '\0' &&
+	       !device_is_none(&device->device) && !(device->flags & IDENTITY_CERTIFIED);
+}
+
+// Whether the lone phone of an address can be the one that a line calls by other names.
+static bool can_be(const struct identity *lone, bool device, bool user, bool certified)
+{
+	bool has_device = !device_is_none(&lone->device), has_user = lone->user[0] != '\0';
+	if (!has_device && !has_user)
+		return true;
+	if ((has_device && device) || (has_user && user))
+		return false;
+	return has_user ? !certified : !(lone->flags & IDENTITY_CERTIFIED);
+}
+
+// marked: what names it says that it is a phone. certified: a gateway has told the device.
+static uint32_t find(const struct subject *s, const struct device *named, struct slice user,
+	bool marked, bool certified)
 {
 	const struct session_table *t = s->table;
 	bool device = !device_is_none(named);
@@ -108,10 +125,12 @@ static uint32_t find(
 	}
 	if (by_user != SESSION_NONE)
 		return by_user;
-	if (device)
-		return find_incomplete(s, true);
-	if (user.len)
-		return marked ? find_incomplete(s, false) : SESSION_NONE;
+	if (device || user.len) {
+		uint32_t lone = device || marked ? find_lone_phone(s, SESSION_NONE) : SESSION_NONE;
+		bool fits = lone != SESSION_NONE &&
+			    can_be(&t->identities[lone], device, user.len != 0, certified);
+		return fits ? lone : SESSION_NONE;
+	}
 	// No name at all: the one there is, or the one that has no name either.
 	return s->session.n_identities == 1 ? s->session.identity : nameless;
 }
@@ -349,6 +368,8 @@ static bool learn(
 		slice_copy(user, identity->user, sizeof(identity->user));
 		fresh = true;
 	}
+	if (!device_is_none(&event->device) && event->source == MESSAGE_ASA)
+		identity->flags |= IDENTITY_CERTIFIED;
 	if (event->model[0])
 		memcpy(identity->model, event->model, sizeof(identity->model));
 	copy_value(event, FIELD_TUNNEL_GROUP, identity->tunnel_group, IDENTITY_GROUP_MAX);
@@ -389,23 +410,14 @@ static void learn_groups(struct subject *s, uint32_t at, const struct event *eve
 	publish(s->table, at, &identity);
 }
 
-// A user has turned out to be a phone: where just one device has no user, they are one. Returns its
+// A user has turned out to be a phone, and may be the one whose own lines have come. Returns its
 // number.
 static uint8_t merge_halves(struct subject *s, uint32_t at)
 {
 	struct session_table *t = s->table;
 	struct identity half = t->identities[at];
-	if (half.user[0] == '\0' || !device_is_none(&half.device))
-		return half.number;
-	uint32_t other = SESSION_NONE;
-	for (uint32_t i = s->session.identity; i != SESSION_NONE; i = t->identities[i].next) {
-		if (t->identities[i].user[0] || device_is_none(&t->identities[i].device))
-			continue;
-		if (other != SESSION_NONE)
-			return half.number;
-		other = i;
-	}
-	if (other == SESSION_NONE)
+	uint32_t other = find_lone_phone(s, at);
+	if (other == SESSION_NONE || !are_halves(&half, &t->identities[other]))
 		return half.number;
 	uint8_t number = t->identities[other].number;
 	judge_merge(s, half.number, number);
@@ -436,7 +448,8 @@ static uint8_t identify(struct subject *s, const struct event *event)
 	bool named = user.len || !device_is_none(&event->device);
 	bool marked = (event->flags & (EVENT_MARKS_PHONE | EVENT_PHONE_GROUP)) != 0;
 	bool says = named || marked || event->alias_action == ALIAS_ASSIGN;
-	uint32_t at = find(s, &event->device, user, marked);
+	bool certified = event->source == MESSAGE_ASA;
+	uint32_t at = find(s, &event->device, user, marked, certified);
 	if (at == SESSION_NONE && user.len && event->source == MESSAGE_ASA &&
 		device_is_none(&event->device))
 		at = find_proved(s);
@@ -499,7 +512,8 @@ void identity_take(struct subject *s, const struct identity *known)
 {
 	struct session_table *t = s->table;
 	bool phone = (known->flags & IDENTITY_PHONE) != 0;
-	uint32_t at = find(s, &known->device, slice_of(known->user), phone);
+	bool certified = (known->flags & IDENTITY_CERTIFIED) != 0;
+	uint32_t at = find(s, &known->device, slice_of(known->user), phone, certified);
 	if (at == SESSION_NONE)
 		at = identity_new(s);
 	if (at == SESSION_NONE)
@@ -509,6 +523,7 @@ void identity_take(struct subject *s, const struct identity *known)
 		      !address_is_none(&known->tunnel);
 	if (device_is_none(&identity.device))
 		identity.device = known->device;
+	identity.flags |= known->flags & IDENTITY_CERTIFIED;
 	take_text(identity.user, known->user, sizeof(identity.user));
 	take_text(identity.model, known->model, sizeof(identity.model));
 	take_text(identity.tunnel_group, known->tunnel_group, sizeof(identity.tunnel_group));

@@ -10,7 +10,8 @@
 #define IDENTITY_GROUP_MAX 64
 
 #define IDENTITY_PHONE 1
-#define IDENTITY_HAS_ASA 2 // a gateway has named it, not its own lines alone
+#define IDENTITY_HAS_ASA 2   // a gateway has named it, not its own lines alone
+#define IDENTITY_CERTIFIED 4 // a gateway's line has told its device: a certificate's name, mostly
 
 // One user or device at an address. Number 0 is nobody by name.
 struct identity {

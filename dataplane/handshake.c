@@ -37,11 +37,11 @@ struct failed {
 struct handshake {
 	struct address client;
 	uint16_t port, gateway;
-	bool open, started, chosen,
-		reasoned;    // its 725001 was seen; cipher agreed; a reason is bound
-	uint32_t number;     // of its gateway's handshakes
-	uint32_t chosen_at;  // gateway_state.addressed then
-	uint32_t generation; // of the slot: a held line remembers it
+	// Its 725001 was seen; cipher agreed; certificate asked for; a reason is bound.
+	bool open, started, chosen, asked, reasoned;
+	uint32_t number;	      // of its gateway's handshakes
+	uint32_t chosen_at, asked_at; // gateway_state.addressed then
+	uint32_t generation;	      // of the slot: a held line remembers it
 	uint64_t start_ms;
 	struct device device;
 	bool claimed;			  // by the certificate, which nothing has proved yet
@@ -52,7 +52,7 @@ struct handshake {
 // What only the owner needs to know of a gateway.
 struct gateway_state {
 	uint32_t oldest, newest; // open handshakes
-	uint32_t n_open, n_chosen;
+	uint32_t n_open, n_chosen, n_asked;
 	uint32_t n_opened; // ever
 	uint32_t first_held, last_held;
 	uint32_t addressed; // counts lines of a handshake that name it: what stands between two
@@ -98,6 +98,7 @@ struct held {
 	uint32_t n_rivals; // handshakes that it could belong to when it came, less those that
 			   // succeeded
 	bool any_chosen;   // some handshake had agreed on a cipher
+	bool any_asked;	   // some client had been asked for its certificate
 };
 
 struct handshake_table {
@@ -223,6 +224,7 @@ static void close_handshake(struct handshake_table *t, struct handshake *h)
 		g->newest = h->older;
 	g->n_open--;
 	g->n_chosen -= h->chosen;
+	g->n_asked -= h->asked;
 	gauge_add(&t->n_open, -1);
 	h->open = false;
 	h->generation++;
@@ -288,7 +290,7 @@ static struct handshake *open_handshake(struct handshake_table *t, const struct 
 	h->gateway = event->gateway;
 	h->open = true;
 	h->started = event->handshake == HANDSHAKE_STARTS;
-	h->chosen = h->reasoned = false;
+	h->chosen = h->asked = h->reasoned = false;
 	h->number = ++g->n_opened;
 	h->start_ms = event->time_ms;
 	h->device = (struct device){0};
@@ -367,6 +369,8 @@ static bool could_be(const struct handshake *h, const struct held *held)
 	// Chosen may be unknown of all: 725012 exists at level 7 only, but then so does the reason.
 	if (step == HANDSHAKE_REASON_LATE && held->any_chosen)
 		return h->chosen && h->chosen_at <= held->addressed;
+	if (!is_reason(step) && held->any_asked)
+		return h->asked && h->asked_at <= held->addressed;
 	return true;
 }
 
@@ -391,6 +395,9 @@ static uint32_t n_candidates(const struct gateway_state *g, const struct event *
 		return g->n_open - g->n_chosen;
 	case HANDSHAKE_REASON_LATE:
 		return g->n_chosen ? g->n_chosen : g->n_open;
+	case HANDSHAKE_CHAIN:
+	case HANDSHAKE_CHAIN_STARTS:
+		return g->n_asked ? g->n_asked : g->n_open;
 	default:
 		return g->n_open;
 	}
@@ -589,6 +596,7 @@ static void hold(
 	held->n_opened = g->n_opened;
 	held->n_rivals = n_candidates(g, event);
 	held->any_chosen = g->n_chosen > 0;
+	held->any_asked = g->n_asked > 0;
 	held->older = g->last_held;
 	held->newer = NONE;
 	if (g->last_held != NONE)
@@ -611,14 +619,16 @@ void handshake_expire_step(
 }
 
 // Whether a held line belongs to the handshake whose end has just been logged, and how surely.
-// near: the line came right after one of that handshake. adjacent: no other handshake was named
-// between it and the end.
+// near: the line came right after one of that handshake. A reason is told right before the end, so
+// that no other handshake was named between the two; a validation goes before, and others may end
+// meanwhile.
 static bool belongs(struct handshake_table *t, const struct gateway_state *g,
 	const struct held *held, const struct handshake *h)
 {
 	if (!fits(h, held))
 		return false;
-	if (!is_unsure(g, h, held) || held->addressed == g->addressed)
+	bool adjacent = is_reason(held->event.handshake) && held->addressed == g->addressed;
+	if (adjacent || !is_unsure(g, h, held))
 		return true;
 	const struct handshake *near = at_generation(t, held->near, held->near_generation);
 	return near == h || near == NULL || !fits(near, held);
@@ -649,7 +659,7 @@ static void settle(struct handshake_table *t, struct handshake *h, bool failed, 
 		if (at == reason || (is_chain && chain != NONE && held->chain == chain) ||
 			(sole && (failed || is_chain) && could_be(h, held)))
 			let_go(t, held, h, is_unsure(g, h, held), emit, context);
-		else if (!failed && held->n_rivals && could_be(h, held))
+		else if (!failed && !is_chain && held->n_rivals && could_be(h, held))
 			held->n_rivals--; // it has succeeded: the line is another's
 	}
 	g->chain_open = false;
@@ -849,6 +859,11 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 		h->chosen_at = g->addressed + 1; // set_near() counts it
 		g->n_chosen++;
 	}
+	if (event->handshake == HANDSHAKE_ASKS && !h->asked) {
+		h->asked = true;
+		h->asked_at = g->addressed + 1;
+		g->n_asked++;
+	}
 	if (device_is_none(&event->device))
 		name_line(event, &h->device, h->claimed && event->handshake != HANDSHAKE_COMPLETES);
 	else
@@ -920,6 +935,7 @@ void handshake_step(
 	case HANDSHAKE_OFFERS:
 	case HANDSHAKE_GOES_ON:
 	case HANDSHAKE_CHOOSES:
+	case HANDSHAKE_ASKS:
 	case HANDSHAKE_COMPLETES:
 	case HANDSHAKE_FAILS:
 	case HANDSHAKE_ENDS:

@@ -461,10 +461,14 @@ static uint8_t identify(struct subject *s, const struct event *event)
 	}
 	// A phone's line without a name, where phones are known by theirs: it can be any of them.
 	bool any_phone = !named && event->alias_action != ALIAS_ASSIGN && s->session.n_phones;
-	if (at == SESSION_NONE && says && !any_phone)
+	// What could be about another client names nobody anew.
+	bool unsure = (event->flags & EVENT_AMBIGUOUS) != 0;
+	if (at == SESSION_NONE && says && !any_phone && !unsure)
 		at = identity_new(s);
 	if (at == SESSION_NONE)
 		return 0;
+	if (unsure)
+		return says ? t->identities[at].number : 0;
 	if (!says && event->alias_action != ALIAS_RELEASE) {
 		learn_groups(s, at, event);
 		return 0;

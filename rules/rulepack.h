@@ -56,6 +56,7 @@ struct translations {
 	X(HANDSHAKE_CIPHER, "cipher", "one entry of the nearest earlier list")                \
 	X(HANDSHAKE_GOES_ON, "goes-on", "a step of a handshake that is under way")            \
 	X(HANDSHAKE_CHOOSES, "chooses", "the cipher is agreed")                               \
+	X(HANDSHAKE_ASKS, "asks", "the client's certificate is asked for")                    \
 	X(HANDSHAKE_COMPLETES, "completes", "it succeeded")                                   \
 	X(HANDSHAKE_FAILS, "fails", "it failed")                                              \
 	X(HANDSHAKE_ENDS, "ends", "its connection ended")                                     \

@@ -933,7 +933,35 @@ static void a_chain_among_several_handshakes_is_ambiguous(void **state)
 	chain(HANDSHAKE_CHAIN_STARTS, NULL);
 	uint16_t named = chain(HANDSHAKE_CHAIN, "SEP8CB64F576113");
 	line(HANDSHAKE_COMPLETES, A, 1);
-	assert_ambiguous(named, A, 1);
+	line(HANDSHAKE_COMPLETES, B, 2);
+	assert_ambiguous(named, B, 2);
+}
+
+static void a_chain_is_of_who_was_asked_for_a_certificate(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	line(HANDSHAKE_STARTS, B, 2);
+	line(HANDSHAKE_ASKS, B, 2);
+	line(HANDSHAKE_CHOOSES, A, 1);
+	chain(HANDSHAKE_CHAIN_STARTS, NULL);
+	uint16_t named = chain(HANDSHAKE_CHAIN, "SEP8CB64F576113");
+	line(HANDSHAKE_FAILS, A, 1);
+	line(HANDSHAKE_COMPLETES, B, 2);
+	assert_certain(named, B, 2);
+}
+
+// Both were asked: the chain is told right after the one, and the other ends before it.
+static void a_chain_is_of_the_handshake_it_is_told_after(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_ASKS, A, 1);
+	line(HANDSHAKE_ASKS, B, 2);
+	chain(HANDSHAKE_CHAIN_STARTS, NULL);
+	uint16_t named = chain(HANDSHAKE_CHAIN, "SEP8CB64F576113");
+	line(HANDSHAKE_FAILS, A, 1);
+	line(HANDSHAKE_COMPLETES, B, 2);
+	assert_ambiguous(named, B, 2);
 }
 
 // What is only guessed of the chain must not become certain by way of the line that names the
@@ -1253,6 +1281,8 @@ int main(void)
 		TEST(a_chain_goes_with_the_handshake_that_completes),
 		TEST(a_chain_goes_with_the_handshake_that_fails),
 		TEST(a_chain_among_several_handshakes_is_ambiguous),
+		TEST(a_chain_is_of_who_was_asked_for_a_certificate),
+		TEST(a_chain_is_of_the_handshake_it_is_told_after),
 		TEST(a_guessed_device_is_not_passed_on_as_certain),
 		TEST(a_named_chain_needs_no_handshake),
 		TEST(who_fails_with_a_name_has_only_claimed_it),

@@ -365,7 +365,10 @@ static void take_truth(struct scores *scores, const struct record *truth)
 		error_line(scores, "missed", truth, NULL);
 		return;
 	}
-	score->weak += truth->found->confidence == SUSPECTED && truth->confidence > SUSPECTED;
+	if (truth->found->confidence == SUSPECTED && truth->confidence > SUSPECTED) {
+		score->weak++;
+		error_line(scores, "as suspected only", truth, truth->found);
+	}
 	take_recovery(scores, score, truth);
 }
 

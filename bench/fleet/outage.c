@@ -102,6 +102,7 @@ enum failure outage_attempt(struct script *s, enum outage outage)
 // ---- the gateway itself ----
 
 #define OUTAGE_S 280
+#define SETTLE_S 15 // nobody begins an attempt so shortly before it is over
 
 static void log_begin(struct script *s, enum outage outage)
 {
@@ -149,13 +150,13 @@ static void log_end(struct script *s, enum outage outage)
 		say(s, "6-717033: OCSP response received.");
 		break;
 	case OUTAGE_REBOOT_PENDING:
-		say(s, "6-199002: ASA startup completed. Beginning operation.");
+		say(s, "6-199002: Startup completed. Beginning operation.");
 		break;
 	case OUTAGE_HANDSHAKE_STORM:
 		say(s, "6-725025: SSL Pre-auth connection rate limit hit low watermark");
 		break;
 	case OUTAGE_LOGGING_BLOCKS:
-		say(s, "6-414007: TCP Syslog Server connected. New connections are allowed.");
+		say(s, "6-414007: TCP Syslog Server connection restored. New connections are allowed.");
 		break;
 	default:
 		break;
@@ -220,7 +221,7 @@ void outage_happens(struct sim *sim, struct gateway *gateway, enum outage outage
 static void plan_one(struct sim *sim, unsigned gateway, enum outage outage, uint64_t at_us)
 {
 	struct gateway *g = &sim->gateways[gateway];
-	g->block[outage] = (struct block){outage, at_us, at_us + OUTAGE_S * SECOND_US};
+	g->block[outage] = (struct block){outage, at_us, at_us + (OUTAGE_S - SETTLE_S) * SECOND_US};
 	for (unsigned over = 0; over < 2; over++)
 		queue_put(&sim->queue,
 			(struct happening){.at_us = at_us + over * OUTAGE_S * SECOND_US,

@@ -67,7 +67,9 @@ static void truth_begin(struct phone *phone, enum failure failure, uint64_t firs
 		.confidence = kind->alone,
 		.first_us = first_us,
 		.asa = kind->by_asa,
-		.ambiguous = phone->site != 0 || kind->nameless};
+		.ambiguous = phone->site != 0 || kind->nameless,
+		// of several phones at one address nobody knows which it was that failed
+		.unclear = phone->site != 0 && kind->nameless};
 }
 
 static void truth_end(struct sim *sim, struct phone *phone)
@@ -189,9 +191,9 @@ static void after(struct sim *sim, struct phone *phone)
 	enum failure failure = phone->failure;
 	if (failure == FAILURE_TUNNEL_FLAPPING || failure == FAILURE_MTU_TOO_BIG) {
 		uint64_t quiet_us = phone->truth.last_us + 600 * SECOND_US;
-		phone->truth.unclear = failure == FAILURE_MTU_TOO_BIG ||
-				       (quiet_us + 120 * SECOND_US > sim->end_us &&
-					       quiet_us < sim->end_us + 120 * SECOND_US);
+		phone->truth.unclear |= failure == FAILURE_MTU_TOO_BIG ||
+					(quiet_us + 120 * SECOND_US > sim->end_us &&
+						quiet_us < sim->end_us + 120 * SECOND_US);
 		phone->truth.recovered_us = quiet_us < sim->end_us ? quiet_us : 0;
 		truth_end(sim, phone);
 		return;
@@ -265,6 +267,12 @@ static void recovers(struct sim *sim, struct phone *phone)
 {
 	struct gateway *gateway = gateway_of(sim, phone);
 	struct script s = script_begin(sim, gateway, &phone->client, &phone->random, sim->now_us);
+	// What comes of an outage is not to be mixed up with it.
+	if (outage_block(gateway, sim->now_us, &phone->client) ||
+		outage_block(gateway, sim->now_us + 15 * SECOND_US, &phone->client)) {
+		later(sim, phone, PHONE_RECOVERS, sim->now_us + seconds(phone, 60, 120));
+		return;
+	}
 	switch (phone->failure) {
 	case FAILURE_VPN_FILTER_BLOCKED:
 		phone->truth.recovered_us = sim->now_us;
@@ -400,6 +408,9 @@ static bool fits(const struct sim *sim, const struct phone *phone, enum failure 
 	if (kind->certificate && !c->certificate)
 		return false;
 	if (kind->typed && c->certificate)
+		return false;
+	// it keeps out everybody at the address
+	if (phone->site && (failure == FAILURE_CLIENT_SHUNNED || failure == FAILURE_ACCESS_DENIED))
 		return false;
 	if ((kind->old && c->modern) || (kind->modern && !c->modern))
 		return false;

@@ -87,12 +87,14 @@ struct phone {
 	enum console console;
 	bool named_in_header; // of its own console lines
 	bool connected;
+	bool tied;  // a gateway has accepted it, under its name or as a phone
 	bool waits; // is going to connect, once it can
 	uint32_t inner;
 	enum failure failure; // N_FAILURES: none is planted
 	uint64_t fail_us;
 	uint32_t sequence; // of its console
 	struct truth truth;
+	enum failure failing; // that of the truth
 	// attempts whose console lines have not been sent
 	uint64_t unsent_us[ATTEMPTS_MAX];
 	unsigned n_unsent;

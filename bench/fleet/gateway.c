@@ -68,10 +68,10 @@ static size_t stamp(char *out, uint64_t now_us, const struct gateway *gateway, c
 
 // Each gateway has one of them. D: with year, B: without, I: RFC 5424's, N: name, S: sender, Z:
 // zone by name, O: offset, T: the tag as it is, C: the tag with a class, F: the tag of FTD, P: PRI,
-// M: milliseconds.
+// M: milliseconds, K: what a relay takes for a program.
 static const char *const forms[] = {"<P>D N : T", "<P>D N : T", "<P>D: T", "<P>D S : T", "<P>D N:T",
 	"<P>I N : T", "<P>I: T", "<P>:B Z: C", "<P>:: C", "<P>I N : F", "<P>I: F", "<P>B N T",
-	"<P>B N : B Z: T", "<P>B N CiscoASA[999]: T", "T", "<P> D N : T", "<P>I+O: T", "<P>B N : T",
+	"<P>B N : B Z: T", "<P>B N K: T", "T", "<P> D N : T", "<P>I+O: T", "<P>B N : T",
 	"<P>B.M: T"};
 #define N_FORMS (sizeof(forms) / sizeof(forms[0]))
 
@@ -108,6 +108,9 @@ static size_t header(
 			break;
 		case 'O':
 			n += (size_t)sprintf(out + n, "+%02d:00", gateway->zone_s / 3600);
+			break;
+		case 'K':
+			n += (size_t)sprintf(out + n, "CiscoASA[999]");
 			break;
 		case 'M':
 			n += (size_t)sprintf(

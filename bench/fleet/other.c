@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum other_step { OTHER_CONNECTS, OTHER_LEAVES, OTHER_SCANS };
+enum other_step { OTHER_CONNECTS, OTHER_RECOVERS, OTHER_LEAVES, OTHER_SCANS };
 
 static void later(struct sim *sim, uint32_t number, uint32_t step, uint64_t at_us)
 {
@@ -31,7 +31,9 @@ static bool put_at_home(struct sim *sim, struct random *random, struct client *c
 	if (sc->phones.count == 0 || !random_chance(random, sc->others.at_home))
 		return false;
 	const struct phone *phone = &sim->phones[random_below(random, (uint32_t)sc->phones.count)];
-	if (phone->site)
+	// of several, or where nobody is let through
+	if (phone->site || phone->failure == FAILURE_CLIENT_SHUNNED ||
+		phone->failure == FAILURE_ACCESS_DENIED)
 		return false;
 	strcpy(client->address, phone->client.address);
 	client->outer_shared = true;
@@ -130,7 +132,8 @@ static void fails(struct sim *sim, struct script *s, struct random *random)
 	write_truth(sim, c, s->gateway, failure, s, first_us);
 }
 
-static void connects(struct sim *sim, uint32_t number, struct random *random, struct script *s)
+static void connects(
+	struct sim *sim, uint32_t number, uint32_t step, struct random *random, struct script *s)
 {
 	const struct block *block = outage_block(s->gateway, sim->now_us, s->client);
 	if (block && block->outage != OUTAGE_LOGGING_BLOCKS) {
@@ -139,15 +142,16 @@ static void connects(struct sim *sim, uint32_t number, struct random *random, st
 			write_truth(sim, s->client, s->gateway, failure, s, sim->now_us);
 	}
 	if (block) {
-		later(sim, number, OTHER_CONNECTS,
+		later(sim, number, step,
 			block->until_us + random_between(random, 5, 200) * SECOND_US);
 		return;
 	}
-	if (random_chance(random, sim->scenario->others.failing)) {
+	if (step == OTHER_CONNECTS && random_chance(random, sim->scenario->others.failing)) {
 		fails(sim, s, random);
-		if (!random_chance(random, sim->scenario->others.recovering))
-			return;
-		script_pause(s, 20000, 200000);
+		if (random_chance(random, sim->scenario->others.recovering))
+			later(sim, number, OTHER_RECOVERS,
+				s->at_us + random_between(random, 20, 200) * SECOND_US);
+		return;
 	}
 	tls_connect(s);
 	login(s);
@@ -284,7 +288,7 @@ void other_step(struct sim *sim, uint32_t number, uint32_t step)
 	} else if (step == OTHER_LEAVES) {
 		session_end(&s, "User Requested");
 	} else {
-		connects(sim, number, &random, &s);
+		connects(sim, number, step, &random, &s);
 	}
 	script_end(&s);
 }

@@ -213,7 +213,8 @@ void outage_happens(struct sim *sim, struct gateway *gateway, enum outage outage
 		.last_us = ends ? sim->now_us + OUTAGE_S * SECOND_US : s.at_us,
 		.recovered_us = ends ? sim->now_us + OUTAGE_S * SECOND_US : 0,
 		// over with the next client that gets what it wants
-		.unclear = outage == OUTAGE_CLOCK_WRONG || outage == OUTAGE_POOL_EMPTY};
+		.unclear = outage == OUTAGE_CLOCK_WRONG || outage == OUTAGE_POOL_EMPTY ||
+			   outage == OUTAGE_REVOCATION};
 	truth_write(sim->truths, &truth, NULL, gateway);
 	sim->n_planted++;
 }

@@ -58,13 +58,22 @@ static void give_inner(struct sim *sim, struct phone *phone, uint64_t at_us)
 
 // ---- truth ----
 
+// Of one that has never been let in, and gives no name now, nobody knows that it is a phone; nor of
+// a name that is typed and refused.
+static const char *confidence_of(const struct phone *phone, enum failure failure)
+{
+	bool named = !failure_kinds[failure].nameless && failure != FAILURE_AUTH_REJECTED;
+	return phone->tied || named ? failure_kinds[failure].alone : "suspected";
+}
+
 static void truth_begin(struct phone *phone, enum failure failure, uint64_t first_us)
 {
 	if (phone->truth.diagnosis)
 		return;
 	const struct failure_kind *kind = &failure_kinds[failure];
+	phone->failing = failure;
 	phone->truth = (struct truth){.diagnosis = failure_names[failure],
-		.confidence = kind->alone,
+		.confidence = confidence_of(phone, failure),
 		.first_us = first_us,
 		.asa = kind->by_asa,
 		.ambiguous = phone->site != 0 || kind->nameless,
@@ -129,8 +138,11 @@ static void connects(struct sim *sim, struct phone *phone)
 	login(&s);
 	uint64_t up_us = tunnel(&s, true);
 	script_end(&s);
-	phone->connected = true;
+	phone->connected = phone->tied = true;
 	if (phone->truth.diagnosis) {
+		// now it is known who it was
+		if (strcmp(phone->truth.confidence, "suspected") == 0)
+			phone->truth.confidence = failure_kinds[phone->failing].alone;
 		if (phone->truth.recovered_us == 0)
 			phone->truth.recovered_us = up_us;
 		truth_end(sim, phone);
@@ -206,6 +218,18 @@ static void after(struct sim *sim, struct phone *phone)
 		truth_end(sim, phone);
 }
 
+// Its log names the device, and the gateway the user: nobody can tell that they are one.
+static void only_device(struct sim *sim, const struct phone *phone)
+{
+	struct truth truth = phone->truth;
+	struct client client = phone->client;
+	client.address[0] = '\0';
+	truth.diagnosis = failure_names[FAILURE_TFTP_UNREACHABLE];
+	truth.optional = truth.phone = true;
+	truth.asa = false;
+	truth_write(sim->truths, &truth, &client, gateway_of(sim, phone));
+}
+
 static void fails(struct sim *sim, struct phone *phone)
 {
 	enum failure failure = phone->failure;
@@ -248,6 +272,9 @@ static void fails(struct sim *sim, struct phone *phone)
 		phone->truth.confidence = kind->both;
 	if (kind->debugging && gateway->quiet)
 		phone->truth.asa = false;
+	if (failure == FAILURE_VPN_FILTER_BLOCKED && !phone->client.certificate &&
+		phone->console == CONSOLE_RELAY)
+		only_device(sim, phone);
 	if (!phone->connected)
 		give_inner(sim, phone, s.at_us);
 	after(sim, phone);

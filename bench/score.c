@@ -33,7 +33,7 @@ struct record {
 	const char *device, *gateway;
 	int64_t first_ms, last_ms, recovered_ms; // recovered_ms 0: not
 	enum confidence confidence;
-	bool is_phone, of_gateway;
+	bool is_phone, of_gateway, ambiguous; // of a truth: may be told so
 	// of a truth
 	bool optional, undecidable, unclear;
 	const struct record *found; // the latest diagnosis that fits
@@ -117,6 +117,7 @@ static void add(struct records *records, json_t *json, bool truth)
 		.is_phone = flag_of(json, "is_phone"),
 		.optional = flag_of(json, "optional"),
 		.undecidable = flag_of(json, "undecidable"),
+		.ambiguous = flag_of(json, truth ? "ambiguous_permitted" : "ambiguous"),
 		.unclear = flag_of(json, "recovery_unclear")};
 	r->key = r->of_gateway ? r->gateway : text_of(json, "client_ip");
 }
@@ -292,6 +293,23 @@ static void count_found(struct scores *scores, struct record *truth, const struc
 		score->gateway++;
 }
 
+// What failed at an address of several phones without a name is one diagnosis, whoever it was.
+static void share(
+	const struct records *truths, const struct record *found, const struct record *diagnosis)
+{
+	if (diagnosis->device || diagnosis->key == NULL || diagnosis->of_gateway)
+		return;
+	for (size_t i = first_of(truths, diagnosis->key);
+		i < truths->n && same_text(truths->all[i].key, diagnosis->key); i++) {
+		struct record *truth = &truths->all[i];
+		if (truth == found || !truth->ambiguous || truth->n_found ||
+			strcmp(truth->name, diagnosis->name) != 0 || !overlap(truth, diagnosis))
+			continue;
+		truth->n_found = 1;
+		truth->found = diagnosis;
+	}
+}
+
 static void count_wrong(struct scores *scores, const struct records *truths, const struct fit *fit,
 	const struct record *diagnosis)
 {
@@ -327,6 +345,7 @@ static void take_diagnosis(
 		count_wrong(scores, truths, &fit, diagnosis);
 	} else if (fit.truth->is_phone || fit.truth->of_gateway) {
 		count_found(scores, fit.truth, diagnosis);
+		share(truths, fit.truth, diagnosis);
 	} else if (diagnosis->confidence > SUSPECTED && !fit.truth->undecidable) {
 		score_of(scores, diagnosis->name)->not_phone++;
 		error_line(scores, "above suspected, of no phone", fit.truth, diagnosis);

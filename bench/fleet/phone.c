@@ -58,12 +58,13 @@ static void give_inner(struct sim *sim, struct phone *phone, uint64_t at_us)
 
 // ---- truth ----
 
-// Of one that has never been let in, and gives no name now, nobody knows that it is a phone; nor of
-// a name that is typed and refused.
+// Of one that has never been let in, gives no name now and sends no log, nobody knows that it is a
+// phone; nor of a name that is typed and refused.
 static const char *confidence_of(const struct phone *phone, enum failure failure)
 {
 	bool named = !failure_kinds[failure].nameless && failure != FAILURE_AUTH_REJECTED;
-	return phone->tied || named ? failure_kinds[failure].alone : "suspected";
+	bool told = console_tells(phone, failure) && phone->console != CONSOLE_LATER;
+	return phone->tied || named || told ? failure_kinds[failure].alone : "suspected";
 }
 
 static void truth_begin(struct phone *phone, enum failure failure, uint64_t first_us)
@@ -272,9 +273,13 @@ static void fails(struct sim *sim, struct phone *phone)
 		phone->truth.confidence = kind->both;
 	if (kind->debugging && gateway->quiet)
 		phone->truth.asa = false;
-	if (failure == FAILURE_VPN_FILTER_BLOCKED && !phone->client.certificate &&
-		phone->console == CONSOLE_RELAY)
-		only_device(sim, phone);
+	if (!phone->client.certificate && phone->console == CONSOLE_RELAY) {
+		if (failure == FAILURE_VPN_FILTER_BLOCKED)
+			only_device(sim, phone);
+		// what its log alone tells can only recover by its log
+		phone->truth.unclear |= kind->by_phone && failure != FAILURE_TFTP_UNREACHABLE &&
+					failure != FAILURE_TVS_UNREACHABLE;
+	}
 	if (!phone->connected)
 		give_inner(sim, phone, s.at_us);
 	after(sim, phone);

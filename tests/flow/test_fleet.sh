@@ -14,7 +14,7 @@ make_fleet() { # NAME SEED
 }
 
 replay() {
-	"$offhook" replay --json --rules "$here/../../rules/pack" "$@"
+	"$offhook" replay --json --rules "$here/../../rules/pack" -c "$scenarios/offhook.yaml" "$@"
 }
 
 sum_of() {

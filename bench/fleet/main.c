@@ -105,17 +105,21 @@ static void plan(struct sim *sim)
 	other_plan(sim);
 }
 
+static void discard_lines(struct line *line)
+{
+	for (struct line *next; line; line = next) {
+		next = line->next;
+		free(line);
+	}
+}
+
 // What is left when time is up has not happened.
 static void discard(struct happening *h)
 {
 	if (h->kind == HAPPENING_DATAGRAM)
 		free(h->what);
-	if (h->kind != HAPPENING_RUN)
-		return;
-	for (struct line *line = h->what, *next; line; line = next) {
-		next = line->next;
-		free(line);
-	}
+	else if (h->kind == HAPPENING_RUN)
+		discard_lines(h->what);
 }
 
 static void run(struct sim *sim)
@@ -128,6 +132,11 @@ static void run(struct sim *sim)
 			happen(sim, &h);
 		else
 			discard(&h);
+	}
+	for (unsigned i = 0; i < sim->scenario->gateways.count; i++) {
+		struct gateway *gateway = &sim->gateways[i];
+		while (gateway->n_parked)
+			discard_lines(gateway->parked[--gateway->n_parked].first);
 	}
 	for (unsigned i = 0; i < sim->scenario->phones.count; i++)
 		phone_close(sim, &sim->phones[i]);

@@ -9,7 +9,7 @@ static struct gateway *gateway_of(const struct sim *sim, const struct phone *pho
 	return &sim->gateways[phone->gateway];
 }
 
-static void later(struct sim *sim, const struct phone *phone, enum phone_step step, uint64_t at_us)
+void phone_later(struct sim *sim, const struct phone *phone, enum phone_step step, uint64_t at_us)
 {
 	if (at_us < sim->end_us)
 		queue_put(&sim->queue, (struct happening){.at_us = at_us,
@@ -18,7 +18,7 @@ static void later(struct sim *sim, const struct phone *phone, enum phone_step st
 					       .step = step});
 }
 
-static uint64_t seconds(struct phone *phone, uint32_t low, uint32_t high)
+uint64_t phone_seconds(struct phone *phone, uint32_t low, uint32_t high)
 {
 	return random_between(&phone->random, low, high) * SECOND_US +
 	       random_below(&phone->random, 1000000);
@@ -95,7 +95,7 @@ static void truth_end(struct sim *sim, struct phone *phone)
 
 static void send_unsent(struct sim *sim, struct phone *phone, uint64_t at_us)
 {
-	at_us += seconds(phone, 3, 40);
+	at_us += phone_seconds(phone, 3, 40);
 	for (unsigned i = 0; i < phone->n_unsent; i++) {
 		console_tell(sim, phone, phone->unsent, phone->unsent_us[i], at_us);
 		at_us += 200000;
@@ -106,7 +106,7 @@ static void send_unsent(struct sim *sim, struct phone *phone, uint64_t at_us)
 static void connects_later(struct sim *sim, struct phone *phone, uint64_t at_us)
 {
 	phone->waits = true;
-	later(sim, phone, PHONE_CONNECTS, at_us);
+	phone_later(sim, phone, PHONE_CONNECTS, at_us);
 }
 
 static void connects(struct sim *sim, struct phone *phone)
@@ -118,7 +118,7 @@ static void connects(struct sim *sim, struct phone *phone)
 	struct script s = script_begin(sim, gateway, &phone->client, &phone->random, sim->now_us);
 	const struct block *block = outage_block(gateway, sim->now_us, &phone->client);
 	if (block && block->outage == OUTAGE_LOGGING_BLOCKS) {
-		connects_later(sim, phone, block->until_us + seconds(phone, 5, 60));
+		connects_later(sim, phone, block->until_us + phone_seconds(phone, 5, 60));
 		return;
 	}
 	if (block) {
@@ -131,7 +131,7 @@ static void connects(struct sim *sim, struct phone *phone)
 			phone->truth.last_us = s.at_us;
 			phone->truth.optional |= block->outage == OUTAGE_CLOCK_WRONG;
 		}
-		connects_later(sim, phone, block->until_us + seconds(phone, 5, 60));
+		connects_later(sim, phone, block->until_us + phone_seconds(phone, 5, 60));
 		return;
 	}
 	take_inner(sim, phone);
@@ -151,7 +151,7 @@ static void connects(struct sim *sim, struct phone *phone)
 	if (phone->n_unsent)
 		send_unsent(sim, phone, s.at_us);
 	else if (phone->console != CONSOLE_NONE)
-		console_tell_health(sim, phone, s.at_us + seconds(phone, 1, 8));
+		console_tell_health(sim, phone, s.at_us + phone_seconds(phone, 1, 8));
 }
 
 static void ends(struct sim *sim, struct phone *phone, struct script *s, const char *reason)
@@ -211,10 +211,10 @@ static void after(struct sim *sim, struct phone *phone)
 		truth_end(sim, phone);
 		return;
 	}
-	uint64_t recovery_us = phone->truth.last_us + seconds(phone, 70, 600);
+	uint64_t recovery_us = phone->truth.last_us + phone_seconds(phone, 70, 600);
 	if (random_chance(&phone->random, sim->scenario->phones.recovering) &&
 		recovery_us + 60 * SECOND_US < sim->end_us)
-		later(sim, phone, PHONE_RECOVERS, recovery_us);
+		phone_later(sim, phone, PHONE_RECOVERS, recovery_us);
 	else
 		truth_end(sim, phone);
 }
@@ -238,7 +238,7 @@ static void fails(struct sim *sim, struct phone *phone)
 	struct gateway *gateway = gateway_of(sim, phone);
 	struct script s = script_begin(sim, gateway, &phone->client, &phone->random, sim->now_us);
 	if (phone->waits || outage_block(gateway, sim->now_us, &phone->client)) {
-		later(sim, phone, PHONE_FAILS, sim->now_us + seconds(phone, 60, 120));
+		phone_later(sim, phone, PHONE_FAILS, sim->now_us + phone_seconds(phone, 60, 120));
 		return;
 	}
 	if (kind->tunnel_up && !phone->connected && failure != FAILURE_DTLS_BLOCKED)
@@ -302,7 +302,8 @@ static void recovers(struct sim *sim, struct phone *phone)
 	// What comes of an outage is not to be mixed up with it.
 	if (outage_block(gateway, sim->now_us, &phone->client) ||
 		outage_block(gateway, sim->now_us + 15 * SECOND_US, &phone->client)) {
-		later(sim, phone, PHONE_RECOVERS, sim->now_us + seconds(phone, 60, 120));
+		phone_later(
+			sim, phone, PHONE_RECOVERS, sim->now_us + phone_seconds(phone, 60, 120));
 		return;
 	}
 	switch (phone->failure) {
@@ -321,14 +322,14 @@ static void recovers(struct sim *sim, struct phone *phone)
 		ends(sim, phone, &s, "User Requested");
 		script_end(&s);
 		phone->truth.recovered_us = 0;
-		connects_later(sim, phone, s.at_us + seconds(phone, 1, 4));
+		connects_later(sim, phone, s.at_us + phone_seconds(phone, 1, 4));
 		return;
 	case FAILURE_CLIENT_SHUNNED:
 		say(&s, "4-733103: Threat-detection removes host %s from shun list",
 			phone->client.address);
 		script_end(&s);
 		phone->truth.recovered_us = sim->now_us;
-		connects_later(sim, phone, sim->now_us + seconds(phone, 1, 4));
+		connects_later(sim, phone, sim->now_us + phone_seconds(phone, 1, 4));
 		return;
 	default:
 		connects(sim, phone);
@@ -344,7 +345,7 @@ static void resets(struct sim *sim, struct phone *phone)
 	ends(sim, phone, &s, "User Requested");
 	script_end(&s);
 	give_inner(sim, phone, s.at_us);
-	connects_later(sim, phone, s.at_us + seconds(phone, 5, 60));
+	connects_later(sim, phone, s.at_us + phone_seconds(phone, 5, 60));
 }
 
 static void leaves(struct sim *sim, struct phone *phone)
@@ -418,90 +419,4 @@ void phone_step(struct sim *sim, struct phone *phone, enum phone_step step)
 		leaves(sim, phone);
 		break;
 	}
-}
-
-// ---- the plan ----
-
-// Whether this class can befall this phone, and logs can tell.
-static bool fits(const struct sim *sim, const struct phone *phone, enum failure failure)
-{
-	const struct failure_kind *kind = &failure_kinds[failure];
-	const struct client *c = &phone->client;
-	bool asa = kind->by_asa && !(kind->debugging && gateway_of(sim, phone)->quiet);
-	bool by_phone = console_tells(phone, failure) &&
-			(kind->tunnel_up || phone->console != CONSOLE_LATER);
-	// of an ECDSA certificate that is not refused as such only the phone tells, and so of UDP
-	// that does not come through
-	if (failure == FAILURE_ECDSA_CERT_PRESENTED && variant_of(c, 2) == 0)
-		asa = false;
-	if (failure == FAILURE_DTLS_BLOCKED && variant_of(c, 3) == 0 &&
-		!gateway_of(sim, phone)->quiet)
-		asa = false;
-	if (kind->certificate && !c->certificate)
-		return false;
-	if (kind->typed && c->certificate)
-		return false;
-	// it keeps out everybody at the address
-	if (phone->site && (failure == FAILURE_CLIENT_SHUNNED || failure == FAILURE_ACCESS_DENIED))
-		return false;
-	if ((kind->old && c->modern) || (kind->modern && !c->modern))
-		return false;
-	return failure != FAILURE_ADDRESS_POOL_EMPTY && (asa || by_phone);
-}
-
-static enum failure draw(struct sim *sim, struct phone *phone)
-{
-	uint64_t total = 0, at;
-	for (unsigned i = 0; i < N_FAILURES; i++)
-		total += fits(sim, phone, i) ? sim->scenario->failures[i] : 0;
-	if (total == 0)
-		return N_FAILURES;
-	at = random_below(&phone->random, (uint32_t)total);
-	for (unsigned i = 0;; i++) {
-		uint64_t weight = fits(sim, phone, i) ? sim->scenario->failures[i] : 0;
-		if (at < weight)
-			return i;
-		at -= weight;
-	}
-}
-
-static void plan_healthy(struct sim *sim, struct phone *phone, uint64_t connect_us)
-{
-	static const enum phone_step steps[] = {PHONE_RESETS, PHONE_BLINKS, PHONE_LEAVES};
-	const double shares[] = {sim->scenario->phones.resetting, sim->scenario->phones.blinking,
-		sim->scenario->phones.leaving};
-	uint64_t left = (sim->end_us - connect_us) / SECOND_US;
-	for (unsigned i = 0; i < 3; i++) {
-		if (random_chance(&phone->random, shares[i]))
-			later(sim, phone, steps[i],
-				connect_us + 60 * SECOND_US + seconds(phone, 0, (uint32_t)left));
-	}
-}
-
-void phone_plan(struct sim *sim, struct phone *phone)
-{
-	const struct scenario *sc = sim->scenario;
-	struct random *random = &phone->random;
-	uint64_t connect_us = START_US + SECOND_US +
-			      (uint64_t)random_below(random, (uint32_t)sc->morning_ms) * 1000;
-	uint64_t last_us = sim->end_us - sc->duration_ms * 1000 / 6;
-	phone->failure = N_FAILURES;
-	if (random_chance(random, sc->phones.failing))
-		phone->failure = draw(sim, phone);
-	bool unseen = phone->failure != N_FAILURES && !failure_kinds[phone->failure].tunnel_up &&
-		      random_chance(random, sc->phones.unseen);
-	if (!unseen)
-		later(sim, phone, PHONE_CONNECTS, connect_us);
-	uint64_t free_us = connect_us + 60 * SECOND_US;
-	if (random_chance(random, sc->phones.moving)) {
-		later(sim, phone, PHONE_MOVES, free_us + seconds(phone, 0, 60));
-		free_us += 120 * SECOND_US;
-	}
-	if (phone->failure == N_FAILURES) {
-		plan_healthy(sim, phone, free_us);
-		return;
-	}
-	uint64_t span = last_us > free_us ? (last_us - free_us) / SECOND_US : 1;
-	phone->fail_us = free_us + seconds(phone, 0, (uint32_t)span);
-	later(sim, phone, PHONE_FAILS, phone->fail_us);
 }

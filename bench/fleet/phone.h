@@ -16,6 +16,10 @@ enum phone_step {
 
 // What it is going to do.
 void phone_plan(struct sim *sim, struct phone *phone);
+// It takes this step then, unless time is up.
+void phone_later(struct sim *sim, const struct phone *phone, enum phone_step step, uint64_t at_us);
+// So many seconds, in microseconds.
+uint64_t phone_seconds(struct phone *phone, uint32_t low, uint32_t high);
 // Time is up: what has not recovered by now has not.
 void phone_close(struct sim *sim, struct phone *phone);
 void phone_step(struct sim *sim, struct phone *phone, enum phone_step step);

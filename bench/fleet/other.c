@@ -77,6 +77,7 @@ static struct client make_client(struct sim *sim, uint32_t number, struct random
 	snprintf(c.subject, sizeof(c.subject), "cn=%s,ou=Laptops,o=Example", c.user);
 	strcpy(c.issuer, "cn=Example Issuing CA 2,o=Example");
 	snprintf(c.serial, sizeof(c.serial), "5A%010X", number);
+	c.port = (uint16_t)random_between(random, 49152, 60000);
 	snprintf(c.inner, sizeof(c.inner), "10.%u.%u.%u", 128 + (number >> 16), number >> 8 & 255,
 		number & 255);
 	return c;

@@ -220,12 +220,12 @@ static void after(struct sim *sim, struct phone *phone)
 }
 
 // Its log names the device, and the gateway the user: nobody can tell that they are one.
-static void only_device(struct sim *sim, const struct phone *phone)
+static void only_device(struct sim *sim, const struct phone *phone, enum failure failure)
 {
 	struct truth truth = phone->truth;
 	struct client client = phone->client;
 	client.address[0] = '\0';
-	truth.diagnosis = failure_names[FAILURE_TFTP_UNREACHABLE];
+	truth.diagnosis = failure_names[failure];
 	truth.optional = truth.phone = true;
 	truth.asa = false;
 	truth_write(sim->truths, &truth, &client, gateway_of(sim, phone));
@@ -275,7 +275,9 @@ static void fails(struct sim *sim, struct phone *phone)
 		phone->truth.asa = false;
 	if (!phone->client.certificate && phone->console == CONSOLE_RELAY) {
 		if (failure == FAILURE_VPN_FILTER_BLOCKED)
-			only_device(sim, phone);
+			only_device(sim, phone, FAILURE_TFTP_UNREACHABLE);
+		if (failure == FAILURE_ECDSA_CERT_PRESENTED)
+			only_device(sim, phone, FAILURE_CERT_HASH_MISMATCH);
 		// what its log alone tells can only recover by its log
 		phone->truth.unclear |= kind->by_phone && failure != FAILURE_TFTP_UNREACHABLE &&
 					failure != FAILURE_TVS_UNREACHABLE;

@@ -568,12 +568,14 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv, &as_json, &scores, &wanted))
 		return usage();
 	FILE *file = fopen(argv[optind], "r");
-	if (file == NULL || !read_lines(file, "truth", &truths) ||
-		!read_lines(stdin, "diagnosis", &diagnoses)) {
+	bool ok = file && read_lines(file, "truth", &truths);
+	ok = ok && read_lines(stdin, "diagnosis", &diagnoses);
+	if (file)
+		fclose(file);
+	if (!ok) {
 		fprintf(stderr, "score: cannot read %s\n", file ? "all lines" : argv[optind]);
 		return 1;
 	}
-	fclose(file);
 	qsort(truths.all, truths.n, sizeof(truths.all[0]), by_key);
 	for (size_t i = 0; i < diagnoses.n; i++)
 		take_diagnosis(&scores, &truths, &diagnoses.all[i]);

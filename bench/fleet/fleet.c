@@ -94,9 +94,10 @@ static void name_phone(struct phone *p, bool typed)
 	snprintf(c->subject, sizeof(c->subject),
 		"serialNumber=PID:%s SN:FCH%08u,cn=%s-%s,ou=EVVBU,o=Cisco Systems Inc.",
 		phone_model(p), p->number, phone_model(p), p->device);
-	strcpy(c->issuer, c->variant % 3 == 0 ? "cn=CAPF-7c5a91d3,ou=Voice,o=Example"
-			  : c->modern	      ? "cn=Cisco Manufacturing CA SHA2,o=Cisco"
-					      : "cn=Cisco Manufacturing CA,o=Cisco Systems");
+	snprintf(c->issuer, sizeof(c->issuer), "%s",
+		c->variant % 3 == 0 ? "cn=CAPF-7c5a91d3,ou=Voice,o=Example"
+		: c->modern	    ? "cn=Cisco Manufacturing CA SHA2,o=Cisco"
+				    : "cn=Cisco Manufacturing CA,o=Cisco Systems");
 	snprintf(c->serial, sizeof(c->serial), "4E%010X", p->number);
 }
 

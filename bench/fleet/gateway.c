@@ -19,7 +19,7 @@ void deliver_at(
 	struct datagram *datagram = malloc(sizeof(*datagram) + len);
 	if (datagram == NULL || strlen(sender) >= sizeof(datagram->sender))
 		abort();
-	strcpy(datagram->sender, sender);
+	snprintf(datagram->sender, sizeof(datagram->sender), "%s", sender);
 	datagram->len = (uint16_t)len;
 	memcpy(datagram->payload, payload, len);
 	queue_put(&sim->queue,

@@ -92,7 +92,7 @@ static void plan(struct sim *sim)
 	for (unsigned i = 0; i < sc->gateways.count; i++) {
 		struct gateway *gateway = &sim->gateways[i];
 		if (sc->lines.noise)
-			queue_put(&sim->queue, (struct happening){.at_us = START_US + i * 1000,
+			queue_put(&sim->queue, (struct happening){.at_us = START_US + i * 1000ull,
 						       .kind = HAPPENING_NOISE,
 						       .number = i});
 		if (gateway->failover_us)

@@ -35,7 +35,7 @@ static bool put_at_home(struct sim *sim, struct random *random, struct client *c
 	if (phone->site || phone->failure == FAILURE_CLIENT_SHUNNED ||
 		phone->failure == FAILURE_ACCESS_DENIED)
 		return false;
-	strcpy(client->address, phone->client.address);
+	snprintf(client->address, sizeof(client->address), "%s", phone->client.address);
 	client->outer_shared = true;
 	return true;
 }
@@ -75,7 +75,7 @@ static struct client make_client(struct sim *sim, uint32_t number, struct random
 		snprintf(c.user, sizeof(c.user), "jdoe%u", number);
 	}
 	snprintf(c.subject, sizeof(c.subject), "cn=%s,ou=Laptops,o=Example", c.user);
-	strcpy(c.issuer, "cn=Example Issuing CA 2,o=Example");
+	snprintf(c.issuer, sizeof(c.issuer), "cn=Example Issuing CA 2,o=Example");
 	snprintf(c.serial, sizeof(c.serial), "5A%010X", number);
 	c.port = (uint16_t)random_between(random, 49152, 60000);
 	snprintf(c.inner, sizeof(c.inner), "10.%u.%u.%u", 128 + (number >> 16), number >> 8 & 255,
@@ -103,7 +103,9 @@ static void write_truth(struct sim *sim, const struct client *c, const struct ga
 		.asa = true,
 		.ambiguous = true,
 		.unclear = true,
-		.undecidable = c->outer_shared && failure_kinds[failure].nameless};
+		.undecidable = c->outer_shared &&
+			       (failure_kinds[failure].nameless ||
+				       (failure == FAILURE_AUTH_REJECTED && gateway->hidden))};
 	truth_write(sim->truths, &truth, c, gateway);
 }
 
@@ -233,7 +235,7 @@ static struct client make_scanner(const struct sim *sim, uint32_t number, struct
 		.variant = (uint32_t)random_next(random)};
 	snprintf(c.address, sizeof(c.address), "100.%u.%u.%u", 96 + (n >> 16), n >> 8 & 255,
 		n & 255);
-	strcpy(c.user, "*****");
+	snprintf(c.user, sizeof(c.user), "*****");
 	return c;
 }
 

@@ -225,7 +225,7 @@ static void plan_one(struct sim *sim, unsigned gateway, enum outage outage, uint
 	g->block[outage] = (struct block){outage, at_us, at_us + (OUTAGE_S - SETTLE_S) * SECOND_US};
 	for (unsigned over = 0; over < 2; over++)
 		queue_put(&sim->queue,
-			(struct happening){.at_us = at_us + over * OUTAGE_S * SECOND_US,
+			(struct happening){.at_us = at_us + SECOND_US * OUTAGE_S * over,
 				.kind = HAPPENING_OUTAGE,
 				.number = gateway,
 				.step = outage * 2u + over});

@@ -369,7 +369,7 @@ static void blinks(struct sim *sim, struct phone *phone, bool moves)
 	if (!phone->connected || phone->truth.diagnosis)
 		return;
 	char old[ADDRESS_TEXT];
-	strcpy(old, c->address);
+	snprintf(old, sizeof(old), "%s", c->address);
 	say(&s, "5-722037: Group <%s> User <%s> IP <%s> SVC closing connection: DPD failure.",
 		c->policy, c->user, old);
 	say(&s, "6-722023: Group <%s> User <%s> IP <%s> UDP SVC connection terminated without compression",

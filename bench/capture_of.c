@@ -10,7 +10,8 @@
 // of RFC 3164 (Nov 21 10:00:00), {iso} for RFC 5424's, {clock} for a phone's (10:00:00.000000), \n
 // for a line feed. Datagrams go from SENDER, port 514, to 192.0.2.250 or 2001:db8::250, port 514. #
 // starts a comment.
-#include <arpa/inet.h>
+#include "frame.h"
+
 #include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,8 +21,6 @@
 #include <time.h>
 
 #define START_S 1795255200 // 2026-11-21T10:00:00Z
-#define PAYLOAD_MAX 8000
-#define SYSLOG_PORT 514
 
 struct script {
 	const char *path;
@@ -59,7 +58,7 @@ static size_t expand_time(const struct script *s, const char *name, size_t name_
 static size_t expand(const struct script *s, const char *text, char *out)
 {
 	size_t n = 0;
-	while (*text && n < PAYLOAD_MAX - 64) {
+	while (*text && n < FRAME_PAYLOAD_MAX - 64) {
 		const char *end = *text == '{' ? strchr(text, '}') : NULL;
 		size_t len = end ? expand_time(s, text + 1, (size_t)(end - text) - 1, out + n) : 0;
 		if (len) {
@@ -75,82 +74,14 @@ static size_t expand(const struct script *s, const char *text, char *out)
 	return n;
 }
 
-static uint32_t add_words(const uint8_t *bytes, size_t len, uint32_t sum)
-{
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
-	if (len % 2)
-		sum += (uint32_t)bytes[len - 1] << 8;
-	return sum;
-}
-
-static void put_checksum(uint8_t *at, uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	uint16_t value = (uint16_t)~sum;
-	value = value ? value : 0xffff;
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put16(uint8_t *at, size_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static size_t ipv4_header(uint8_t *ip, const uint8_t *sender, size_t udp_len, uint32_t *sum)
-{
-	static const uint8_t collector[4] = {192, 0, 2, 250};
-	memset(ip, 0, 20);
-	ip[0] = 0x45;
-	put16(ip + 2, 20 + udp_len);
-	ip[8] = 64;
-	ip[9] = 17;
-	memcpy(ip + 12, sender, 4);
-	memcpy(ip + 16, collector, 4);
-	put_checksum(ip + 10, add_words(ip, 20, 0));
-	*sum = add_words(ip + 12, 8, 17 + (uint32_t)udp_len);
-	return 20;
-}
-
-static size_t ipv6_header(uint8_t *ip, const uint8_t *sender, size_t udp_len, uint32_t *sum)
-{
-	static const uint8_t collector[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 0x50, [14] = 0x02};
-	memset(ip, 0, 40);
-	ip[0] = 0x60;
-	put16(ip + 4, udp_len);
-	ip[6] = 17;
-	ip[7] = 64;
-	memcpy(ip + 8, sender, 16);
-	memcpy(ip + 24, collector, 16);
-	*sum = add_words(ip + 8, 32, 17 + (uint32_t)udp_len);
-	return 40;
-}
-
 static bool write_datagram(struct script *s, const char *sender, const char *payload, size_t len)
 {
-	uint8_t frame[PAYLOAD_MAX + 100] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}, address[16];
-	uint32_t sum;
-	size_t at = 14, udp_len = 8 + len;
-	if (inet_pton(AF_INET, sender, address) == 1) {
-		put16(frame + 12, 0x0800);
-		at += ipv4_header(frame + at, address, udp_len, &sum);
-	} else if (inet_pton(AF_INET6, sender, address) == 1) {
-		put16(frame + 12, 0x86dd);
-		at += ipv6_header(frame + at, address, udp_len, &sum);
-	} else {
+	uint8_t frame[FRAME_MAX];
+	size_t frame_len = frame_make(sender, payload, len, frame);
+	if (frame_len == 0)
 		return fail(s, "the sender is no address");
-	}
-	uint8_t *udp = frame + at;
-	put16(udp, SYSLOG_PORT);
-	put16(udp + 2, SYSLOG_PORT);
-	put16(udp + 4, udp_len);
-	memcpy(udp + 8, payload, len);
-	put_checksum(udp + 6, add_words(udp, udp_len, sum));
-	at += udp_len;
-	struct pcap_pkthdr header = {.caplen = (bpf_u_int32)at, .len = (bpf_u_int32)at};
+	struct pcap_pkthdr header = {
+		.caplen = (bpf_u_int32)frame_len, .len = (bpf_u_int32)frame_len};
 	header.ts.tv_sec = (time_t)(s->now_us / 1000000);
 	header.ts.tv_usec = (suseconds_t)(s->now_us % 1000000);
 	pcap_dump((unsigned char *)s->out, &header, frame);
@@ -159,7 +90,7 @@ static bool write_datagram(struct script *s, const char *sender, const char *pay
 
 static bool take_line(struct script *s, char *line)
 {
-	char payload[PAYLOAD_MAX], *rest;
+	char payload[FRAME_PAYLOAD_MAX], *rest;
 	line[strcspn(line, "\n")] = '\0';
 	if (line[0] == '#' || line[0] == '\0')
 		return true;

@@ -6,6 +6,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "chain.h"
+
 #define NONE UINT32_MAX
 #define LIST_MAX \
 	960 // bytes of a cipher list; 725011 prints one name of about 25 a line, up to 40 of them
@@ -81,10 +83,7 @@ struct gateway_state {
 	unsigned failed_next;
 	struct cipher_list failed_offered; // of the last of them
 	// the validation that is being read
-	uint64_t chain_ms;
-	uint32_t chain;
-	bool chain_open, chain_mixed;
-	struct device chain_device;
+	struct chain_list chains;
 };
 
 struct held {
@@ -397,6 +396,8 @@ static uint32_t n_candidates(const struct gateway_state *g, const struct event *
 		return g->n_chosen ? g->n_chosen : g->n_open;
 	case HANDSHAKE_CHAIN:
 	case HANDSHAKE_CHAIN_STARTS:
+	case HANDSHAKE_CHAIN_ACCEPTED:
+	case HANDSHAKE_CHAIN_REFUSED:
 		return g->n_asked ? g->n_asked : g->n_open;
 	default:
 		return g->n_open;
@@ -592,7 +593,7 @@ static void hold(
 	held->addressed = g->addressed;
 	held->near = g->near;
 	held->near_generation = g->near_generation;
-	held->chain = g->chain;
+	held->chain = g->chains.last;
 	held->n_opened = g->n_opened;
 	held->n_rivals = n_candidates(g, event);
 	held->any_chosen = g->n_chosen > 0;
@@ -618,20 +619,57 @@ void handshake_expire_step(
 	}
 }
 
-// Whether a held line belongs to the handshake whose end has just been logged, and how surely.
-// near: the line came right after one of that handshake. A reason is told right before the end, so
-// that no other handshake was named between the two; a validation goes before, and others may end
-// meanwhile.
+// Whether a held reason belongs to the handshake whose end has just been logged. near: the line
+// came right after one of that handshake. adjacent: no other handshake was named between it and the
+// end.
 static bool belongs(struct handshake_table *t, const struct gateway_state *g,
 	const struct held *held, const struct handshake *h)
 {
 	if (!fits(h, held))
 		return false;
-	bool adjacent = is_reason(held->event.handshake) && held->addressed == g->addressed;
-	if (adjacent || !is_unsure(g, h, held))
+	if (!is_unsure(g, h, held) || held->addressed == g->addressed)
 		return true;
 	const struct handshake *near = at_generation(t, held->near, held->near_generation);
 	return near == h || near == NULL || !fits(near, held);
+}
+
+// How well a line of a validation goes with the handshake whose end has just been logged; 0: not.
+// What was accepted does not fail, what was refused does not complete; and the line may have come
+// right after one of this handshake, or of another.
+static unsigned fitness(struct handshake_table *t, const struct gateway_state *g,
+	const struct held *held, const struct handshake *h, bool failed)
+{
+	enum chain_state state = chain_state_of(&g->chains, held->chain);
+	const struct handshake *near = at_generation(t, held->near, held->near_generation);
+	if (!could_be(h, held))
+		return 0;
+	if (!is_unsure(g, h, held))
+		return 4;
+	if (state == (failed ? CHAIN_ACCEPTED : CHAIN_REFUSED))
+		return 0;
+	if (near == h)
+		return 3;
+	if (state == CHAIN_UNDECIDED && near && could_be(near, held))
+		return 0;
+	return state == CHAIN_UNDECIDED ? 1 : 2;
+}
+
+// The number of the chain that goes best with a handshake, of several the newest; 0: none does.
+static uint32_t choose_chain(struct handshake_table *t, const struct handshake *h, bool failed)
+{
+	const struct gateway_state *g = &t->gateways[h->gateway];
+	uint32_t chain = 0;
+	unsigned best = 0;
+	for (uint32_t at = g->last_held; at != NONE; at = t->held[at].older) {
+		const struct held *held = &t->held[at];
+		unsigned its =
+			is_reason(held->event.handshake) ? 0 : fitness(t, g, held, h, failed);
+		if (its > best) {
+			best = its;
+			chain = held->chain;
+		}
+	}
+	return chain;
 }
 
 // Hand the lines held for a handshake out, before the line that ends it. Of several reasons the
@@ -640,31 +678,25 @@ static void settle(struct handshake_table *t, struct handshake *h, bool failed, 
 	void *context)
 {
 	struct gateway_state *g = &t->gateways[h->gateway];
-	uint32_t reason = NONE, chain = NONE;
+	uint32_t reason = NONE, chain = choose_chain(t, h, failed);
 	for (uint32_t at = g->last_held; at != NONE; at = t->held[at].older) {
 		struct held *held = &t->held[at];
 		bool mine = belongs(t, g, held, h);
-		if (is_reason(held->event.handshake)) {
-			if (mine && failed && reason == NONE)
-				reason = at;
-		} else if (mine && chain == NONE) {
-			chain = held->chain;
-		}
+		if (mine && failed && reason == NONE && is_reason(held->event.handshake))
+			reason = at;
 	}
 	bool sole = g->n_open <= 1;
 	for (uint32_t at = g->first_held, next; at != NONE; at = next) {
 		struct held *held = &t->held[at];
 		next = held->newer;
 		bool is_chain = !is_reason(held->event.handshake);
-		if (at == reason || (is_chain && chain != NONE && held->chain == chain) ||
+		if (at == reason || (is_chain && held->chain == chain && could_be(h, held)) ||
 			(sole && (failed || is_chain) && could_be(h, held)))
 			let_go(t, held, h, is_unsure(g, h, held), emit, context);
 		else if (!failed && !is_chain && held->n_rivals && could_be(h, held))
 			held->n_rivals--; // it has succeeded: the line is another's
 	}
-	g->chain_open = false;
-	if (g->first_held == NONE)
-		g->chain_mixed = false;
+	chain_end(&g->chains, chain);
 }
 
 // ---- lists and chains ----
@@ -809,24 +841,16 @@ static void add_cipher(
 	}
 }
 
-// Lines of one validation stand together; a line without a name takes that of the line before.
+// A line of a validation that names nobody takes the name of the certificate.
 static void note_chain(struct gateway_state *g, struct event *event)
 {
-	bool late = !is_near(g->chain_ms, HANDSHAKE_HOLD_MS, event->time_ms);
-	if (event->handshake == HANDSHAKE_CHAIN_STARTS || late) {
-		g->chain_mixed = g->chain_open && !late;
-		g->chain++;
-		g->chain_open = true;
-		g->chain_device = (struct device){0};
-	}
-	g->chain_ms = event->time_ms;
-	if (!device_is_none(&event->device)) {
-		g->chain_device = event->device;
-	} else if (!device_is_none(&g->chain_device)) {
-		event->device = g->chain_device;
-		if (g->chain_mixed)
-			event->flags |= EVENT_AMBIGUOUS;
-	}
+	bool certain;
+	const struct chain *chain = chain_of(&g->chains, event, &certain);
+	if (!device_is_none(&event->device) || device_is_none(&chain->device))
+		return;
+	event->device = chain->device;
+	if (!certain)
+		event->flags |= EVENT_AMBIGUOUS;
 }
 
 // ---- steps ----
@@ -920,6 +944,8 @@ void handshake_step(
 		return;
 	case HANDSHAKE_CHAIN:
 	case HANDSHAKE_CHAIN_STARTS:
+	case HANDSHAKE_CHAIN_ACCEPTED:
+	case HANDSHAKE_CHAIN_REFUSED:
 		note_chain(g, event);
 		hold(t, event, emit, context);
 		return;

@@ -39,11 +39,15 @@ static void learn_step(struct event_use *use, enum handshake_step step, bool nam
 	case HANDSHAKE_REASON_LATE:
 		set_bit(use->fields, FIELD_OFFERED);
 		set_bit(use->fields, FIELD_SUPPORTED);
-		// fall through
+		use->bound = use->of_phones = true;
+		return;
 	case HANDSHAKE_CHAIN:
 	case HANDSHAKE_CHAIN_STARTS:
-		use->bound = true;
-		// fall through
+	case HANDSHAKE_CHAIN_ACCEPTED:
+	case HANDSHAKE_CHAIN_REFUSED:
+		set_bit(use->fields, FIELD_SERIAL);
+		use->bound = use->of_phones = true;
+		return;
 	case HANDSHAKE_FOLLOWS:
 		use->of_phones = true;
 		return;

@@ -65,7 +65,10 @@ struct translations {
 	X(HANDSHAKE_REASON_LATE, "reason-late", "as reason, after a cipher is agreed")        \
 	X(HANDSHAKE_CHAIN_STARTS, "chain-starts", "as chain, the first line of a validation") \
 	X(HANDSHAKE_FOLLOWS, "follows", "no address: of the client of the line just before")  \
-	X(HANDSHAKE_CHAIN, "chain", "validation of a client certificate; no address: bound to one")
+	X(HANDSHAKE_CHAIN, "chain",                                                           \
+		"validation of a client certificate; no address: bound to one")               \
+	X(HANDSHAKE_CHAIN_ACCEPTED, "chain-accepted", "as chain: the certificate is good")    \
+	X(HANDSHAKE_CHAIN_REFUSED, "chain-refused", "as chain: the certificate is refused")
 
 enum handshake_step {
 #define X(constant, name, help) constant,

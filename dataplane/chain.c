@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "chain.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "handshake.h"
+
+static struct chain *find(struct chain_list *list, uint32_t number)
+{
+	for (unsigned i = 0; number && i < CHAINS_MAX; i++) {
+		if (list->chains[i].number == number)
+			return &list->chains[i];
+	}
+	return NULL;
+}
+
+static struct chain *find_serial(struct chain_list *list, uint64_t serial)
+{
+	for (unsigned i = 0; serial && i < CHAINS_MAX; i++) {
+		if (list->chains[i].number && list->chains[i].serial == serial)
+			return &list->chains[i];
+	}
+	return NULL;
+}
+
+// In place of the one heard longest ago.
+static struct chain *begin(struct chain_list *list)
+{
+	struct chain *place = &list->chains[0];
+	for (unsigned i = 0; i < CHAINS_MAX && place->number; i++) {
+		if (list->chains[i].number == 0 || list->chains[i].last_ms < place->last_ms)
+			place = &list->chains[i];
+	}
+	if (++list->n_made == 0)
+		list->n_made = 1;
+	*place = (struct chain){.number = list->n_made};
+	return place;
+}
+
+static unsigned forget_old(struct chain_list *list, uint64_t now_ms)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < CHAINS_MAX; i++) {
+		struct chain *c = &list->chains[i];
+		if (c->number && is_past(c->last_ms, HANDSHAKE_HOLD_MS + 1, now_ms))
+			c->number = 0;
+		n += c->number != 0;
+	}
+	return n;
+}
+
+// A chain of several certificates has a serial number for each.
+static bool can_go_on(const struct chain *c, const struct event *line)
+{
+	return device_is_none(&line->device) || device_is_none(&c->device) ||
+	       device_equals(&line->device, &c->device);
+}
+
+const struct chain *chain_of(struct chain_list *list, const struct event *line, bool *certain)
+{
+	struct slice text = event_value(line, FIELD_SERIAL);
+	uint64_t serial = text.len ? XXH3_64bits(text.data, text.len) : 0;
+	unsigned n = forget_old(list, line->time_ms);
+	struct chain *c = find_serial(list, serial);
+	*certain = n <= 1 || c != NULL;
+	if (line->handshake == HANDSHAKE_CHAIN_STARTS)
+		c = begin(list);
+	if (c == NULL)
+		c = find(list, list->last);
+	if (c && serial && c->serial && c->serial != serial && (n > 1 || !can_go_on(c, line)))
+		c = NULL;
+	if (c == NULL)
+		c = begin(list);
+	if (c->serial == 0)
+		c->serial = serial;
+	if (line->handshake == HANDSHAKE_CHAIN_REFUSED)
+		c->state = CHAIN_REFUSED;
+	else if (line->handshake == HANDSHAKE_CHAIN_ACCEPTED && c->state == CHAIN_UNDECIDED)
+		c->state = CHAIN_ACCEPTED;
+	if (!device_is_none(&line->device))
+		c->device = line->device;
+	c->last_ms = line->time_ms;
+	list->last = c->number;
+	return c;
+}
+
+enum chain_state chain_state_of(const struct chain_list *list, uint32_t number)
+{
+	for (unsigned i = 0; i < CHAINS_MAX; i++) {
+		if (number && list->chains[i].number == number)
+			return list->chains[i].state;
+	}
+	return CHAIN_UNDECIDED;
+}
+
+void chain_end(struct chain_list *list, uint32_t number)
+{
+	struct chain *c = find(list, number);
+	if (c)
+		c->number = 0;
+}

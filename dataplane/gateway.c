@@ -125,6 +125,7 @@ void gateway_note(
 	switch ((enum handshake_step)event->handshake) {
 	case HANDSHAKE_NONE:
 	case HANDSHAKE_FOLLOWS:
+	case HANDSHAKE_ADJOINS:
 	case HANDSHAKE_CHAIN:
 	case HANDSHAKE_CHAIN_STARTS:
 	case HANDSHAKE_CHAIN_ACCEPTED:

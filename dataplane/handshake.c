@@ -899,13 +899,16 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 }
 
 // Some messages name nobody, right behind lines of the client: older texts, hidden users. It is not
-// told where other clients' lines stand as near.
+// told where other clients' lines stand as near, unless it is logged in one go with the line
+// before.
 static void follow(struct handshake_table *t, const struct gateway_state *g, struct event *event)
 {
+	bool adjoins = event->handshake == HANDSHAKE_ADJOINS;
+	bool alone =
+		g->other_ms == 0 || !is_near(g->other_ms, HANDSHAKE_FOLLOWS_MS, event->time_ms);
 	if (!address_is_none(&event->client) || !device_is_none(&event->device) ||
 		event_user(event).len ||
-		!is_near(g->last_ms, HANDSHAKE_FOLLOWS_MS, event->time_ms) ||
-		(g->other_ms && is_near(g->other_ms, HANDSHAKE_FOLLOWS_MS, event->time_ms)))
+		!is_near(g->last_ms, HANDSHAKE_FOLLOWS_MS, event->time_ms) || !(alone || adjoins))
 		return;
 	event->client = g->last_client;
 	event->device = g->last_device;
@@ -932,7 +935,7 @@ void handshake_step(
 	g->queue = event->queue;
 	if (!address_is_none(&event->client))
 		note_client(g, event);
-	else if (event->handshake == HANDSHAKE_FOLLOWS)
+	else if (event->handshake == HANDSHAKE_FOLLOWS || event->handshake == HANDSHAKE_ADJOINS)
 		follow(t, g, event);
 	switch ((enum handshake_step)event->handshake) {
 	case HANDSHAKE_SUPPORTS:
@@ -972,6 +975,7 @@ void handshake_step(
 		// fall through
 	case HANDSHAKE_NONE:
 	case HANDSHAKE_FOLLOWS:
+	case HANDSHAKE_ADJOINS:
 	case HANDSHAKE_STEP_MAX:
 		emit_line(event, emit, context);
 	}

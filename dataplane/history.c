@@ -189,14 +189,22 @@ bool history_is_copy(const struct session_table *t, uint32_t index, const struct
 	return false;
 }
 
-// The one that is missed least: the oldest of the event that has most of them, but for its last.
-static uint32_t least_needed(const struct history *h)
+// The one that is missed least: the oldest that no diagnosis looks back to; else the oldest of the
+// event of one phone that has most of them, but for its last.
+static uint32_t least_needed(const struct subject *s, const struct history *h)
 {
+	const struct event_use *events = s->table->ruleset->pack->events;
 	uint32_t best = 0, best_n = 1;
+	for (uint32_t i = 0; i < h->n; i++) {
+		const struct sighting *one = &h->sightings[i];
+		if (is_past(one->time_ms, events[one->event].window_ms + 1, s->now_ms))
+			return i;
+	}
 	for (uint32_t i = 0; i < h->n; i++) {
 		uint32_t n = 0;
 		for (uint32_t k = i; k < h->n; k++)
-			n += h->sightings[k].event == h->sightings[i].event;
+			n += h->sightings[k].event == h->sightings[i].event &&
+			     h->sightings[k].identity == h->sightings[i].identity;
 		if (n > best_n) {
 			best = i;
 			best_n = n;
@@ -243,7 +251,7 @@ void history_keep(struct subject *s, const struct sighting *sighting)
 		return;
 	}
 	if (h->n == SESSION_SIGHTINGS_MAX) {
-		uint32_t gone = least_needed(h);
+		uint32_t gone = least_needed(s, h);
 		memmove(h->sightings + gone, h->sightings + gone + 1,
 			(--h->n - gone) * sizeof(h->sightings[0]));
 	}

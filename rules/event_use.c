@@ -49,6 +49,7 @@ static void learn_step(struct event_use *use, enum handshake_step step, bool nam
 		use->bound = use->of_phones = true;
 		return;
 	case HANDSHAKE_FOLLOWS:
+	case HANDSHAKE_ADJOINS:
 		use->of_phones = true;
 		return;
 	default:
@@ -130,6 +131,12 @@ static void use_scope(struct event_use *event, enum scope scope)
 	event->gateway_scope |= scope == SCOPE_GATEWAY;
 }
 
+static void use_window(struct event_use *event, const struct diagnosis_rule *rule)
+{
+	if (event->window_ms < rule->window_ms)
+		event->window_ms = rule->window_ms;
+}
+
 static void use_leaf(const struct expression *leaf, bool positive, void *context)
 {
 	struct use *use = context;
@@ -140,6 +147,7 @@ static void use_leaf(const struct expression *leaf, bool positive, void *context
 	}
 	event->keep = true;
 	use_scope(event, use->rule->scope);
+	use_window(event, use->rule);
 	if (!use->trigger)
 		return;
 	event->triggers = add_index(&use->pack->arena, event->triggers, &event->n_triggers,
@@ -167,6 +175,7 @@ static void use_recovery(
 {
 	struct event_use *event = &pack->events[leaf->event];
 	use_scope(event, rule->scope);
+	use_window(event, rule);
 	event->recovers = add_index(&pack->arena, event->recovers, &event->n_recovers,
 		(uint16_t)(rule - pack->diagnoses));
 	for (unsigned i = 0; i < pack->n_recovery; i++)
@@ -191,6 +200,7 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 		if (event_bit(rule->evidence, (uint16_t)event) ||
 			event_bit(rule->context, (uint16_t)event)) {
 			pack->events[event].keep = true;
+			use_window(&pack->events[event], rule);
 			use_scope(&pack->events[event], rule->scope);
 		}
 	}

@@ -64,7 +64,8 @@ struct translations {
 	X(HANDSHAKE_REASON_EARLY, "reason-early", "as reason, before a cipher is agreed")     \
 	X(HANDSHAKE_REASON_LATE, "reason-late", "as reason, after a cipher is agreed")        \
 	X(HANDSHAKE_CHAIN_STARTS, "chain-starts", "as chain, the first line of a validation") \
-	X(HANDSHAKE_FOLLOWS, "follows", "no address: of the client of the line just before")  \
+	X(HANDSHAKE_FOLLOWS, "follows", "no address: of the one client named just before")    \
+	X(HANDSHAKE_ADJOINS, "adjoins", "no address: of the client of the very line before")  \
 	X(HANDSHAKE_CHAIN, "chain",                                                           \
 		"validation of a client certificate; no address: bound to one")               \
 	X(HANDSHAKE_CHAIN_ACCEPTED, "chain-accepted", "as chain: the certificate is good")    \
@@ -225,6 +226,7 @@ struct event_use {
 	bool gateway_scope;
 	bool gateway_fact;	// {gateway: ...} looks at it
 	bool keep;		// evidence of something: sessions keep its line
+	uint64_t window_ms;	// how far back any diagnosis looks for it
 	uint8_t distinct_field; // hashed into sighting.value, or FIELD_NONE
 	uint8_t n_conditions;
 	struct condition conditions[CONDITIONS_MAX];

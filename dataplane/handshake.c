@@ -625,11 +625,15 @@ void handshake_expire_step(
 static bool belongs(struct handshake_table *t, const struct gateway_state *g,
 	const struct held *held, const struct handshake *h)
 {
+	const struct handshake *near = at_generation(t, held->near, held->near_generation);
+	bool adjacent = held->addressed == g->addressed;
+	// Right between two lines of one handshake it is its own, at whatever step that was.
+	if (adjacent && near == h && !h->reasoned)
+		return true;
 	if (!fits(h, held))
 		return false;
-	if (!is_unsure(g, h, held) || held->addressed == g->addressed)
+	if (!is_unsure(g, h, held) || adjacent)
 		return true;
-	const struct handshake *near = at_generation(t, held->near, held->near_generation);
 	return near == h || near == NULL || !fits(near, held);
 }
 
@@ -692,7 +696,8 @@ static void settle(struct handshake_table *t, struct handshake *h, bool failed, 
 		bool is_chain = !is_reason(held->event.handshake);
 		if (at == reason || (is_chain && held->chain == chain && could_be(h, held)) ||
 			(sole && (failed || is_chain) && could_be(h, held)))
-			let_go(t, held, h, is_unsure(g, h, held), emit, context);
+			let_go(t, held, h, is_unsure(g, h, held) || !could_be(h, held), emit,
+				context);
 		else if (!failed && !is_chain && held->n_rivals && could_be(h, held))
 			held->n_rivals--; // it has succeeded: the line is another's
 	}

@@ -147,6 +147,14 @@ static uint32_t find_proved(const struct subject *s)
 	return who && who->user[0] == '\0' ? (uint32_t)(who - s->table->identities) : SESSION_NONE;
 }
 
+static uint32_t find_tunnel(const struct subject *s, const struct address *tunnel)
+{
+	uint32_t i = address_is_none(tunnel) ? SESSION_NONE : s->session.identity;
+	while (i != SESSION_NONE && !address_equals(&s->table->identities[i].tunnel, tunnel))
+		i = s->table->identities[i].next;
+	return i;
+}
+
 // ---- coming and going ----
 
 void identity_free(struct session_table *t, uint32_t index)
@@ -453,12 +461,12 @@ static uint8_t identify(struct subject *s, const struct event *event)
 	if (at == SESSION_NONE && user.len && event->source == MESSAGE_ASA &&
 		device_is_none(&event->device))
 		at = find_proved(s);
-	if (!named && event->alias_action == ALIAS_RELEASE && !address_is_none(&event->tunnel)) {
-		for (at = s->session.identity; at != SESSION_NONE; at = t->identities[at].next) {
-			if (address_equals(&t->identities[at].tunnel, &event->tunnel))
-				break;
-		}
-	}
+	uint32_t by_tunnel = named || event->alias_action == ALIAS_ASSIGN
+				     ? SESSION_NONE
+				     : find_tunnel(s, &event->tunnel);
+	if (by_tunnel != SESSION_NONE || (event->alias_action == ALIAS_RELEASE && !named &&
+						 !address_is_none(&event->tunnel)))
+		at = by_tunnel;
 	// A phone's line without a name, where phones are known by theirs: it can be any of them.
 	bool any_phone = !named && event->alias_action != ALIAS_ASSIGN && s->session.n_phones;
 	// What could be about another client names nobody anew.
@@ -469,6 +477,8 @@ static uint8_t identify(struct subject *s, const struct event *event)
 		return 0;
 	if (unsure)
 		return says ? t->identities[at].number : 0;
+	if (!says && by_tunnel != SESSION_NONE && event->alias_action != ALIAS_RELEASE)
+		return t->identities[at].number;
 	if (!says && event->alias_action != ALIAS_RELEASE) {
 		learn_groups(s, at, event);
 		return 0;

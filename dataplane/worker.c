@@ -349,6 +349,8 @@ static void resolve_event(struct worker *w, struct event *event)
 	const struct alias *alias = alias_find(w->aliases, event);
 	if (alias) {
 		struct session_key key = alias->key;
+		if (event->flags & EVENT_BY_SENDER) // it came through the tunnel
+			event->tunnel = event->client;
 		go_to(w, event, &key);
 		return;
 	}

@@ -391,13 +391,26 @@ static void a_late_reason_is_not_given_to_one_that_has_just_begun(void **state)
 static void a_late_reason_waits_for_the_handshake_that_agreed(void **state)
 {
 	(void)state;
+	line(HANDSHAKE_STARTS, B, 2);
 	line(HANDSHAKE_STARTS, A, 1);
 	line(HANDSHAKE_CHOOSES, A, 1);
-	line(HANDSHAKE_STARTS, B, 2);
 	uint16_t late = bare(HANDSHAKE_REASON_LATE);
 	line(HANDSHAKE_FAILS, B, 2); // of a reason that was not logged
 	line(HANDSHAKE_FAILS, A, 1);
 	assert_certain(late, A, 1);
+}
+
+// Whoever it may be of by the steps: it stands among this one's lines.
+static void a_reason_right_between_two_lines_of_one_is_its_own(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_STARTS, A, 1);
+	line(HANDSHAKE_CHOOSES, A, 1);
+	line(HANDSHAKE_STARTS, B, 2);
+	uint16_t late = bare(HANDSHAKE_REASON_LATE);
+	line(HANDSHAKE_FAILS, B, 2);
+	line(HANDSHAKE_FAILS, A, 1);
+	assert_ambiguous(late, B, 2);
 }
 
 static void an_early_reason_is_not_given_to_one_that_agreed(void **state)
@@ -1248,6 +1261,7 @@ int main(void)
 		TEST(a_reason_knows_how_far_its_handshake_had_come),
 		TEST(a_late_reason_is_not_given_to_one_that_has_just_begun),
 		TEST(a_late_reason_waits_for_the_handshake_that_agreed),
+		TEST(a_reason_right_between_two_lines_of_one_is_its_own),
 		TEST(an_early_reason_is_not_given_to_one_that_agreed),
 		TEST(the_end_of_a_finished_connection_steals_no_reason),
 		TEST(the_end_of_an_open_handshake_is_its_failure),

@@ -80,6 +80,7 @@ const struct chain *chain_of(struct chain_list *list, const struct event *line, 
 		c->state = CHAIN_ACCEPTED;
 	if (!device_is_none(&line->device))
 		c->device = line->device;
+	c->stranger |= (line->flags & EVENT_STRANGER) != 0;
 	c->last_ms = line->time_ms;
 	list->last = c->number;
 	return c;

@@ -16,6 +16,7 @@ struct chain {
 	uint64_t serial; // hash of the certificate's serial number, 0: not told yet
 	uint64_t last_ms;
 	struct device device; // whom its certificate names
+	bool stranger;	      // its certificate bears no phone's name
 };
 
 // Zeroed at first.

@@ -128,9 +128,17 @@ static bool ends_name(char c)
 	return c == ',' || c == '+' || c == '/' || c == ';' || c == '.' || c == ' ' || c == '>';
 }
 
+static bool is_chain(const struct event *event)
+{
+	return event->handshake == HANDSHAKE_CHAIN ||
+	       event->handshake == HANDSHAKE_CHAIN_ACCEPTED ||
+	       event->handshake == HANDSHAKE_CHAIN_REFUSED;
+}
+
 // The common names of a subject: "cn=CP-...,ou=...", "/O=.../CN=CP-...".
 static void read_subject(struct slice subject, struct event *event)
 {
+	bool any = false;
 	for (uint32_t i = 0; i + 3 < subject.len; i++) {
 		if (strncasecmp(subject.data + i, "cn=", 3) != 0 ||
 			(i > 0 && isalnum((unsigned char)subject.data[i - 1])))
@@ -141,7 +149,10 @@ static void read_subject(struct slice subject, struct event *event)
 			len++;
 		if (read_phone_name(slice_first(name, len), event))
 			return;
+		any = true;
 	}
+	if (any && is_chain(event))
+		event->flags |= EVENT_STRANGER;
 }
 
 static void read_address(const struct event_matcher *m, struct slice text, struct address *out)
@@ -307,9 +318,9 @@ static void build(const struct event_matcher *m, const struct message_rule *rule
 		event->stamp_len = (uint8_t)slice_put(stamp, event->stamp);
 		event->stage = STAGE_BIND;
 	}
+	apply_effect(event, rule);
 	for (int i = 0; i < n_values; i++)
 		read_value(m, event, &event->values[i]);
-	apply_effect(event, rule);
 	if (rule->only_while != NAME_NONE || event->alias_action == ALIAS_RELEASE)
 		event->flags |= EVENT_PASSING;
 }

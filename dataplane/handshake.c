@@ -47,6 +47,7 @@ struct handshake {
 	uint64_t start_ms;
 	struct device device;
 	bool claimed;			  // by the certificate, which nothing has proved yet
+	bool stranger;			  // the certificate bears no phone's name
 	uint32_t hash_next, older, newer; // chains of the hash bucket and of the gateway
 	struct cipher_list offered;
 };
@@ -293,7 +294,7 @@ static struct handshake *open_handshake(struct handshake_table *t, const struct 
 	h->number = ++g->n_opened;
 	h->start_ms = event->time_ms;
 	h->device = (struct device){0};
-	h->claimed = false;
+	h->claimed = h->stranger = false;
 	clear_list(&h->offered, 0);
 	h->hash_next = *bucket;
 	*bucket = at;
@@ -502,6 +503,8 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 		event->client = h->client;
 		event->flags |= EVENT_BOUND;
 		event->port = h->port;
+		if (!ambiguous)
+			h->stranger |= (event->flags & EVENT_STRANGER) != 0;
 		if (device_is_none(&event->device))
 			name_line(event, &h->device, h->claimed);
 		else if (!ambiguous)
@@ -851,6 +854,8 @@ static void note_chain(struct gateway_state *g, struct event *event)
 {
 	bool certain;
 	const struct chain *chain = chain_of(&g->chains, event, &certain);
+	if (chain->stranger && device_is_none(&chain->device))
+		event->flags |= EVENT_STRANGER;
 	if (!device_is_none(&event->device) || device_is_none(&chain->device))
 		return;
 	event->device = chain->device;
@@ -897,6 +902,8 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 		name_line(event, &h->device, h->claimed && event->handshake != HANDSHAKE_COMPLETES);
 	else
 		name_handshake(h, event);
+	if (h->stranger && device_is_none(&event->device))
+		event->flags |= EVENT_STRANGER;
 	set_near(t, g, ends ? NULL : h);
 	if (ends)
 		close_handshake(t, h);

@@ -413,6 +413,8 @@ void session_update(struct session_table *t, struct event *event)
 	if (index == SESSION_NONE)
 		return;
 	struct subject s = {t, t->sessions[index], index, event->time_ms};
+	if ((event->flags & EVENT_STRANGER) && s.session.n_phones)
+		return; // somebody else at a phone's address
 	bool late = (event->flags & EVENT_LATE) != 0;
 	if (!late && s.session.last_ms > s.now_ms + SET_BACK_MS)
 		set_back(&s);

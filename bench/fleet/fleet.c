@@ -139,7 +139,7 @@ static void make_phone(struct sim *sim, unsigned number, uint32_t site)
 		snprintf(c->address, sizeof(c->address), "198.18.%u.%u", 240 + (site >> 8 & 15),
 			site & 255);
 	else if (random_chance(random, sc->phones.ipv6))
-		snprintf(c->address, sizeof(c->address), "2001:db8:a:%x::%x", number,
+		snprintf(c->address, sizeof(c->address), "2001:db8:a:%x::%x", number + 1,
 			5 + number % 7);
 	else
 		snprintf(c->address, sizeof(c->address), "198.18.%u.%u", number >> 8 & 0xff,

@@ -56,7 +56,7 @@ static struct client make_client(struct sim *sim, uint32_t number, struct random
 	if (!put_at_home(sim, random, &c)) {
 		if (mobile && random_chance(random, 0.3))
 			snprintf(c.address, sizeof(c.address), "2001:db8:%x:%x::5",
-				0x1000 + (number >> 16), number & 0xffff);
+				0x1000 + (number >> 16), (number & 0xffff) | 1);
 		else
 			snprintf(c.address, sizeof(c.address), "100.%u.%u.%u", 64 + (number >> 16),
 				number >> 8 & 255, number & 255);

@@ -519,6 +519,8 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 		event->flags |= EVENT_AMBIGUOUS;
 		counter_add(&t->counters->ambiguous_bindings, 1);
 	}
+	if (h && h->asked && at_generation(t, held->near, held->near_generation) == h)
+		event->flags |= EVENT_NEAR;
 	// Nothing but the text: it proves nothing about anybody.
 	if (h == NULL && device_is_none(&event->device)) {
 		counter_add(&t->counters->events_dropped[EVENT_DROP_unbound], 1);

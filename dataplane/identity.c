@@ -469,8 +469,10 @@ static uint8_t identify(struct subject *s, const struct event *event)
 		at = by_tunnel;
 	// A phone's line without a name, where phones are known by theirs: it can be any of them.
 	bool any_phone = !named && event->alias_action != ALIAS_ASSIGN && s->session.n_phones;
-	// What could be about another client names nobody anew.
-	bool unsure = (event->flags & EVENT_AMBIGUOUS) != 0;
+	// What could be about another client names nobody anew, unless it stands behind this one's
+	// line and is no more than a claim.
+	bool unsure = (event->flags & EVENT_AMBIGUOUS) &&
+		      !((event->flags & EVENT_NEAR) && (event->flags & EVENT_UNPROVEN));
 	if (at == SESSION_NONE && says && !any_phone && !unsure)
 		at = identity_new(s);
 	if (at == SESSION_NONE)

@@ -6,11 +6,11 @@
 
 #include "handshake.h"
 
-static struct chain *find(struct chain_list *list, uint32_t number)
+static struct chain *find(const struct chain_list *list, uint32_t number)
 {
 	for (unsigned i = 0; number && i < CHAINS_MAX; i++) {
 		if (list->chains[i].number == number)
-			return &list->chains[i];
+			return (struct chain *)&list->chains[i];
 	}
 	return NULL;
 }
@@ -88,11 +88,8 @@ const struct chain *chain_of(struct chain_list *list, const struct event *line, 
 
 enum chain_state chain_state_of(const struct chain_list *list, uint32_t number)
 {
-	for (unsigned i = 0; i < CHAINS_MAX; i++) {
-		if (number && list->chains[i].number == number)
-			return list->chains[i].state;
-	}
-	return CHAIN_UNDECIDED;
+	const struct chain *c = find(list, number);
+	return c ? c->state : CHAIN_UNDECIDED;
 }
 
 void chain_end(struct chain_list *list, uint32_t number)

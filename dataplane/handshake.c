@@ -642,6 +642,17 @@ static bool belongs(struct handshake_table *t, const struct gateway_state *g,
 	return near == h || near == NULL || !fits(near, held);
 }
 
+// The newest held reason that belongs to it, NONE: there is none.
+static uint32_t choose_reason(struct handshake_table *t, const struct handshake *h)
+{
+	const struct gateway_state *g = &t->gateways[h->gateway];
+	uint32_t at = g->last_held;
+	while (at != NONE &&
+		!(is_reason(t->held[at].event.handshake) && belongs(t, g, &t->held[at], h)))
+		at = t->held[at].older;
+	return at;
+}
+
 // How well a line of a validation goes with the handshake whose end has just been logged; 0: not.
 // What was accepted does not fail, what was refused does not complete; and the line may have come
 // right after one of this handshake, or of another.
@@ -687,13 +698,8 @@ static void settle(struct handshake_table *t, struct handshake *h, bool failed, 
 	void *context)
 {
 	struct gateway_state *g = &t->gateways[h->gateway];
-	uint32_t reason = NONE, chain = choose_chain(t, h, failed);
-	for (uint32_t at = g->last_held; at != NONE; at = t->held[at].older) {
-		struct held *held = &t->held[at];
-		bool mine = belongs(t, g, held, h);
-		if (mine && failed && reason == NONE && is_reason(held->event.handshake))
-			reason = at;
-	}
+	uint32_t reason = failed ? choose_reason(t, h) : NONE;
+	uint32_t chain = choose_chain(t, h, failed);
 	bool sole = g->n_open <= 1;
 	for (uint32_t at = g->first_held, next; at != NONE; at = next) {
 		struct held *held = &t->held[at];

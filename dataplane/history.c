@@ -21,16 +21,7 @@ void history_free(struct session_table *t, uint32_t at)
 
 void history_forget(struct session_table *t, uint32_t index, uint8_t identity)
 {
-	uint32_t history = t->links[index].history;
-	if (history == SESSION_NONE)
-		return;
-	struct history *h = &t->histories[history];
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < h->n; i++) {
-		if (h->sightings[i].identity != identity)
-			h->sightings[n++] = h->sightings[i];
-	}
-	h->n = n;
+	history_void(t, index, NULL, identity, UINT64_MAX);
 }
 
 void history_void(struct session_table *t, uint32_t index, const uint64_t *events, uint8_t identity,
@@ -43,7 +34,7 @@ void history_void(struct session_table *t, uint32_t index, const uint64_t *event
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < h->n; i++) {
 		const struct sighting *seen = &h->sightings[i];
-		if (seen->identity != identity || !event_bit(events, seen->event) ||
+		if (seen->identity != identity || (events && !event_bit(events, seen->event)) ||
 			seen->time_ms > until_ms)
 			h->sightings[n++] = *seen;
 	}

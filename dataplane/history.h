@@ -34,7 +34,7 @@ const struct sighting *history_sightings(
 // Forget what was seen of one identity: its number may become another's.
 void history_forget(struct session_table *table, uint32_t index, uint8_t identity);
 
-// Forget what some events told of an identity until a time: what came of it is over.
+// Forget what some events (NULL: any) told of an identity until a time: what came of it is over.
 void history_void(struct session_table *table, uint32_t index, const uint64_t *events,
 	uint8_t identity, uint64_t until_ms);
 

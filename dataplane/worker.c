@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <rte_common.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_launch.h>
@@ -35,17 +36,9 @@
 
 // ---- life ----
 
-static uint64_t power_of_two(uint64_t at_least)
-{
-	uint64_t n = 1;
-	while (n < at_least)
-		n *= 2;
-	return n;
-}
-
 static uint64_t nearest_power_of_two(uint64_t n)
 {
-	uint64_t above = power_of_two(n);
+	uint64_t above = rte_align64pow2(n);
 	return above - n <= n - above / 2 ? above : above / 2;
 }
 
@@ -70,7 +63,7 @@ static struct session_limits share_of(const struct worker_limits *limits, unsign
 
 static struct rte_ring *inbox_create(unsigned n_workers)
 {
-	unsigned n = (unsigned)power_of_two(INBOX_EVENTS / n_workers);
+	unsigned n = rte_align32pow2(INBOX_EVENTS / n_workers);
 	ssize_t bytes = rte_ring_get_memsize_elem(sizeof(struct event), n);
 	struct rte_ring *ring =
 		bytes < 0 ? NULL : aligned_alloc(RTE_CACHE_LINE_SIZE, (size_t)bytes);

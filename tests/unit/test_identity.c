@@ -1,26 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "scene_lines.h"
+#include "scene_test.h"
 
 #define HOME "192.0.2.9"
 #define STRANGER "203.0.113.66"
-
-static int set_up(void **state)
-{
-	*state = scene_create(scene_pack, 1, NULL);
-	return 0;
-}
-
-static int set_up_three_workers(void **state)
-{
-	*state = scene_create(scene_pack, 3, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	scene_destroy(*state);
-	return 0;
-}
 
 static unsigned n_identities(struct scene *s)
 {
@@ -365,13 +347,6 @@ static void the_seventeenth_phone_of_an_address_is_counted(void **state)
 	csd(s, "CP-8841-SEP00CAFE000000", HOME);
 	assert_open(s, "csd", HOME, "SEP00CAFE000000");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define TEST_ALSO_WITH_THREE_WORKERS(name)                                            \
-	TEST(name),                                                                   \
-	{                                                                             \
-#		name " (three workers)", name, set_up_three_workers, tear_down, NULL \
-	}
 
 int main(void)
 {

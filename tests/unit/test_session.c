@@ -1,67 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "scene.h"
-#include "scene_pack.h"
-
-#define UNTRUSTED "2: ERR 10:00:00.2 VPNC: VPN cert chain verification failed"
-#define HOST_ID "3: ERR 10:00:00.3 VPNC: hostIDCheck failed!!"
-#define RELAY "192.0.2.250" // scene.c lists it
-
-static int set_up(void **state)
-{
-	*state = scene_create(scene_pack, 1, NULL);
-	return 0;
-}
-
-static int set_up_three_workers(void **state)
-{
-	*state = scene_create(scene_pack, 3, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	scene_destroy(*state);
-	return 0;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text ? text : "null";
-}
-
-static void line(struct scene *s, const char *format, ...)
-{
-	char text[400];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	scene_line(s, text);
-}
-
-static void tunnel_up(struct scene *s, const char *user, const char *client, const char *tunnel)
-{
-	line(s,
-		"fw1 : %%ASA-6-722051: Group <GP> User <%s> IP <%s> IPv4 Address <%s> IPv6 address <::> "
-		"assigned to session",
-		user, client, tunnel);
-}
-
-static void csd(struct scene *s, const char *user, const char *client)
-{
-	line(s,
-		"fw1 : %%ASA-4-724002: Group <GP> User <%s> IP <%s> WebVPN session not terminated. "
-		"Cisco Secure Desktop was not running on the client's workstation.",
-		user, client);
-}
+#include "scene_test.h"
 
 static void expect_phone(
 	struct scene *s, const char *diagnosis, const char *client, const char *device)
@@ -119,7 +57,7 @@ static void phones_line_out_of_its_tunnel_is_its_own(void **state)
 static void tunnel_address_given_to_another_leads_to_the_other(void **state)
 {
 	tunnel_up(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9", "10.9.9.9");
-	line(*state,
+	say(*state,
 		"fw1 : %%ASA-4-113019: Group = TG, Username = CP-7962G-SEP8CB64F576113, IP = 192.0.2.9, "
 		"Session disconnected. Session Type: SSL, Reason: User Requested");
 	tunnel_up(*state, "CP-8841-SEP00CAFE000002", "192.0.2.10", "10.9.9.9");
@@ -130,11 +68,11 @@ static void tunnel_address_given_to_another_leads_to_the_other(void **state)
 static void tunnel_that_has_ended_leads_nowhere(void **state)
 {
 	tunnel_up(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9", "10.9.9.9");
-	line(*state,
+	say(*state,
 		"fw1 : %%ASA-4-113019: Group = TG, Username = CP-7962G-SEP8CB64F576113, IP = 192.0.2.9, "
 		"Session disconnected. Session Type: SSL, Reason: User Requested");
-	line(*state, "fw1 : %%ASA-4-106103: access-list A denied udp for user 'somebody' "
-		     "outside/10.9.9.9(1) -> inside/10.0.0.5(69) hit-cnt 1");
+	say(*state, "fw1 : %%ASA-4-106103: access-list A denied udp for user 'somebody' "
+		    "outside/10.9.9.9(1) -> inside/10.0.0.5(69) hit-cnt 1");
 	scene_wait(*state, 10000);
 	assert_int_equal(scene_count(*state, NULL), 0);
 	assert_int_equal(scene_dropped(*state, EVENT_DROP_unresolved), 1);
@@ -174,7 +112,7 @@ static void phone_that_resumes_from_another_address_moves(void **state)
 {
 	tunnel_up(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9", "10.9.9.9");
 	csd(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9");
-	line(*state,
+	say(*state,
 		"fw1 : %%ASA-6-716059: Group <TG> User <CP-7962G-SEP8CB64F576113> IP <192.0.2.9> "
 		"AnyConnect session resumed connection from IP <198.51.100.7>.");
 	expect_phone(*state, "csd", "198.51.100.7", "SEP8CB64F576113");
@@ -184,8 +122,8 @@ static void phone_that_resumes_from_another_address_moves(void **state)
 
 static void line_with_a_user_alone_waits_for_its_client(void **state)
 {
-	line(*state, "fw1 : %%ASA-6-113013: AAA unable to complete the request Error : reason = "
-		     "Simultaneous logins exceeded for user : user = CP-7962G-SEP8CB64F576113");
+	say(*state, "fw1 : %%ASA-6-113013: AAA unable to complete the request Error : reason = "
+		    "Simultaneous logins exceeded for user : user = CP-7962G-SEP8CB64F576113");
 	scene_wait(*state, 1000);
 	tunnel_up(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9", "10.9.9.9");
 	scene_wait(*state, 10);
@@ -195,8 +133,8 @@ static void line_with_a_user_alone_waits_for_its_client(void **state)
 static void same_user_at_another_gateway_is_another(void **state)
 {
 	tunnel_up(*state, "alice", "192.0.2.9", "10.9.9.9");
-	line(*state, "fw2 : %%ASA-6-113013: AAA unable to complete the request Error : reason = "
-		     "Simultaneous logins exceeded for user : user = alice");
+	say(*state, "fw2 : %%ASA-6-113013: AAA unable to complete the request Error : reason = "
+		    "Simultaneous logins exceeded for user : user = alice");
 	scene_wait(*state, 10000);
 	assert_int_equal(scene_count(*state, "simultaneous"), 0);
 }
@@ -204,7 +142,7 @@ static void same_user_at_another_gateway_is_another(void **state)
 static void name_that_was_only_typed_leads_nowhere(void **state)
 {
 	// A stranger calls himself like somebody's phone; the phone's own lines are not his.
-	line(*state,
+	say(*state,
 		"fw1 : %%ASA-6-716039: Group <GP> User <CP-7962G-SEP8CB64F576113> IP <203.0.113.66> "
 		"Authentication: rejected, Session Type: WebVPN.");
 	scene_line_from(*state, RELAY, "SEP8CB64F576113 " UNTRUSTED);
@@ -213,18 +151,18 @@ static void name_that_was_only_typed_leads_nowhere(void **state)
 
 static void address_inside_a_user_name_is_no_address(void **state)
 {
-	line(*state, "fw1 : %%ASA-4-724002: Group <GP> User <x> IP <192.0.2.9> WebVPN session not "
-		     "terminated. <> IP <203.0.113.66> WebVPN session not terminated. Cisco");
+	say(*state, "fw1 : %%ASA-4-724002: Group <GP> User <x> IP <192.0.2.9> WebVPN session not "
+		    "terminated. <> IP <203.0.113.66> WebVPN session not terminated. Cisco");
 	assert_string_equal(text_of(scene_only(*state, "csd"), "client_ip"), "203.0.113.66");
 }
 
 static void tls_of_strangers_makes_no_session(void **state)
 {
 	for (int i = 1; i < 200; i++) {
-		line(*state,
+		say(*state,
 			"fw1 : %%ASA-6-725001: Starting SSL handshake with client outside:203.0.113.%d/9",
 			i);
-		line(*state,
+		say(*state,
 			"fw1 : %%ASA-6-725002: Device completed SSL handshake with client "
 			"outside:203.0.113.%d/9",
 			i);
@@ -236,7 +174,7 @@ static void strangers_never_push_a_phone_out(void **state)
 {
 	tunnel_up(*state, "CP-7962G-SEP8CB64F576113", "192.0.2.9", "10.9.9.9");
 	for (int i = 0; i < 2000; i++) {
-		line(*state,
+		say(*state,
 			"fw1 : %%ASA-6-725006: Device failed SSL handshake with client "
 			"outside:203.0.%d.%d/9",
 			i / 250, i % 250 + 1);
@@ -287,7 +225,7 @@ static void client_that_is_silent_ends_and_its_place_is_used_again(void **state)
 	struct session_table *table = &scene_workers(*state)->worker[0]->sessions;
 	for (int round = 0; round < 5; round++) {
 		for (int i = 0; i < 100; i++)
-			line(*state,
+			say(*state,
 				"fw1 : %%ASA-6-725006: Device failed SSL handshake with client "
 				"outside:203.0.113.%d/9",
 				i + 1);
@@ -300,24 +238,17 @@ static void client_that_is_silent_ends_and_its_place_is_used_again(void **state)
 
 static void ipv6_clients_are_clients(void **state)
 {
-	line(*state,
+	say(*state,
 		"fw1 : %%ASA-7-725012: Device chooses cipher : A for the SSL session with client "
 		"outside:2001:db8::9/50091");
-	line(*state,
+	say(*state,
 		"fw1 : %%ASA-7-725014: SSL lib error. Function: F Reason: tlsv1 alert unknown ca");
-	line(*state,
+	say(*state,
 		"fw1 : %%ASA-6-725006: Device failed SSL handshake with client outside:2001:db8::9/50091");
 	scene_line_from(*state, "2001:db8::9", "SEP8CB64F576113 " UNTRUSTED);
 	expect_phone(*state, "hash-mismatch", "2001:db8::9", "SEP8CB64F576113");
 	assert_string_equal(text_of(scene_only(*state, NULL), "confidence"), "confirmed");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define TEST_ALSO_WITH_THREE_WORKERS(name)                                            \
-	TEST(name),                                                                   \
-	{                                                                             \
-#		name " (three workers)", name, set_up_three_workers, tear_down, NULL \
-	}
 
 int main(void)
 {

@@ -108,6 +108,7 @@ static bool load_rules(struct replay *r)
 		return false;
 	}
 	report_fini(&report);
+	r->config.limits.offline = true;
 	r->workers = workers_create(r->n_workers, &r->config.limits, ruleset, &r->config.policy);
 	if (r->workers == NULL) {
 		ruleset_destroy(ruleset);

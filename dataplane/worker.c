@@ -42,19 +42,28 @@ static uint64_t nearest_power_of_two(uint64_t n)
 	return above - n <= n - above / 2 ? above : above / 2;
 }
 
-// The shares of one worker. Hashes do not divide evenly: a tenth more than a fair share.
-static struct session_limits share_of(const struct worker_limits *limits, unsigned n)
+#define OFFLINE_LINES 16 // times as many lines are kept
+
+// Hashes do not divide evenly: a tenth more than a fair share.
+static uint32_t share_of(const struct worker_limits *limits, uint32_t all, unsigned n)
 {
-	uint32_t clients = limits->clients / n + (n > 1 ? limits->clients / n / 10 : 0) + 16;
-	uint32_t diagnoses = limits->diagnoses / n + (n > 1 ? limits->diagnoses / n / 10 : 0) + 16;
+	return limits->offline || n == 1 ? all + 16 : all / n + all / n / 10 + 16;
+}
+
+static struct session_limits session_limits(const struct worker_limits *limits, unsigned n)
+{
+	uint32_t clients = share_of(limits, limits->clients, n);
+	uint32_t diagnoses =
+		share_of(limits, limits->offline ? limits->clients : limits->diagnoses, n);
+	uint64_t lines = limits->offline ? OFFLINE_LINES * (uint64_t)clients : clients;
 	return (struct session_limits){
 		.sessions = clients,
 		.identities = clients + clients / 8,
 		.histories = clients / 10 * 3 + 64,
 		.diagnoses = diagnoses,
 		.evidence_blocks = diagnoses * 4,
-		.phone_line_bytes = nearest_power_of_two(clients * 32ul | 1 << 20),
-		.other_line_bytes = nearest_power_of_two(clients * 8ul | 1 << 19),
+		.phone_line_bytes = nearest_power_of_two(lines * 32 | 1 << 20),
+		.other_line_bytes = nearest_power_of_two(lines * 8 | 1 << 19),
 		.idle_ms = limits->idle_ms,
 		.expire_ms = limits->expire_ms,
 		.seed = limits->seed,
@@ -80,7 +89,7 @@ static void changed(void *context, uint32_t diagnosis);
 static struct worker *worker_create(
 	struct workers *all, unsigned number, const struct worker_limits *limits)
 {
-	struct session_limits share = share_of(limits, all->n);
+	struct session_limits share = session_limits(limits, all->n);
 	struct worker *w = aligned_alloc(64, (sizeof(*w) + 63) & ~(size_t)63);
 	if (w == NULL)
 		return NULL;
@@ -100,7 +109,7 @@ static struct worker *worker_create(
 	w->shapes = calloc(1, sizeof(*w->shapes));
 	w->deferred = malloc(DEFERRED_MAX * sizeof(*w->deferred));
 	w->handshakes = handshake_table_create(all->gateways.n_max,
-		limits->handshakes / all->n + 16, HELD_MAX, limits->seed, &w->counters);
+		share_of(limits, limits->handshakes, all->n), HELD_MAX, limits->seed, &w->counters);
 	w->aliases = alias_table_create(share.sessions * 2, WAITING_MAX, &w->counters);
 	for (unsigned i = 0; i < all->n; i++) {
 		if (i != number && (w->inbox[i] = inbox_create(all->n)) == NULL)

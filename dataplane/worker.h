@@ -30,6 +30,9 @@ struct worker_limits {
 	uint64_t idle_ms;    // a client that is no phone is forgotten after
 	uint64_t expire_ms;  // a diagnosis without evidence, a phone without a line
 	uint64_t seed; // of the hashes of addresses, which strangers choose; 0: always the same
+	// Memory does not press: each worker has room for all of it, and for more lines, so that
+	// nothing that is told hangs on the number of workers.
+	bool offline;
 };
 
 struct workers;

@@ -13,6 +13,7 @@ enum chain_state { CHAIN_UNDECIDED, CHAIN_ACCEPTED, CHAIN_REFUSED };
 struct chain {
 	uint32_t number; // 0: no chain
 	enum chain_state state;
+	bool sure;	 // of the state: a line with its serial number has told it, or it was alone
 	uint64_t serial; // hash of the certificate's serial number, 0: not told yet
 	uint64_t last_ms;
 	struct device device; // whom its certificate names
@@ -28,6 +29,15 @@ struct chain_list {
 // Whose line it is; of several it is the one with its serial number, else the one of the last line,
 // which is not certain.
 const struct chain *chain_of(struct chain_list *list, const struct event *line, bool *certain);
+
+// The validation that was told good by its serial number, though a line that bears none had refused
+// it, if `line` is the one that tells so: that refusal is of another. 0: it is none such.
+uint32_t chain_mistaken(const struct chain_list *list, const struct event *line);
+
+// The newest that can be refused, NULL: none is known.
+const struct chain *chain_refusable(const struct chain_list *list);
+
+unsigned chain_count(const struct chain_list *list);
 
 enum chain_state chain_state_of(const struct chain_list *list, uint32_t number);
 

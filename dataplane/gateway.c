@@ -126,6 +126,7 @@ void gateway_note(
 	case HANDSHAKE_NONE:
 	case HANDSHAKE_FOLLOWS:
 	case HANDSHAKE_ADJOINS:
+	case HANDSHAKE_LOGS_IN:
 	case HANDSHAKE_CHAIN:
 	case HANDSHAKE_CHAIN_STARTS:
 	case HANDSHAKE_CHAIN_ACCEPTED:
@@ -138,6 +139,7 @@ void gateway_note(
 	case HANDSHAKE_REASON:
 	case HANDSHAKE_REASON_EARLY:
 	case HANDSHAKE_REASON_LATE:
+	case HANDSHAKE_REASON_BARE:
 		set(&gateway->reason_ms, event->time_ms);
 		set(&gateway->handshake_ms, event->time_ms);
 		break;

@@ -17,7 +17,12 @@
 #define FAILED_MAX 4	// handshakes of a gateway that have failed, and whose reason may still come
 #define EXPIRE_STEP 16
 #define HANDSHAKE_FOLLOWS_MS 1000 // an ASA's clock has seconds, and lines of one login are together
-#define QUEUES_MIXED_MS 60000	  // how long the order of a gateway's lines is not trusted
+#define MIXED_MS 60000		  // how long the order of a stream's lines is not trusted
+#define STREAMS 4		  // senders that bring lines of one gateway
+#define TORN_STEP 16		  // arrivals.torn is of about so many handshakes
+// Shares of UINT16_MAX: from here on the order is not trusted; from here on all is one stream.
+#define TORN_SEEN (UINT16_MAX / 32)
+#define TORN_SHARED (UINT16_MAX / 6)
 
 // What the head announced and what came of it. Lines get lost: half a list is not told.
 struct cipher_list {
@@ -32,17 +37,25 @@ struct failed {
 	struct address client;
 	struct device device;
 	uint16_t port;
-	bool chosen, claimed;
-	uint64_t failed_ms; // 0: none, or its reason has come
+	bool chosen, claimed, certified; // certified: its certificate was validated, or refused
+	uint64_t failed_ms;		 // 0: none, or its reason has come
+};
+
+// A client, and when another one had such a line before it.
+struct recent {
+	struct address client;
+	struct device device;
+	uint64_t ms, other_ms; // 0: never
 };
 
 struct handshake {
 	struct address client;
-	uint16_t port, gateway;
-	// Its 725001 was seen; cipher agreed; certificate asked for; a reason is bound.
-	bool open, started, chosen, asked, reasoned;
+	uint16_t port;
+	uint32_t stream;
+	// Its 725001 was seen; cipher agreed; certificate asked for; none came; a reason is bound.
+	bool open, started, chosen, asked, bare, reasoned;
 	uint32_t number;	      // of its gateway's handshakes
-	uint32_t chosen_at, asked_at; // gateway_state.addressed then
+	uint32_t chosen_at, asked_at; // stream.addressed then
 	uint32_t generation;	      // of the slot: a held line remembers it
 	uint64_t start_ms;
 	struct device device;
@@ -52,8 +65,12 @@ struct handshake {
 	struct cipher_list offered;
 };
 
-// What only the owner needs to know of a gateway.
-struct gateway_state {
+// The lines of a gateway as one sender brings them. A gateway whose lines come twice, through two
+// relays, is read twice, each time in order.
+struct stream {
+	bool in_use;
+	uint16_t gateway;
+	struct address sender;
 	uint32_t oldest, newest; // open handshakes
 	uint32_t n_open, n_chosen, n_asked;
 	uint32_t n_opened; // ever
@@ -64,12 +81,10 @@ struct gateway_state {
 	// Order is kept within a receive queue only: lines through two of them are bound as
 	// ambiguous.
 	uint16_t queue;
-	uint64_t queues_mixed_ms;
-	// the client of the last line that had one, and when one had another: what follows at once
-	// may be about it
-	struct address last_client;
-	struct device last_device;
-	uint64_t last_ms, other_ms;
+	uint64_t mixed_ms;
+	// the client of the last line that had one, and of the last that told of a login: what
+	// follows at once may be about it
+	struct recent last, login;
 	// the cipher list that is being read
 	enum handshake_step list;
 	uint32_t list_handshake, list_generation;
@@ -87,8 +102,15 @@ struct gateway_state {
 	struct chain_list chains;
 };
 
+// How the lines of a gateway come, see note_start().
+struct arrivals {
+	uint16_t torn; // share of its handshakes whose lines are not all of one sender
+	bool shared;   // its senders share its lines out: all go into one stream
+};
+
 struct held {
 	struct event event;
+	uint32_t stream;
 	bool in_use;
 	uint32_t older, newer; // of the gateway
 	uint32_t addressed;
@@ -109,8 +131,9 @@ struct handshake_table {
 	uint64_t swept_ms;
 	gauge_t n_open, n_held; // control reads them
 	uint32_t *buckets, n_buckets;
-	struct gateway_state *gateways;
-	struct held *held; // circular: the oldest at held_first
+	struct stream *streams;	   // STREAMS of each gateway
+	struct arrivals *arrivals; // of each gateway
+	struct held *held;	   // circular: the oldest at held_first
 	uint32_t n_held_max, held_first;
 };
 
@@ -134,9 +157,10 @@ struct handshake_table *handshake_table_create(unsigned n_gateways, unsigned n_h
 	t->n_held_max = n_held;
 	t->slots = calloc(n_handshakes, sizeof(*t->slots));
 	t->buckets = malloc(t->n_buckets * sizeof(*t->buckets));
-	t->gateways = calloc(n_gateways, sizeof(*t->gateways));
+	t->streams = calloc(n_gateways, STREAMS * sizeof(*t->streams));
+	t->arrivals = calloc(n_gateways, sizeof(*t->arrivals));
 	t->held = calloc(n_held, sizeof(*t->held));
-	if (!t->slots || !t->buckets || !t->gateways || !t->held) {
+	if (!t->slots || !t->buckets || !t->streams || !t->arrivals || !t->held) {
 		handshake_table_destroy(t);
 		return NULL;
 	}
@@ -144,11 +168,6 @@ struct handshake_table *handshake_table_create(unsigned n_gateways, unsigned n_h
 		t->slots[i].hash_next = i + 1 < n_handshakes ? i + 1 : NONE;
 	for (uint32_t i = 0; i < t->n_buckets; i++)
 		t->buckets[i] = NONE;
-	for (uint32_t i = 0; i < n_gateways; i++) {
-		struct gateway_state *g = &t->gateways[i];
-		g->oldest = g->newest = g->first_held = g->last_held = g->near = NONE;
-		g->list_handshake = NONE;
-	}
 	return t;
 }
 
@@ -158,7 +177,8 @@ void handshake_table_destroy(struct handshake_table *table)
 		return;
 	free(table->slots);
 	free(table->buckets);
-	free(table->gateways);
+	free(table->streams);
+	free(table->arrivals);
 	free(table->held);
 	free(table);
 }
@@ -183,22 +203,59 @@ unsigned handshake_held_max(const struct handshake_table *table)
 	return table->n_held_max;
 }
 
+// ---- streams ----
+
+static struct stream *stream_init(struct stream *s, const struct event *event)
+{
+	s->in_use = true;
+	s->gateway = event->gateway;
+	s->sender = event->sender;
+	s->queue = event->queue;
+	s->oldest = s->newest = s->first_held = s->last_held = s->near = s->list_handshake = NONE;
+	return s;
+}
+
+// That of the event's gateway and sender. Where the lines of a gateway are dealt out over its
+// senders, or there are too many of them, all go into one.
+static struct stream *stream_of(struct handshake_table *t, const struct event *event)
+{
+	struct stream *s = &t->streams[event->gateway * STREAMS];
+	unsigned last = t->arrivals[event->gateway].shared ? 0 : STREAMS - 1;
+	for (unsigned i = 0; i < last && s->in_use && !address_equals(&s->sender, &event->sender);)
+		i++, s++;
+	if (!s->in_use)
+		return stream_init(s, event);
+	if (s->queue != event->queue || !address_equals(&s->sender, &event->sender))
+		s->mixed_ms = event->time_ms;
+	s->queue = event->queue;
+	s->sender = event->sender;
+	return s;
+}
+
+static bool is_mixed(const struct handshake_table *t, const struct stream *s, uint64_t now_ms)
+{
+	return t->arrivals[s->gateway].torn > TORN_SEEN ||
+	       (s->mixed_ms && is_near(s->mixed_ms, MIXED_MS, now_ms));
+}
+
 // ---- handshakes under way ----
 
 static uint32_t *bucket_of(
-	struct handshake_table *t, uint16_t gateway, const struct address *client, uint16_t port)
+	struct handshake_table *t, uint32_t stream, const struct address *client, uint16_t port)
 {
-	uint64_t seed = t->seed ^ ((uint64_t)gateway << 16 | port);
+	uint64_t seed = t->seed ^ ((uint64_t)stream << 16 | port);
 	return &t->buckets[XXH3_64bits_withSeed(client, sizeof(*client), seed) &
 			   (t->n_buckets - 1)];
 }
 
-static struct handshake *find(struct handshake_table *t, const struct event *event)
+static struct handshake *find(
+	struct handshake_table *t, const struct stream *s, const struct event *event)
 {
-	uint32_t at = *bucket_of(t, event->gateway, &event->client, event->port);
+	uint32_t stream = (uint32_t)(s - t->streams);
+	uint32_t at = *bucket_of(t, stream, &event->client, event->port);
 	while (at != NONE) {
 		struct handshake *h = &t->slots[at];
-		if (h->port == event->port && h->gateway == event->gateway &&
+		if (h->port == event->port && h->stream == stream &&
 			address_equals(&h->client, &event->client))
 			return h;
 		at = h->hash_next;
@@ -208,23 +265,23 @@ static struct handshake *find(struct handshake_table *t, const struct event *eve
 
 static void close_handshake(struct handshake_table *t, struct handshake *h)
 {
-	struct gateway_state *g = &t->gateways[h->gateway];
+	struct stream *s = &t->streams[h->stream];
 	uint32_t at = (uint32_t)(h - t->slots);
-	uint32_t *link = bucket_of(t, h->gateway, &h->client, h->port);
+	uint32_t *link = bucket_of(t, h->stream, &h->client, h->port);
 	while (*link != at)
 		link = &t->slots[*link].hash_next;
 	*link = h->hash_next;
 	if (h->older != NONE)
 		t->slots[h->older].newer = h->newer;
 	else
-		g->oldest = h->newer;
+		s->oldest = h->newer;
 	if (h->newer != NONE)
 		t->slots[h->newer].older = h->older;
 	else
-		g->newest = h->older;
-	g->n_open--;
-	g->n_chosen -= h->chosen;
-	g->n_asked -= h->asked;
+		s->newest = h->older;
+	s->n_open--;
+	s->n_chosen -= h->chosen;
+	s->n_asked -= h->asked;
 	gauge_add(&t->n_open, -1);
 	h->open = false;
 	h->generation++;
@@ -239,12 +296,12 @@ static void give_up(struct handshake_table *t, uint32_t at)
 }
 
 // Handshakes of the gateway that have ended without a word.
-static void give_up_old(struct handshake_table *t, struct gateway_state *g, uint64_t now_ms)
+static void give_up_old(struct handshake_table *t, struct stream *s, uint64_t now_ms)
 {
-	for (unsigned i = 0; i < EXPIRE_STEP && g->oldest != NONE &&
-			     is_past(t->slots[g->oldest].start_ms, HANDSHAKE_OPEN_MS, now_ms);
+	for (unsigned i = 0; i < EXPIRE_STEP && s->oldest != NONE &&
+			     is_past(t->slots[s->oldest].start_ms, HANDSHAKE_OPEN_MS, now_ms);
 		i++)
-		give_up(t, g->oldest);
+		give_up(t, s->oldest);
 }
 
 // Those of gateways that have fallen silent: a step a millisecond, for it looks all over memory.
@@ -256,7 +313,7 @@ static void sweep_old(struct handshake_table *t, uint64_t now_ms)
 	for (unsigned i = 0; t->n_open && i < EXPIRE_STEP; i++) {
 		const struct handshake *h = &t->slots[t->sweep];
 		if (h->open)
-			give_up_old(t, &t->gateways[h->gateway], now_ms);
+			give_up_old(t, &t->streams[h->stream], now_ms);
 		t->sweep = (t->sweep + 1) % t->n_slots;
 	}
 }
@@ -265,7 +322,7 @@ static void sweep_old(struct handshake_table *t, uint64_t now_ms)
 static void make_room(struct handshake_table *t)
 {
 	t->sweep = (t->sweep + 1) % t->n_slots;
-	give_up(t, t->gateways[t->slots[t->sweep].gateway].oldest);
+	give_up(t, t->streams[t->slots[t->sweep].stream].oldest);
 }
 
 static void clear_list(struct cipher_list *list, uint32_t count)
@@ -276,44 +333,65 @@ static void clear_list(struct cipher_list *list, uint32_t count)
 	list->count = count;
 }
 
-static struct handshake *open_handshake(struct handshake_table *t, const struct event *event)
+static struct handshake *open_handshake(
+	struct handshake_table *t, struct stream *s, const struct event *event)
 {
-	struct gateway_state *g = &t->gateways[event->gateway];
+	uint32_t stream = (uint32_t)(s - t->streams);
 	if (t->free_slot == NONE)
 		make_room(t);
 	uint32_t at = t->free_slot;
 	struct handshake *h = &t->slots[at];
-	uint32_t *bucket = bucket_of(t, event->gateway, &event->client, event->port);
+	uint32_t *bucket = bucket_of(t, stream, &event->client, event->port);
 	t->free_slot = h->hash_next;
 	h->client = event->client;
 	h->port = event->port;
-	h->gateway = event->gateway;
+	h->stream = stream;
 	h->open = true;
 	h->started = event->handshake == HANDSHAKE_STARTS;
-	h->chosen = h->asked = h->reasoned = false;
-	h->number = ++g->n_opened;
+	h->chosen = h->asked = h->bare = h->reasoned = false;
+	h->number = ++s->n_opened;
 	h->start_ms = event->time_ms;
 	h->device = (struct device){0};
 	h->claimed = h->stranger = false;
 	clear_list(&h->offered, 0);
 	h->hash_next = *bucket;
 	*bucket = at;
-	h->older = g->newest;
+	h->older = s->newest;
 	h->newer = NONE;
-	if (g->newest != NONE)
-		t->slots[g->newest].newer = at;
+	if (s->newest != NONE)
+		t->slots[s->newest].newer = at;
 	else
-		g->oldest = at;
-	g->newest = at;
-	g->n_open++;
+		s->oldest = at;
+	s->newest = at;
+	s->n_open++;
 	gauge_add(&t->n_open, 1);
 	return h;
 }
 
-static struct handshake *find_or_open(struct handshake_table *t, const struct event *event)
+// Whether another sender has brought the line that starts the handshake of this one.
+static bool is_torn(struct handshake_table *t, const struct event *event)
 {
-	struct handshake *h = find(t, event);
-	return h ? h : open_handshake(t, event);
+	const struct stream *other = &t->streams[event->gateway * STREAMS];
+	for (unsigned i = 0; i < STREAMS && other->in_use; i++, other++) {
+		const struct handshake *h = find(t, other, event);
+		if (h && h->started)
+			return true;
+	}
+	return false;
+}
+
+// Two relays bring each line twice, or they share the lines of a gateway: then order is lost.
+// known: the handshake in the event's own stream.
+static void note_start(struct handshake_table *t, const struct stream *s, const struct event *event,
+	const struct handshake *known)
+{
+	struct arrivals *a = &t->arrivals[s->gateway];
+	bool starts = event->handshake == HANDSHAKE_STARTS;
+	if (starts && (known || !a->shared))
+		a->torn = (uint16_t)(a->torn - a->torn / TORN_STEP);
+	else if (!starts && known == NULL && is_torn(t, event))
+		a->torn = (uint16_t)(a->torn + (UINT16_MAX - a->torn) / TORN_STEP);
+	a->shared = a->torn > (a->shared ? TORN_SEEN : TORN_SHARED);
 }
 
 static struct handshake *at_generation(struct handshake_table *t, uint32_t at, uint32_t generation)
@@ -342,11 +420,11 @@ static void name_line(struct event *event, const struct device *device, bool cla
 		event->flags |= EVENT_UNPROVEN;
 }
 
-static void set_near(struct handshake_table *t, struct gateway_state *g, const struct handshake *h)
+static void set_near(struct handshake_table *t, struct stream *s, const struct handshake *h)
 {
-	g->addressed++;
-	g->near = h ? (uint32_t)(h - t->slots) : NONE;
-	g->near_generation = h ? h->generation : 0;
+	s->addressed++;
+	s->near = h ? (uint32_t)(h - t->slots) : NONE;
+	s->near_generation = h ? h->generation : 0;
 }
 
 // ---- what fits what ----
@@ -354,7 +432,7 @@ static void set_near(struct handshake_table *t, struct gateway_state *g, const s
 static bool is_reason(uint8_t step)
 {
 	return step == HANDSHAKE_REASON || step == HANDSHAKE_REASON_EARLY ||
-	       step == HANDSHAKE_REASON_LATE;
+	       step == HANDSHAKE_REASON_LATE || step == HANDSHAKE_REASON_BARE;
 }
 
 static bool could_be(const struct handshake *h, const struct held *held)
@@ -367,8 +445,10 @@ static bool could_be(const struct handshake *h, const struct held *held)
 	if (step == HANDSHAKE_REASON_EARLY)
 		return !h->chosen;
 	// Chosen may be unknown of all: 725012 exists at level 7 only, but then so does the reason.
-	if (step == HANDSHAKE_REASON_LATE && held->any_chosen)
+	if ((step == HANDSHAKE_REASON_LATE || step == HANDSHAKE_REASON_BARE) && held->any_chosen)
 		return h->chosen && h->chosen_at <= held->addressed;
+	if (!is_reason(step) && h->bare)
+		return false;
 	if (!is_reason(step) && held->any_asked)
 		return h->asked && h->asked_at <= held->addressed;
 	return true;
@@ -380,55 +460,58 @@ static bool fits(const struct handshake *h, const struct held *held)
 }
 
 // Whether it could be another's than this one's.
-static bool is_unsure(
-	const struct gateway_state *g, const struct handshake *h, const struct held *held)
+static bool is_unsure(const struct stream *s, const struct handshake *h, const struct held *held)
 {
-	uint32_t later = h->started ? g->n_opened - held->n_opened : 1;
+	uint32_t later = h->started ? s->n_opened - held->n_opened : 1;
 	return held->n_rivals + (h->number > held->n_opened ? later : 0) > 1;
 }
 
 // Handshakes under way that a line could belong to.
-static uint32_t n_candidates(const struct gateway_state *g, const struct event *line)
+static uint32_t n_candidates(const struct stream *s, const struct event *line)
 {
 	switch (line->handshake) {
 	case HANDSHAKE_REASON_EARLY:
-		return g->n_open - g->n_chosen;
+		return s->n_open - s->n_chosen;
 	case HANDSHAKE_REASON_LATE:
-		return g->n_chosen ? g->n_chosen : g->n_open;
+	case HANDSHAKE_REASON_BARE:
+		return s->n_chosen ? s->n_chosen : s->n_open;
 	case HANDSHAKE_CHAIN:
 	case HANDSHAKE_CHAIN_STARTS:
 	case HANDSHAKE_CHAIN_ACCEPTED:
 	case HANDSHAKE_CHAIN_REFUSED:
-		return g->n_asked ? g->n_asked : g->n_open;
+		return s->n_asked ? s->n_asked : s->n_open;
 	default:
-		return g->n_open;
+		return s->n_open;
 	}
 }
 
 // ---- failed, and the reason still to come ----
 
-static void note_failed(struct gateway_state *g, const struct handshake *h, uint64_t now_ms)
+static void note_failed(
+	struct stream *s, const struct handshake *h, bool certified, uint64_t now_ms)
 {
-	g->failed[g->failed_next++ % FAILED_MAX] = (struct failed){
+	s->failed[s->failed_next++ % FAILED_MAX] = (struct failed){
 		.client = h->client,
 		.device = h->device,
 		.port = h->port,
 		.chosen = h->chosen,
 		.claimed = h->claimed,
+		.certified = certified,
 		.failed_ms = now_ms,
 	};
-	g->failed_offered = h->offered;
+	s->failed_offered = h->offered;
 }
 
 // The last of those that a reason fits, NULL: none. *n: how many there are.
-static struct failed *find_failed(struct gateway_state *g, const struct event *reason, unsigned *n)
+static struct failed *find_failed(struct stream *s, const struct event *reason, unsigned *n)
 {
 	struct failed *found = NULL;
 	*n = 0;
 	for (unsigned i = 0; i < FAILED_MAX; i++) {
-		struct failed *f = &g->failed[i];
+		struct failed *f = &s->failed[i];
 		if (f->failed_ms == 0 || !is_near(f->failed_ms, REORDER_MS, reason->time_ms) ||
-			(reason->handshake == HANDSHAKE_REASON_EARLY && f->chosen))
+			(reason->handshake == HANDSHAKE_REASON_EARLY && f->chosen) ||
+			(reason->handshake == HANDSHAKE_REASON_BARE && f->certified))
 			continue;
 		++*n;
 		if (found == NULL || f->failed_ms >= found->failed_ms)
@@ -437,10 +520,10 @@ static struct failed *find_failed(struct gateway_state *g, const struct event *r
 	return found;
 }
 
-static bool is_failed(const struct gateway_state *g, const struct event *event)
+static bool is_failed(const struct stream *s, const struct event *event)
 {
 	for (unsigned i = 0; i < FAILED_MAX; i++) {
-		const struct failed *f = &g->failed[i];
+		const struct failed *f = &s->failed[i];
 		if (f->failed_ms && is_near(f->failed_ms, REORDER_MS, event->time_ms) &&
 			f->port == event->port && address_equals(&f->client, &event->client))
 			return true;
@@ -452,15 +535,15 @@ static bool is_failed(const struct gateway_state *g, const struct event *event)
 
 static void unlink_held(struct handshake_table *t, struct held *held)
 {
-	struct gateway_state *g = &t->gateways[held->event.gateway];
+	struct stream *s = &t->streams[held->stream];
 	if (held->older != NONE)
 		t->held[held->older].newer = held->newer;
 	else
-		g->first_held = held->newer;
+		s->first_held = held->newer;
 	if (held->newer != NONE)
 		t->held[held->newer].older = held->older;
 	else
-		g->last_held = held->older;
+		s->last_held = held->older;
 	held->in_use = false;
 	while (gauge_get(&t->n_held) && !t->held[t->held_first].in_use) {
 		t->held_first = (t->held_first + 1) % t->n_held_max;
@@ -494,10 +577,8 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 	bool ambiguous, event_emit_fn emit, void *context)
 {
 	struct event *event = &held->event;
-	const struct gateway_state *g = &t->gateways[event->gateway];
-	bool mixed =
-		g->queues_mixed_ms && is_near(g->queues_mixed_ms, QUEUES_MIXED_MS, event->time_ms);
-	ambiguous |= h && mixed;
+	const struct stream *s = &t->streams[held->stream];
+	ambiguous |= h && is_mixed(t, s, event->time_ms);
 	unlink_held(t, held);
 	if (h) {
 		event->client = h->client;
@@ -512,7 +593,7 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 		if (is_reason(event->handshake)) {
 			h->reasoned = true;
 			attach_list(t, event, FIELD_OFFERED, &h->offered);
-			attach_list(t, event, FIELD_SUPPORTED, &g->supported);
+			attach_list(t, event, FIELD_SUPPORTED, &s->supported);
 		}
 	}
 	if (ambiguous) {
@@ -530,12 +611,11 @@ static void let_go(struct handshake_table *t, struct held *held, struct handshak
 }
 
 // A reason that changed places with the line that says that its handshake failed.
-static bool bind_failed(struct handshake_table *t, struct event *reason)
+static bool bind_failed(struct handshake_table *t, struct stream *s, struct event *reason)
 {
 	unsigned n;
-	struct gateway_state *g = &t->gateways[reason->gateway];
 	struct failed *f = is_reason(reason->handshake) && device_is_none(&reason->device)
-				   ? find_failed(g, reason, &n)
+				   ? find_failed(s, reason, &n)
 				   : NULL;
 	if (f == NULL)
 		return false;
@@ -544,9 +624,9 @@ static bool bind_failed(struct handshake_table *t, struct event *reason)
 	reason->port = f->port;
 	name_line(reason, &f->device, f->claimed);
 	f->failed_ms = 0;
-	if (f == &g->failed[(g->failed_next - 1) % FAILED_MAX])
-		attach_list(t, reason, FIELD_OFFERED, &g->failed_offered);
-	attach_list(t, reason, FIELD_SUPPORTED, &g->supported);
+	if (f == &s->failed[(s->failed_next - 1) % FAILED_MAX])
+		attach_list(t, reason, FIELD_OFFERED, &s->failed_offered);
+	attach_list(t, reason, FIELD_SUPPORTED, &s->supported);
 	if (n > 1) {
 		reason->flags |= EVENT_AMBIGUOUS;
 		counter_add(&t->counters->ambiguous_bindings, 1);
@@ -559,21 +639,21 @@ static bool bind_failed(struct handshake_table *t, struct event *reason)
 static void let_go_late(
 	struct handshake_table *t, struct held *held, event_emit_fn emit, void *context)
 {
-	const struct gateway_state *g = &t->gateways[held->event.gateway];
+	struct stream *s = &t->streams[held->stream];
 	struct handshake *h = at_generation(t, held->near, held->near_generation);
 	if (h && !fits(h, held))
 		h = NULL;
-	for (uint32_t at = g->newest, tries = 0; h == NULL && at != NONE && tries < 64; tries++) {
+	for (uint32_t at = s->newest, tries = 0; h == NULL && at != NONE && tries < 64; tries++) {
 		if (fits(&t->slots[at], held))
 			h = &t->slots[at];
 		at = t->slots[at].older;
 	}
 	// A line that names its phone needs no guess at the address.
-	bool unsure = h && is_unsure(g, h, held);
+	bool unsure = h && is_unsure(s, h, held);
 	if (unsure && !device_is_none(&held->event.device))
 		h = NULL;
 	bool over = h && !unsure && is_reason(held->event.handshake);
-	if (h == NULL && bind_failed(t, &held->event)) {
+	if (h == NULL && bind_failed(t, s, &held->event)) {
 		unlink_held(t, held);
 		emit_line(&held->event, emit, context);
 		return;
@@ -584,32 +664,32 @@ static void let_go_late(
 		close_handshake(t, h);
 }
 
-static void hold(
-	struct handshake_table *t, const struct event *event, event_emit_fn emit, void *context)
+static void hold(struct handshake_table *t, struct stream *s, const struct event *event,
+	event_emit_fn emit, void *context)
 {
-	struct gateway_state *g = &t->gateways[event->gateway];
 	if (gauge_get(&t->n_held) == t->n_held_max)
 		let_go_late(t, &t->held[t->held_first], emit, context);
 	uint32_t at = (t->held_first + gauge_get(&t->n_held)) % t->n_held_max;
 	gauge_add(&t->n_held, 1);
 	struct held *held = &t->held[at];
 	memcpy(&held->event, event, event_size(event));
+	held->stream = (uint32_t)(s - t->streams);
 	held->in_use = true;
-	held->addressed = g->addressed;
-	held->near = g->near;
-	held->near_generation = g->near_generation;
-	held->chain = g->chains.last;
-	held->n_opened = g->n_opened;
-	held->n_rivals = n_candidates(g, event);
-	held->any_chosen = g->n_chosen > 0;
-	held->any_asked = g->n_asked > 0;
-	held->older = g->last_held;
+	held->addressed = s->addressed;
+	held->near = s->near;
+	held->near_generation = s->near_generation;
+	held->chain = s->chains.last;
+	held->n_opened = s->n_opened;
+	held->n_rivals = n_candidates(s, event);
+	held->any_chosen = s->n_chosen > 0;
+	held->any_asked = s->n_asked > 0;
+	held->older = s->last_held;
 	held->newer = NONE;
-	if (g->last_held != NONE)
-		t->held[g->last_held].newer = at;
+	if (s->last_held != NONE)
+		t->held[s->last_held].newer = at;
 	else
-		g->first_held = at;
-	g->last_held = at;
+		s->first_held = at;
+	s->last_held = at;
 }
 
 void handshake_expire_step(
@@ -627,17 +707,17 @@ void handshake_expire_step(
 // Whether a held reason belongs to the handshake whose end has just been logged. near: the line
 // came right after one of that handshake. adjacent: no other handshake was named between it and the
 // end.
-static bool belongs(struct handshake_table *t, const struct gateway_state *g,
-	const struct held *held, const struct handshake *h)
+static bool belongs(struct handshake_table *t, const struct stream *s, const struct held *held,
+	const struct handshake *h)
 {
 	const struct handshake *near = at_generation(t, held->near, held->near_generation);
-	bool adjacent = held->addressed == g->addressed;
+	bool adjacent = held->addressed == s->addressed;
 	// Right between two lines of one handshake it is its own, at whatever step that was.
 	if (adjacent && near == h && !h->reasoned)
 		return true;
 	if (!fits(h, held))
 		return false;
-	if (!is_unsure(g, h, held) || adjacent)
+	if (!is_unsure(s, h, held) || adjacent)
 		return true;
 	return near == h || near == NULL || !fits(near, held);
 }
@@ -645,10 +725,10 @@ static bool belongs(struct handshake_table *t, const struct gateway_state *g,
 // The newest held reason that belongs to it, NONE: there is none.
 static uint32_t choose_reason(struct handshake_table *t, const struct handshake *h)
 {
-	const struct gateway_state *g = &t->gateways[h->gateway];
-	uint32_t at = g->last_held;
+	const struct stream *s = &t->streams[h->stream];
+	uint32_t at = s->last_held;
 	while (at != NONE &&
-		!(is_reason(t->held[at].event.handshake) && belongs(t, g, &t->held[at], h)))
+		!(is_reason(t->held[at].event.handshake) && belongs(t, s, &t->held[at], h)))
 		at = t->held[at].older;
 	return at;
 }
@@ -656,17 +736,15 @@ static uint32_t choose_reason(struct handshake_table *t, const struct handshake 
 // How well a line of a validation goes with the handshake whose end has just been logged; 0: not.
 // What was accepted does not fail, what was refused does not complete; and the line may have come
 // right after one of this handshake, or of another.
-static unsigned fitness(struct handshake_table *t, const struct gateway_state *g,
-	const struct held *held, const struct handshake *h, bool failed)
+static unsigned fitness(struct handshake_table *t, const struct stream *s, const struct held *held,
+	const struct handshake *h, bool failed)
 {
-	enum chain_state state = chain_state_of(&g->chains, held->chain);
+	enum chain_state state = chain_state_of(&s->chains, held->chain);
 	const struct handshake *near = at_generation(t, held->near, held->near_generation);
-	if (!could_be(h, held))
+	if (!could_be(h, held) || state == (failed ? CHAIN_ACCEPTED : CHAIN_REFUSED))
 		return 0;
-	if (!is_unsure(g, h, held))
+	if (!is_unsure(s, h, held))
 		return 4;
-	if (state == (failed ? CHAIN_ACCEPTED : CHAIN_REFUSED))
-		return 0;
 	if (near == h)
 		return 3;
 	if (state == CHAIN_UNDECIDED && near && could_be(near, held))
@@ -674,45 +752,95 @@ static unsigned fitness(struct handshake_table *t, const struct gateway_state *g
 	return state == CHAIN_UNDECIDED ? 1 : 2;
 }
 
-// The number of the chain that goes best with a handshake, of several the newest; 0: none does.
-static uint32_t choose_chain(struct handshake_table *t, const struct handshake *h, bool failed)
+// The same of a reason that belongs to it.
+static unsigned reason_fitness(struct handshake_table *t, const struct stream *s,
+	const struct held *held, const struct handshake *h)
 {
-	const struct gateway_state *g = &t->gateways[h->gateway];
+	if (!is_unsure(s, h, held))
+		return 4;
+	if (held->addressed == s->addressed)
+		return 3;
+	return at_generation(t, held->near, held->near_generation) == h ? 2 : 1;
+}
+
+// The number of the chain that goes best with a handshake, of several the newest; 0: none does.
+// *best: how well.
+static uint32_t choose_chain(
+	struct handshake_table *t, const struct handshake *h, bool failed, unsigned *best)
+{
+	const struct stream *s = &t->streams[h->stream];
 	uint32_t chain = 0;
-	unsigned best = 0;
-	for (uint32_t at = g->last_held; at != NONE; at = t->held[at].older) {
+	*best = 0;
+	for (uint32_t at = s->last_held; at != NONE; at = t->held[at].older) {
 		const struct held *held = &t->held[at];
 		unsigned its =
-			is_reason(held->event.handshake) ? 0 : fitness(t, g, held, h, failed);
-		if (its > best) {
-			best = its;
+			is_reason(held->event.handshake) ? 0 : fitness(t, s, held, h, failed);
+		if (its > *best) {
+			*best = its;
 			chain = held->chain;
 		}
 	}
 	return chain;
 }
 
+// What of the lines held belongs to a handshake that has ended.
+struct choice {
+	uint32_t reason, chain; // NONE, 0: there is none
+	// Those that cannot be its own, though nothing else is under way.
+	bool no_reason, no_chain;
+};
+
+// Of a client that has sent no certificate none is validated: one of the two is another's.
+static struct choice choose(struct handshake_table *t, const struct handshake *h, bool failed)
+{
+	const struct stream *s = &t->streams[h->stream];
+	unsigned best;
+	struct choice c = {.reason = failed ? choose_reason(t, h) : NONE};
+	c.chain = choose_chain(t, h, failed, &best);
+	if (c.chain == 0 || c.reason == NONE ||
+		t->held[c.reason].event.handshake != HANDSHAKE_REASON_BARE)
+		return c;
+	c.no_reason = best > reason_fitness(t, s, &t->held[c.reason], h);
+	c.no_chain = !c.no_reason;
+	if (c.no_reason)
+		c.reason = NONE;
+	else
+		c.chain = 0;
+	return c;
+}
+
+// sole: no other handshake is under way, what there is is its own, unless it says otherwise.
+static bool is_chosen(const struct stream *s, const struct choice *c, const struct held *held,
+	uint32_t at, bool failed)
+{
+	bool sole = s->n_open <= 1;
+	if (is_reason(held->event.handshake))
+		return at == c->reason || (sole && failed && !c->no_reason);
+	enum chain_state state = chain_state_of(&s->chains, held->chain);
+	return (c->chain && held->chain == c->chain) ||
+	       (sole && !c->no_chain && state != (failed ? CHAIN_ACCEPTED : CHAIN_REFUSED));
+}
+
 // Hand the lines held for a handshake out, before the line that ends it. Of several reasons the
-// newest is its own; of a validation all lines are.
-static void settle(struct handshake_table *t, struct handshake *h, bool failed, event_emit_fn emit,
+// newest is its own; of a validation all lines are. Returns whether it has a validation.
+static bool settle(struct handshake_table *t, struct handshake *h, bool failed, event_emit_fn emit,
 	void *context)
 {
-	struct gateway_state *g = &t->gateways[h->gateway];
-	uint32_t reason = failed ? choose_reason(t, h) : NONE;
-	uint32_t chain = choose_chain(t, h, failed);
-	bool sole = g->n_open <= 1;
-	for (uint32_t at = g->first_held, next; at != NONE; at = next) {
+	struct stream *s = &t->streams[h->stream];
+	struct choice choice = choose(t, h, failed);
+	bool many = chain_count(&s->chains) > (s->n_asked ? s->n_asked : s->n_open);
+	for (uint32_t at = s->first_held, next; at != NONE; at = next) {
 		struct held *held = &t->held[at];
 		next = held->newer;
-		bool is_chain = !is_reason(held->event.handshake);
-		if (at == reason || (is_chain && held->chain == chain && could_be(h, held)) ||
-			(sole && (failed || is_chain) && could_be(h, held)))
-			let_go(t, held, h, is_unsure(g, h, held) || !could_be(h, held), emit,
-				context);
-		else if (!failed && !is_chain && held->n_rivals && could_be(h, held))
+		bool reason = is_reason(held->event.handshake), fit = could_be(h, held);
+		bool unsure = is_unsure(s, h, held) || !fit || (!reason && many);
+		if (at == choice.reason || (fit && is_chosen(s, &choice, held, at, failed)))
+			let_go(t, held, h, unsure, emit, context);
+		else if (!failed && reason && held->n_rivals && fit)
 			held->n_rivals--; // it has succeeded: the line is another's
 	}
-	chain_end(&g->chains, chain);
+	chain_end(&s->chains, choice.chain);
+	return choice.chain != 0;
 }
 
 // ---- lists and chains ----
@@ -727,12 +855,12 @@ static uint64_t number_of(const struct event *event, uint8_t field)
 }
 
 // The list that is being read, NULL: none that is of use.
-static struct cipher_list *list_of(struct handshake_table *t, struct gateway_state *g)
+static struct cipher_list *list_of(struct handshake_table *t, struct stream *s)
 {
-	if (g->list == HANDSHAKE_SUPPORTS)
-		return &g->supported;
-	struct handshake *h = at_generation(t, g->list_handshake, g->list_generation);
-	return g->list == HANDSHAKE_OFFERS && h ? &h->offered : NULL;
+	if (s->list == HANDSHAKE_SUPPORTS)
+		return &s->supported;
+	struct handshake *h = at_generation(t, s->list_handshake, s->list_generation);
+	return s->list == HANDSHAKE_OFFERS && h ? &h->offered : NULL;
 }
 
 // Where the entry of an index stands, or would: behind those of smaller ones.
@@ -779,50 +907,50 @@ static void cut_list(struct cipher_list *list, unsigned index)
 // Entries are numbered. One that is far out of turn, or another than the one of its number, belongs
 // to a list that another interrupted, and to which of them cannot be told. false: so it is.
 static bool take_entry(
-	struct gateway_state *g, struct cipher_list *list, uint64_t index, struct slice name)
+	struct stream *s, struct cipher_list *list, uint64_t index, struct slice name)
 {
 	if (index == 0 || index > LIST_ENTRIES_MAX || (list->count && index > list->count))
 		return false;
-	if (list->seen >> index & 1 && !has_name(list, (unsigned)index, name) && g->list_again)
+	if (list->seen >> index & 1 && !has_name(list, (unsigned)index, name) && s->list_again)
 		cut_list(list, (unsigned)index);
 	if (list->seen >> index & 1) {
-		if (index >= g->list_next)
-			g->list_next = index + 1;
+		if (index >= s->list_next)
+			s->list_next = index + 1;
 		return has_name(list, (unsigned)index, name);
 	}
-	if (index > g->list_next + LIST_JITTER || index + LIST_JITTER < g->list_next)
+	if (index > s->list_next + LIST_JITTER || index + LIST_JITTER < s->list_next)
 		return false;
 	insert_name(list, (unsigned)index, name);
-	if (index >= g->list_next)
-		g->list_next = index + 1;
+	if (index >= s->list_next)
+		s->list_next = index + 1;
 	return true;
 }
 
-static void begin_list(struct handshake_table *t, struct gateway_state *g, const struct event *head,
-	struct handshake *h)
+static void begin_list(
+	struct handshake_table *t, struct stream *s, const struct event *head, struct handshake *h)
 {
-	g->list = (enum handshake_step)head->handshake;
-	g->list_next = 1;
-	g->list_handshake = h ? (uint32_t)(h - t->slots) : NONE;
-	g->list_generation = h ? h->generation : 0;
-	struct cipher_list *list = list_of(t, g);
+	s->list = (enum handshake_step)head->handshake;
+	s->list_next = 1;
+	s->list_handshake = h ? (uint32_t)(h - t->slots) : NONE;
+	s->list_generation = h ? h->generation : 0;
+	struct cipher_list *list = list_of(t, s);
 	uint32_t count = (uint32_t)number_of(head, FIELD_COUNT);
 	// Every event can come twice: a list that is whole is read again beside what is there.
-	bool early = g->early_len && is_near(g->early_ms, REORDER_MS, head->time_ms);
-	g->list_again = list && list->len && list->count == count && is_whole(list);
-	if (list && !g->list_again)
+	bool early = s->early_len && is_near(s->early_ms, REORDER_MS, head->time_ms);
+	s->list_again = list && list->len && list->count == count && is_whole(list);
+	if (list && !s->list_again)
 		clear_list(list, count);
 	if (list && early)
-		take_entry(g, list, 1, (struct slice){g->early_name, g->early_len});
-	g->list_again |= early;
-	g->early_len = 0;
+		take_entry(s, list, 1, (struct slice){s->early_name, s->early_len});
+	s->list_again |= early;
+	s->early_len = 0;
 }
 
-static void note_early(struct gateway_state *g, const struct event *event, struct slice name)
+static void note_early(struct stream *s, const struct event *event, struct slice name)
 {
-	g->early_len = name.len <= sizeof(g->early_name) ? (uint8_t)name.len : 0;
-	memcpy(g->early_name, name.data, g->early_len);
-	g->early_ms = event->time_ms;
+	s->early_len = name.len <= sizeof(s->early_name) ? (uint8_t)name.len : 0;
+	memcpy(s->early_name, name.data, s->early_len);
+	s->early_ms = event->time_ms;
 }
 
 // Whether an entry has changed places with the head of the list after its own.
@@ -832,36 +960,54 @@ static bool lacks_only(const struct cipher_list *list, uint64_t index)
 	       (uint32_t)__builtin_popcountll(list->seen) + 1 == list->count;
 }
 
-static void add_cipher(
-	struct handshake_table *t, struct gateway_state *g, const struct event *event)
+static void add_cipher(struct handshake_table *t, struct stream *s, const struct event *event)
 {
 	struct slice name = event_value(event, FIELD_CIPHER);
-	struct cipher_list *list = list_of(t, g);
+	struct cipher_list *list = list_of(t, s);
 	uint64_t index = number_of(event, FIELD_INDEX);
 	bool whole = list == NULL || (list->len && is_whole(list));
 	if (name.len == 0)
 		return;
-	if (g->list == HANDSHAKE_OFFERS && list && list->seen == 0 &&
-		lacks_only(&g->supported, index)) {
-		insert_name(&g->supported, (unsigned)index, name);
+	if (s->list == HANDSHAKE_OFFERS && list && list->seen == 0 &&
+		lacks_only(&s->supported, index)) {
+		insert_name(&s->supported, (unsigned)index, name);
 		return;
 	}
 	// The first entry once more: of the list whose head is still to come, it may be.
 	if (index == 1 && whole)
-		note_early(g, event, name);
-	if (list && take_entry(g, list, index, name))
+		note_early(s, event, name);
+	if (list && take_entry(s, list, index, name))
 		return;
 	if (list && !(index == 1 && whole)) {
 		clear_list(list, 0);
-		g->list = HANDSHAKE_NONE;
+		s->list = HANDSHAKE_NONE;
+	}
+}
+
+// Lines that refuse without saying what are of another validation than that of `number`.
+static void move_refusals(struct handshake_table *t, struct stream *s, uint32_t number)
+{
+	const struct chain *other = chain_refusable(&s->chains);
+	for (uint32_t at = s->first_held; at != NONE; at = t->held[at].newer) {
+		struct held *held = &t->held[at];
+		struct event *event = &held->event;
+		if (held->chain != number || event->handshake != HANDSHAKE_CHAIN_REFUSED ||
+			event_value(event, FIELD_SERIAL).len)
+			continue;
+		held->chain = other ? other->number : 0;
+		event->device = other ? other->device : (struct device){0};
+		event->flags |= EVENT_AMBIGUOUS;
 	}
 }
 
 // A line of a validation that names nobody takes the name of the certificate.
-static void note_chain(struct gateway_state *g, struct event *event)
+static void note_chain(struct handshake_table *t, struct stream *s, struct event *event)
 {
 	bool certain;
-	const struct chain *chain = chain_of(&g->chains, event, &certain);
+	uint32_t mistaken = chain_mistaken(&s->chains, event);
+	const struct chain *chain = chain_of(&s->chains, event, &certain);
+	if (mistaken)
+		move_refusals(t, s, mistaken);
 	if (chain->stranger && device_is_none(&chain->device))
 		event->flags |= EVENT_STRANGER;
 	if (!device_is_none(&event->device) || device_is_none(&chain->device))
@@ -873,38 +1019,49 @@ static void note_chain(struct gateway_state *g, struct event *event)
 
 // ---- steps ----
 
-static void step_addressed(struct handshake_table *t, struct gateway_state *g, struct event *event,
+static void step_addressed(struct handshake_table *t, struct stream *s, struct event *event,
 	event_emit_fn emit, void *context)
 {
 	struct handshake *h;
-	if (event->handshake == HANDSHAKE_STARTS && (h = find(t, event)) != NULL)
+	h = find(t, s, event);
+	if (event->handshake != HANDSHAKE_ENDS && !is_failed(s, event))
+		note_start(t, s, event, h);
+	if (event->handshake == HANDSHAKE_STARTS && h) {
 		close_handshake(t, h); // the port is used anew
+		h = NULL;
+	}
 	// The end of a connection whose handshake is over says nothing of other handshakes, nor
 	// does a line that came after the one that said that it failed.
 	bool over = event->handshake == HANDSHAKE_ENDS ||
-		    (event->handshake != HANDSHAKE_STARTS && is_failed(g, event));
-	h = over ? find(t, event) : find_or_open(t, event);
+		    (event->handshake != HANDSHAKE_STARTS && is_failed(s, event));
+	if (h == NULL && !over)
+		h = open_handshake(t, s, event);
 	if (h == NULL) {
 		emit_line(event, emit, context);
 		return;
 	}
 	bool ends = event->handshake == HANDSHAKE_COMPLETES ||
 		    event->handshake == HANDSHAKE_FAILS || event->handshake == HANDSHAKE_ENDS;
-	if (ends)
-		settle(t, h, event->handshake != HANDSHAKE_COMPLETES, emit, context);
-	if (ends && event->handshake != HANDSHAKE_COMPLETES && !h->reasoned)
-		note_failed(g, h, event->time_ms);
+	bool failed = ends && event->handshake != HANDSHAKE_COMPLETES;
+	bool certified = ends && settle(t, h, failed, emit, context);
+	if (failed && !h->reasoned)
+		note_failed(s, h, certified, event->time_ms);
 	if (event->handshake == HANDSHAKE_OFFERS)
-		begin_list(t, g, event, h);
+		begin_list(t, s, event, h);
 	if (event->handshake == HANDSHAKE_CHOOSES && !h->chosen) {
 		h->chosen = true;
-		h->chosen_at = g->addressed + 1; // set_near() counts it
-		g->n_chosen++;
+		h->chosen_at = s->addressed + 1; // set_near() counts it
+		s->n_chosen++;
 	}
 	if (event->handshake == HANDSHAKE_ASKS && !h->asked) {
 		h->asked = true;
-		h->asked_at = g->addressed + 1;
-		g->n_asked++;
+		h->asked_at = s->addressed + 1;
+		s->n_asked++;
+	}
+	if (event->handshake == HANDSHAKE_SENDS_NONE) {
+		h->bare = true;
+		s->n_asked -= h->asked;
+		h->asked = false;
 	}
 	if (device_is_none(&event->device))
 		name_line(event, &h->device, h->claimed && event->handshake != HANDSHAKE_COMPLETES);
@@ -912,90 +1069,105 @@ static void step_addressed(struct handshake_table *t, struct gateway_state *g, s
 		name_handshake(h, event);
 	if (h->stranger && device_is_none(&event->device))
 		event->flags |= EVENT_STRANGER;
-	set_near(t, g, ends ? NULL : h);
+	set_near(t, s, ends ? NULL : h);
 	if (ends)
 		close_handshake(t, h);
 	emit_line(event, emit, context);
 }
 
+static bool is_alone(const struct recent *r, uint64_t now_ms)
+{
+	return r->other_ms == 0 || !is_near(r->other_ms, HANDSHAKE_FOLLOWS_MS, now_ms);
+}
+
 // Some messages name nobody, right behind lines of the client: older texts, hidden users. It is not
-// told where other clients' lines stand as near, unless it is logged in one go with the line
-// before.
-static void follow(struct handshake_table *t, const struct gateway_state *g, struct event *event)
+// told where other clients' lines stand as near, unless it ends the login that the line before
+// tells of.
+static void follow(struct handshake_table *t, const struct stream *s, struct event *event)
 {
 	bool adjoins = event->handshake == HANDSHAKE_ADJOINS;
-	bool alone =
-		g->other_ms == 0 || !is_near(g->other_ms, HANDSHAKE_FOLLOWS_MS, event->time_ms);
-	if (!address_is_none(&event->client) || !device_is_none(&event->device) ||
-		event_user(event).len ||
-		!is_near(g->last_ms, HANDSHAKE_FOLLOWS_MS, event->time_ms) || !(alone || adjoins))
+	const struct recent *r = adjoins ? &s->login : &s->last;
+	bool named = !address_is_none(&event->client) || !device_is_none(&event->device) ||
+		     event_user(event).len;
+	bool last = adjoins && address_equals(&s->last.client, &r->client);
+	if (named || r->ms == 0 || !is_near(r->ms, HANDSHAKE_FOLLOWS_MS, event->time_ms) ||
+		!(last || is_alone(r, event->time_ms)))
 		return;
-	event->client = g->last_client;
-	event->device = g->last_device;
+	event->client = r->client;
+	event->device = r->device;
 	event->flags |= EVENT_BOUND | EVENT_AMBIGUOUS;
 	counter_add(&t->counters->ambiguous_bindings, 1);
 }
 
-static void note_client(struct gateway_state *g, const struct event *event)
+static void note_recent(struct recent *r, const struct event *event)
 {
-	if (g->last_ms && !address_equals(&g->last_client, &event->client))
-		g->other_ms = g->last_ms;
-	g->last_client = event->client;
-	g->last_device = event->device;
-	g->last_ms = event->time_ms;
+	if (r->ms && !address_equals(&r->client, &event->client))
+		r->other_ms = r->ms;
+	r->client = event->client;
+	r->device = event->device;
+	r->ms = event->time_ms;
+}
+
+static void note_client(struct stream *s, const struct event *event)
+{
+	note_recent(&s->last, event);
+	if (event->handshake == HANDSHAKE_LOGS_IN)
+		note_recent(&s->login, event);
+	else if (address_equals(&s->login.client, &event->client))
+		s->login.ms = 0; // it goes on
 }
 
 void handshake_step(
 	struct handshake_table *t, struct event *event, event_emit_fn emit, void *context)
 {
-	struct gateway_state *g = &t->gateways[event->gateway];
-	give_up_old(t, g, event->time_ms);
-	if (g->addressed && g->queue != event->queue)
-		g->queues_mixed_ms = event->time_ms;
-	g->queue = event->queue;
+	struct stream *s = stream_of(t, event);
+	give_up_old(t, s, event->time_ms);
 	if (!address_is_none(&event->client))
-		note_client(g, event);
+		note_client(s, event);
 	else if (event->handshake == HANDSHAKE_FOLLOWS || event->handshake == HANDSHAKE_ADJOINS)
-		follow(t, g, event);
+		follow(t, s, event);
 	switch ((enum handshake_step)event->handshake) {
 	case HANDSHAKE_SUPPORTS:
 	case HANDSHAKE_OTHER_LIST:
-		begin_list(t, g, event, NULL);
+		begin_list(t, s, event, NULL);
 		return;
 	case HANDSHAKE_CIPHER:
-		add_cipher(t, g, event);
+		add_cipher(t, s, event);
 		return;
 	case HANDSHAKE_CHAIN:
 	case HANDSHAKE_CHAIN_STARTS:
 	case HANDSHAKE_CHAIN_ACCEPTED:
 	case HANDSHAKE_CHAIN_REFUSED:
-		note_chain(g, event);
-		hold(t, event, emit, context);
+		note_chain(t, s, event);
+		hold(t, s, event, emit, context);
 		return;
 	case HANDSHAKE_REASON:
 	case HANDSHAKE_REASON_EARLY:
 	case HANDSHAKE_REASON_LATE:
-		if (n_candidates(g, event) == 0 && bind_failed(t, event))
+	case HANDSHAKE_REASON_BARE:
+		if (n_candidates(s, event) == 0 && bind_failed(t, s, event))
 			emit_line(event, emit, context);
 		else
-			hold(t, event, emit, context);
+			hold(t, s, event, emit, context);
 		return;
 	case HANDSHAKE_STARTS:
 	case HANDSHAKE_OFFERS:
 	case HANDSHAKE_GOES_ON:
 	case HANDSHAKE_CHOOSES:
 	case HANDSHAKE_ASKS:
+	case HANDSHAKE_SENDS_NONE:
 	case HANDSHAKE_COMPLETES:
 	case HANDSHAKE_FAILS:
 	case HANDSHAKE_ENDS:
 		if (!address_is_none(&event->client)) {
-			step_addressed(t, g, event, emit, context);
+			step_addressed(t, s, event, emit, context);
 			return;
 		}
 		// fall through
 	case HANDSHAKE_NONE:
 	case HANDSHAKE_FOLLOWS:
 	case HANDSHAKE_ADJOINS:
+	case HANDSHAKE_LOGS_IN:
 	case HANDSHAKE_STEP_MAX:
 		emit_line(event, emit, context);
 	}

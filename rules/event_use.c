@@ -37,6 +37,7 @@ static void learn_step(struct event_use *use, enum handshake_step step, bool nam
 	case HANDSHAKE_REASON:
 	case HANDSHAKE_REASON_EARLY:
 	case HANDSHAKE_REASON_LATE:
+	case HANDSHAKE_REASON_BARE:
 		set_bit(use->fields, FIELD_OFFERED);
 		set_bit(use->fields, FIELD_SUPPORTED);
 		use->bound = use->of_phones = true;
@@ -214,8 +215,20 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 		rule->has_absence |= rule->levels[i] && expression_has_absence(rule->levels[i]);
 }
 
+static bool is_of_no_tunnel(const struct rulepack *pack, uint16_t event)
+{
+	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
+		const struct diagnosis_rule *rule = &pack->diagnoses[i];
+		if (rule->by_tunnel && event_bit(rule->evidence, event))
+			return true;
+	}
+	return false;
+}
+
 void pack_use_rules(struct rulepack *pack)
 {
 	for (unsigned i = 0; i < pack->n_diagnoses; i++)
 		use_rule(pack, &pack->diagnoses[i]);
+	for (unsigned i = 0; i < EVENTS_MAX; i++)
+		pack->events[i].no_tunnel = is_of_no_tunnel(pack, (uint16_t)i);
 }

@@ -57,15 +57,19 @@ struct translations {
 	X(HANDSHAKE_GOES_ON, "goes-on", "a step of a handshake that is under way")            \
 	X(HANDSHAKE_CHOOSES, "chooses", "the cipher is agreed")                               \
 	X(HANDSHAKE_ASKS, "asks", "the client's certificate is asked for")                    \
+	X(HANDSHAKE_SENDS_NONE, "sends-none", "the client has sent no certificate")           \
 	X(HANDSHAKE_COMPLETES, "completes", "it succeeded")                                   \
 	X(HANDSHAKE_FAILS, "fails", "it failed")                                              \
 	X(HANDSHAKE_ENDS, "ends", "its connection ended")                                     \
 	X(HANDSHAKE_REASON, "reason", "why one fails; no address: bound to one")              \
 	X(HANDSHAKE_REASON_EARLY, "reason-early", "as reason, before a cipher is agreed")     \
 	X(HANDSHAKE_REASON_LATE, "reason-late", "as reason, after a cipher is agreed")        \
+	X(HANDSHAKE_REASON_BARE, "reason-bare",                                               \
+		"as reason-late, of a client that has sent no certificate")                   \
 	X(HANDSHAKE_CHAIN_STARTS, "chain-starts", "as chain, the first line of a validation") \
 	X(HANDSHAKE_FOLLOWS, "follows", "no address: of the one client named just before")    \
-	X(HANDSHAKE_ADJOINS, "adjoins", "no address: of the client of the very line before")  \
+	X(HANDSHAKE_LOGS_IN, "logs-in", "the client has logged in, and has no session yet")   \
+	X(HANDSHAKE_ADJOINS, "adjoins", "no address: of the client that has just logged in")  \
 	X(HANDSHAKE_CHAIN, "chain",                                                           \
 		"validation of a client certificate; no address: bound to one")               \
 	X(HANDSHAKE_CHAIN_ACCEPTED, "chain-accepted", "as chain: the certificate is good")    \
@@ -225,6 +229,7 @@ struct event_use {
 	bool phone_scope;	      // a diagnosis of a phone looks at it
 	bool gateway_scope;
 	bool gateway_fact;	// {gateway: ...} looks at it
+	bool no_tunnel;		// evidence of something that a tunnel ends
 	bool keep;		// evidence of something: sessions keep its line
 	uint64_t window_ms;	// how far back any diagnosis looks for it
 	uint8_t distinct_field; // hashed into sighting.value, or FIELD_NONE

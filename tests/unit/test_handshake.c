@@ -3,7 +3,7 @@
 
 #include "../../dataplane/handshake.h"
 
-#define TOLD_MAX 256
+#define TOLD_MAX 512
 
 // One line of a gateway, and what became of it.
 struct told {
@@ -22,6 +22,7 @@ static struct told told[TOLD_MAX];
 static unsigned n_told;
 static uint64_t now_ms;
 static uint16_t next_line, gateway, queue;
+static const char *sender; // of the lines to come
 
 static void tell(void *context, struct event *event)
 {
@@ -47,6 +48,7 @@ static void begin(unsigned n_handshakes, unsigned n_held)
 	now_ms = 1000000;
 	next_line = 1;
 	gateway = queue = 0;
+	sender = "192.0.2.1";
 	table = handshake_table_create(4, n_handshakes, n_held, 0, &counters);
 	assert_non_null(table);
 }
@@ -74,6 +76,7 @@ static struct event *blank(enum handshake_step step)
 	e.type = next_line;
 	e.gateway = gateway;
 	e.queue = queue;
+	assert_true(address_parse(slice_of(sender), &e.sender));
 	e.source = MESSAGE_ASA;
 	e.stage = STAGE_BIND;
 	memcpy(e.text, "text", e.line_len = e.text_len = 4);
@@ -108,6 +111,16 @@ static uint16_t bare(enum handshake_step step)
 static uint16_t chain(enum handshake_step step, const char *device)
 {
 	struct event *e = blank(step);
+	if (device)
+		assert_true(device_find(slice_of(device), &e->device));
+	return send(e);
+}
+
+// The same, with the certificate's serial number.
+static uint16_t certificate(enum handshake_step step, const char *serial, const char *device)
+{
+	struct event *e = blank(step);
+	event_attach(e, FIELD_SERIAL, slice_of(serial));
 	if (device)
 		assert_true(device_find(slice_of(device), &e->device));
 	return send(e);
@@ -1097,6 +1110,181 @@ static void an_old_chain_lends_no_name(void **state)
 	assert_device(later, "");
 }
 
+// ---- what contradicts itself is of two ----
+
+static void who_sends_no_certificate_has_none_validated(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_ASKS, A, 1);
+	line(HANDSHAKE_ASKS, B, 2);
+	uint16_t named = certificate(HANDSHAKE_CHAIN, "5A1F", "SEP8CB64F576113");
+	line(HANDSHAKE_SENDS_NONE, A, 1);
+	uint16_t fails = line(HANDSHAKE_FAILS, A, 1);
+	assert_null(fate(named));
+	assert_device(fails, "");
+	certificate(HANDSHAKE_CHAIN_ACCEPTED, "5A1F", "SEP8CB64F576113");
+	uint16_t completes = line(HANDSHAKE_COMPLETES, B, 2);
+	assert_ambiguous(named, B, 2);
+	assert_non_null(fate(completes));
+}
+
+static void what_was_refused_does_not_complete(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_ASKS, A, 1);
+	uint16_t refused = chain(HANDSHAKE_CHAIN_REFUSED, NULL);
+	line(HANDSHAKE_COMPLETES, A, 1);
+	assert_null(fate(refused));
+	wait_ms(2001);
+	assert_null(fate(refused)); // it was nobody's
+	assert_int_equal(counters.events_dropped[EVENT_DROP_unbound], 1);
+}
+
+static void what_was_refused_is_not_accepted(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_ASKS, A, 1);
+	uint16_t refused = chain(HANDSHAKE_CHAIN_REFUSED, NULL);
+	uint16_t accepted = certificate(HANDSHAKE_CHAIN_ACCEPTED, "5A1F", "SEP8CB64F576113");
+	line(HANDSHAKE_COMPLETES, A, 1);
+	assert_null(fate(refused));
+	assert_ambiguous(accepted, A, 1); // two validations, and one was asked
+}
+
+// "Failed to find a suitable trustpoint for the issuer" does not say of which certificate.
+static void a_refusal_without_a_number_is_of_what_was_not_accepted(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_ASKS, A, 1);
+	line(HANDSHAKE_ASKS, B, 2);
+	chain(HANDSHAKE_CHAIN_STARTS, NULL);
+	certificate(HANDSHAKE_CHAIN, "5A1F", "SEP8CB64F576113");
+	chain(HANDSHAKE_CHAIN_STARTS, NULL);
+	certificate(HANDSHAKE_CHAIN, "80EB", NULL);
+	certificate(HANDSHAKE_CHAIN_ACCEPTED, "5A1F", "SEP8CB64F576113");
+	uint16_t refused = chain(HANDSHAKE_CHAIN_REFUSED, NULL);
+	line(HANDSHAKE_COMPLETES, A, 1);
+	uint16_t fails = line(HANDSHAKE_FAILS, B, 2);
+	assert_ambiguous(refused, B, 2);
+	assert_device(refused, "");
+	assert_device(fails, "");
+}
+
+static void a_refusal_is_taken_back_when_its_certificate_is_accepted(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_ASKS, A, 1);
+	line(HANDSHAKE_ASKS, B, 2);
+	certificate(HANDSHAKE_CHAIN, "80EB", NULL);
+	chain(HANDSHAKE_CHAIN_STARTS, NULL);
+	certificate(HANDSHAKE_CHAIN, "5A1F", "SEP8CB64F576113");
+	uint16_t refused = chain(HANDSHAKE_CHAIN_REFUSED, NULL);
+	certificate(HANDSHAKE_CHAIN_ACCEPTED, "5A1F", "SEP8CB64F576113");
+	line(HANDSHAKE_COMPLETES, A, 1);
+	line(HANDSHAKE_FAILS, B, 2);
+	assert_ambiguous(refused, B, 2);
+	assert_device(refused, "");
+}
+
+// A client that refuses the gateway's certificate does not send its own.
+static void who_has_sent_a_certificate_has_not_refused_ours(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_CHOOSES, B, 2);
+	line(HANDSHAKE_CHOOSES, A, 1);
+	line(HANDSHAKE_ASKS, A, 1);
+	uint16_t refuses = bare(HANDSHAKE_REASON_BARE);
+	line(HANDSHAKE_NONE, "198.51.100.3", 3);
+	line(HANDSHAKE_COMPLETES, "198.51.100.3", 3);
+	uint16_t refused = certificate(HANDSHAKE_CHAIN_REFUSED, "5A1F", "SEP8CB64F576113");
+	line(HANDSHAKE_FAILS, A, 1);
+	assert_null(fate(refuses));
+	assert_certain(refused, A, 1);
+	line(HANDSHAKE_FAILS, B, 2);
+	assert_int_equal(fate(refuses)->port, 2);
+}
+
+// ---- senders ----
+
+#define RELAY "192.0.2.81"
+#define OTHER_RELAY "192.0.2.82"
+
+// Each line twice, the second one a moment later, and another handshake in between.
+static void two_relays_are_read_apart(void **state)
+{
+	uint16_t reason[2], of_b[2];
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		sender = i ? OTHER_RELAY : RELAY;
+		line(HANDSHAKE_STARTS, A, 1);
+		line(HANDSHAKE_CHOOSES, A, 1);
+	}
+	for (int i = 0; i < 2; i++) {
+		sender = i ? OTHER_RELAY : RELAY;
+		reason[i] = bare(HANDSHAKE_REASON_LATE);
+	}
+	for (int i = 0; i < 2; i++) {
+		sender = i ? OTHER_RELAY : RELAY;
+		line(HANDSHAKE_FAILS, A, 1);
+		line(HANDSHAKE_STARTS, B, 2);
+		of_b[i] = bare(HANDSHAKE_REASON_EARLY);
+	}
+	for (int i = 0; i < 2; i++) {
+		sender = i ? OTHER_RELAY : RELAY;
+		line(HANDSHAKE_FAILS, B, 2);
+		assert_certain(reason[i], A, 1);
+		assert_certain(of_b[i], B, 2);
+	}
+}
+
+static void lines_that_two_relays_share_out_are_unsure(void **state)
+{
+	(void)state;
+	for (uint16_t port = 1; port <= 20; port++) {
+		sender = RELAY;
+		line(HANDSHAKE_STARTS, A, port);
+		sender = OTHER_RELAY;
+		line(HANDSHAKE_CHOOSES, A, port);
+		uint16_t reason = bare(HANDSHAKE_REASON_LATE);
+		line(HANDSHAKE_FAILS, A, port);
+		assert_ambiguous(reason, A, port);
+	}
+	// And apart again when each brings all.
+	for (uint16_t port = 101; port <= 160; port++) {
+		for (int i = 0; i < 2; i++) {
+			sender = i ? OTHER_RELAY : RELAY;
+			line(HANDSHAKE_STARTS, A, port);
+		}
+		for (int i = 0; i < 2; i++) {
+			sender = i ? OTHER_RELAY : RELAY;
+			line(HANDSHAKE_FAILS, A, port);
+		}
+	}
+	now_ms += 60001;
+	line(HANDSHAKE_STARTS, A, 200);
+	uint16_t reason = bare(HANDSHAKE_REASON);
+	line(HANDSHAKE_FAILS, A, 200);
+	assert_certain(reason, A, 200);
+}
+
+static void any_number_of_senders_is_taken(void **state)
+{
+	char name[32];
+	(void)state;
+	for (unsigned i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "192.0.2.%u", i % 9);
+		sender = name;
+		line(HANDSHAKE_STARTS, A, (uint16_t)(i / 3));
+		bare(HANDSHAKE_REASON);
+		line(HANDSHAKE_FAILS, A, (uint16_t)(i / 4));
+	}
+	wait_ms(2001);
+	wait_ms(30000);
+	for (int i = 0; i < 20; i++)
+		wait_ms(10);
+	assert_int_equal(handshake_held(table), 0);
+}
+
 // ---- lines that follow ----
 
 static void is_nobodys(uint16_t number, int at)
@@ -1132,6 +1320,23 @@ static void with_two_clients_it_is_nobodys(void **state)
 	line(HANDSHAKE_STARTS, A, 3);
 	assert_nobodys(bare(HANDSHAKE_FOLLOWS));
 	assert_int_equal(counters.ambiguous_bindings, 0);
+}
+
+// The older text of 113040 names nobody.
+static void what_ends_a_login_is_of_who_has_just_logged_in(void **state)
+{
+	(void)state;
+	line(HANDSHAKE_LOGS_IN, A, 0);
+	assert_ambiguous(bare(HANDSHAKE_ADJOINS), A, 0);
+	line(HANDSHAKE_NONE, B, 0); // a session that is up
+	assert_ambiguous(bare(HANDSHAKE_ADJOINS), A, 0);
+	line(HANDSHAKE_NONE, A, 0); // it goes on: it was not locked out
+	assert_nobodys(bare(HANDSHAKE_ADJOINS));
+	line(HANDSHAKE_LOGS_IN, A, 0);
+	line(HANDSHAKE_LOGS_IN, B, 0);
+	assert_ambiguous(bare(HANDSHAKE_ADJOINS), B, 0); // at once
+	line(HANDSHAKE_STARTS, "198.51.100.3", 3);
+	assert_nobodys(bare(HANDSHAKE_ADJOINS)); // either of two
 }
 
 static void it_follows_at_once(void **state)
@@ -1305,8 +1510,18 @@ int main(void)
 		TEST(a_claim_is_of_its_handshake_alone),
 		TEST(two_chains_that_interleave_are_not_certain),
 		TEST(an_old_chain_lends_no_name),
+		TEST(who_sends_no_certificate_has_none_validated),
+		TEST(what_was_refused_does_not_complete),
+		TEST(what_was_refused_is_not_accepted),
+		TEST(a_refusal_without_a_number_is_of_what_was_not_accepted),
+		TEST(a_refusal_is_taken_back_when_its_certificate_is_accepted),
+		TEST(who_has_sent_a_certificate_has_not_refused_ours),
+		TEST(two_relays_are_read_apart),
+		TEST(lines_that_two_relays_share_out_are_unsure),
+		TEST(any_number_of_senders_is_taken),
 		TEST(a_line_without_a_name_is_of_the_client_just_before),
 		TEST(with_two_clients_it_is_nobodys),
+		TEST(what_ends_a_login_is_of_who_has_just_logged_in),
 		TEST(it_follows_at_once),
 		TEST(another_client_of_long_before_is_no_rival),
 		TEST(nothing_before_it_is_nobodys),

@@ -64,6 +64,7 @@ struct session_key {
 #define EVENT_BOUND 0x800	// its client is not told by the line, but by the lines around it
 #define EVENT_STRANGER 0x1000	// a client's certificate that bears no phone's name
 #define EVENT_NEAR 0x2000	// stands right behind a line of its client's
+#define EVENT_PAST 0x4000	// came through the tunnel, and says why there was none
 
 struct event {
 	uint64_t time_ms; // arrival, since the epoch

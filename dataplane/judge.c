@@ -231,7 +231,7 @@ static bool is_late(
 	const struct diagnosis *d, const struct sighting *sighting, const struct event *event)
 {
 	return event && (event->flags & EVENT_LATE) && d->state == DIAGNOSIS_RECOVERED &&
-	       sighting->time_ms <= d->recovered.ms;
+	       (sighting->time_ms <= d->recovered.ms || event->flags & EVENT_PAST);
 }
 
 static void reopen(struct diagnosis_work *w)
@@ -266,8 +266,11 @@ static void add_event(struct diagnosis_work *w, const struct sighting *sighting,
 	if (sighting && event_bit(w->rule->evidence, sighting->event)) {
 		bool own = sighting->identity == w->d.identity ||
 			   w->subject->session.n_identities <= 1;
+		struct sighting dated = *sighting;
+		if (late && dated.time_ms > w->d.recovered.ms)
+			dated.time_ms = w->d.recovered.ms;
 		add_companions(w, sighting, v);
-		proof_add_sighting(w, sighting, own);
+		proof_add_sighting(w, &dated, own);
 	}
 	if (raises) {
 		add_evidence(w, v, false);
@@ -708,7 +711,7 @@ static void wake(struct subject *s)
 void judge_expire(struct subject *s)
 {
 	struct diagnosis_table *t = s->table->diagnoses;
-	if (*session_wake_ms(s->table, s->index) <= s->now_ms)
+	while (*session_wake_ms(s->table, s->index) <= s->now_ms)
 		wake(s);
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {

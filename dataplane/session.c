@@ -403,6 +403,21 @@ static void set_back(struct subject *s)
 	judge_set_back(s);
 }
 
+// What a phone has kept while it could not send: its log comes through the tunnel, and tells of
+// before there was one.
+static bool is_of_past(
+	const struct event *event, const struct event_use *use, const struct identity *who)
+{
+	return event->source == MESSAGE_PHONE && use->no_tunnel && who && who->tunnel_up.ms &&
+	       !address_is_none(&event->tunnel) && event->time_ms >= who->tunnel_up.ms;
+}
+
+// Whether time may have done something to its diagnoses.
+static bool is_due(const struct session_table *t, uint32_t at, uint64_t now_ms)
+{
+	return t->links[at].diagnoses != SESSION_NONE || t->links[at].wake_ms <= now_ms;
+}
+
 void session_update(struct session_table *t, struct event *event)
 {
 	const struct event_use *use = &t->ruleset->pack->events[event->type];
@@ -423,7 +438,7 @@ void session_update(struct session_table *t, struct event *event)
 	history_refresh(t, index);
 	// What was due before this line: a failure that had long been quiet does not go on, it
 	// relapses.
-	if (t->links[index].diagnoses != SESSION_NONE)
+	if (is_due(t, index, s.now_ms))
 		judge_expire(&s);
 	if (event->source == MESSAGE_PHONE && hand_on(&s, event)) {
 		session_put(&s);
@@ -447,10 +462,16 @@ void session_update(struct session_table *t, struct event *event)
 	}
 	uint64_t line = keep ? history_keep_line(&s, event, identity) : LINE_NONE;
 	struct sighting sighting = history_sighting(event, use, line, identity);
+	uint64_t now_ms = s.now_ms;
+	if (is_of_past(event, use, who)) {
+		event->flags |= EVENT_PAST | EVENT_LATE;
+		s.now_ms = sighting.time_ms = who->tunnel_up.ms - 1;
+	}
 	if (use->keep && keep)
 		history_keep(&s, &sighting);
 	touch(&s, event);
 	judge_event(&s, event, &sighting, identity);
+	s.now_ms = now_ms;
 	identity_note_success(&s, &sighting, identity);
 	session_put(&s);
 }
@@ -476,7 +497,7 @@ static void expire_one(struct session_table *t, uint32_t at, uint64_t now_ms)
 	if (!t->sessions[at].in_use)
 		return;
 	struct subject s = {t, t->sessions[at], at, now_ms};
-	if (t->links[at].diagnoses != SESSION_NONE || t->links[at].wake_ms <= now_ms) {
+	if (is_due(t, at, now_ms)) {
 		history_refresh(t, at);
 		judge_expire(&s);
 		session_put(&s);

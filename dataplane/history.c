@@ -180,25 +180,36 @@ bool history_is_copy(const struct session_table *t, uint32_t index, const struct
 	return false;
 }
 
-// The one that is missed least: the oldest that no diagnosis looks back to; else the oldest of the
-// event of one phone that has most of them, but for its last.
+// No diagnosis looks back to it: it is too old, or only why there was no tunnel, and there is one.
+static bool is_void(const struct subject *s, const struct sighting *one)
+{
+	const struct event_use *use = &s->table->ruleset->pack->events[one->event];
+	if (is_past(one->time_ms, use->window_ms + 1, s->now_ms))
+		return true;
+	const struct identity *who =
+		use->outlasts || one->identity == 0 ? NULL : identity_by_number(s, one->identity);
+	return who && one->time_ms < who->tunnel_up.ms;
+}
+
+// The one that is missed least: the oldest that is void; else the oldest of the event of one phone
+// of which there are most beyond what a rule wants; else the oldest.
 static uint32_t least_needed(const struct subject *s, const struct history *h)
 {
 	const struct event_use *events = s->table->ruleset->pack->events;
-	uint32_t best = 0, best_n = 1;
+	uint32_t best = 0, most = 0;
 	for (uint32_t i = 0; i < h->n; i++) {
-		const struct sighting *one = &h->sightings[i];
-		if (is_past(one->time_ms, events[one->event].window_ms + 1, s->now_ms))
+		if (is_void(s, &h->sightings[i]))
 			return i;
 	}
 	for (uint32_t i = 0; i < h->n; i++) {
-		uint32_t n = 0;
+		uint32_t n = 0, wanted = events[h->sightings[i].event].wanted;
 		for (uint32_t k = i; k < h->n; k++)
 			n += h->sightings[k].event == h->sightings[i].event &&
 			     h->sightings[k].identity == h->sightings[i].identity;
-		if (n > best_n) {
+		wanted += wanted == 0;
+		if (n > wanted + most) {
 			best = i;
-			best_n = n;
+			most = n - wanted;
 		}
 	}
 	return best;

@@ -215,20 +215,59 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 		rule->has_absence |= rule->levels[i] && expression_has_absence(rule->levels[i]);
 }
 
-static bool is_of_no_tunnel(const struct rulepack *pack, uint16_t event)
+// How often a rule wants to see each event.
+static void use_wanted(struct rulepack *pack, const struct expression *e)
 {
-	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
-		const struct diagnosis_rule *rule = &pack->diagnoses[i];
-		if (rule->by_tunnel && event_bit(rule->evidence, event))
-			return true;
+	bool sequence = e->kind == EXPRESSION_SEQUENCE;
+	bool varied = e->kind == EXPRESSION_DISTINCT || e->kind == EXPRESSION_TURNS;
+	for (unsigned i = 0; i < e->n_parts; i++) {
+		unsigned n = e->kind == EXPRESSION_COUNT ? e->at_least
+			     : varied			 ? 2 * e->at_least
+							 : 0;
+		for (unsigned k = 0; sequence && k < e->n_parts; k++)
+			n += e->parts[k]->event == e->parts[i]->event;
+		struct event_use *event = &pack->events[e->parts[i]->event];
+		if (e->parts[i]->n_parts == 0 && n > event->wanted)
+			event->wanted = (uint8_t)(n < UINT8_MAX ? n : UINT8_MAX);
+		use_wanted(pack, e->parts[i]);
 	}
-	return false;
+}
+
+static void use_lasting(const struct expression *leaf, bool positive, void *context)
+{
+	(void)positive;
+	struct rulepack *pack = context;
+	pack->events[leaf->event].outlasts = true;
+}
+
+// What becomes of an event when a tunnel comes up.
+static void use_tunnel(struct rulepack *pack, const struct diagnosis_rule *rule)
+{
+	if (rule->scope != SCOPE_PHONE)
+		return;
+	for (unsigned event = 0; event < EVENTS_MAX; event++) {
+		bool evidence = event_bit(rule->evidence, (uint16_t)event);
+		pack->events[event].no_tunnel |= evidence && rule->by_tunnel;
+		pack->events[event].outlasts |=
+			!rule->by_tunnel && (evidence || event_bit(rule->context, (uint16_t)event));
+	}
+	for (int i = CONFIDENCE_SUSPECTED; i <= CONFIDENCE_CONFIRMED && !rule->by_tunnel; i++) {
+		if (rule->levels[i])
+			expression_walk(rule->levels[i], true, use_lasting, pack);
+	}
+	for (unsigned i = 0; i < rule->n_causes && !rule->by_tunnel; i++)
+		expression_walk(rule->causes[i].when, true, use_lasting, pack);
 }
 
 void pack_use_rules(struct rulepack *pack)
 {
-	for (unsigned i = 0; i < pack->n_diagnoses; i++)
-		use_rule(pack, &pack->diagnoses[i]);
-	for (unsigned i = 0; i < EVENTS_MAX; i++)
-		pack->events[i].no_tunnel = is_of_no_tunnel(pack, (uint16_t)i);
+	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
+		struct diagnosis_rule *rule = &pack->diagnoses[i];
+		use_rule(pack, rule);
+		use_tunnel(pack, rule);
+		for (int k = CONFIDENCE_SUSPECTED; k <= CONFIDENCE_CONFIRMED; k++) {
+			if (rule->levels[k])
+				use_wanted(pack, rule->levels[k]);
+		}
+	}
 }

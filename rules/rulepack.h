@@ -230,6 +230,8 @@ struct event_use {
 	bool gateway_scope;
 	bool gateway_fact;	// {gateway: ...} looks at it
 	bool no_tunnel;		// evidence of something that a tunnel ends
+	bool outlasts;		// a diagnosis of phones looks at it that no tunnel ends
+	uint8_t wanted;		// how many of it a diagnosis looks for, at most
 	bool keep;		// evidence of something: sessions keep its line
 	uint64_t window_ms;	// how far back any diagnosis looks for it
 	uint8_t distinct_field; // hashed into sighting.value, or FIELD_NONE

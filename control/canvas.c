@@ -10,6 +10,7 @@
 #include "glyph.h"
 
 #define ELLIPSIS "\xe2\x80\xa6"
+#define NAME_COLUMNS_MIN 5 // below, there is no middle
 
 // ---- the canvas ----
 
@@ -26,12 +27,16 @@ static unsigned width_of(FILE *out)
 	return width ? width : COLUMNS_DEFAULT;
 }
 
-static bool has_colour(FILE *out)
+static bool is_terminal(FILE *out)
+{
+	int fd = fileno(out);
+	return fd >= 0 && isatty(fd);
+}
+
+static bool may_colour(void)
 {
 	const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
-	int fd = fileno(out);
-	return fd >= 0 && isatty(fd) && (none == NULL || none[0] == '\0') &&
-	       !(terminal && strcmp(terminal, "dumb") == 0);
+	return (none == NULL || none[0] == '\0') && !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
 static void format_time(const struct canvas *canvas, time_t time, const char *format, char *text)
@@ -48,7 +53,8 @@ struct canvas canvas_of(FILE *out, unsigned columns)
 	char today[CANVAS_TIME_MAX];
 	if (canvas.columns < COLUMNS_MIN)
 		canvas.columns = COLUMNS_MIN;
-	canvas.colour = has_colour(out);
+	canvas.terminal = is_terminal(out);
+	canvas.colour = canvas.terminal && may_colour();
 	format_time(&canvas, time(NULL), "%Y-%m-%d", today);
 	snprintf(canvas.today, sizeof(canvas.today), "%.15s", today);
 	return canvas;
@@ -115,16 +121,83 @@ void canvas_cell(const struct canvas *canvas, enum style style, const char *text
 	blanks(canvas, width - used);
 }
 
+void canvas_name(const struct canvas *canvas, enum style style, const char *text, unsigned width)
+{
+	struct slice all = slice_of_text(text), rest = all;
+	unsigned columns = glyph_columns(all), used = 0;
+	unsigned tail = (width - 1) / 2, head = width - 1 - tail;
+	struct glyph glyph;
+	if (columns <= width || width < NAME_COLUMNS_MIN) {
+		canvas_cell(canvas, style, text, width);
+		return;
+	}
+	if (style != STYLE_PLAIN)
+		canvas_style(canvas, style);
+	for (struct slice next = rest; glyph_next(&next, &glyph); rest = next) {
+		if (used + glyph.columns > head)
+			break;
+		fwrite(glyph.text, 1, glyph.len, canvas->out);
+		used += glyph.columns;
+	}
+	fputs(ELLIPSIS, canvas->out);
+	used++;
+	// A mark goes with the character that it stands on.
+	for (struct slice next = rest; glyph_next(&next, &glyph); rest = next) {
+		if (glyph.columns && glyph_columns(rest) <= tail)
+			break;
+	}
+	glyph_write(canvas->out, rest);
+	used += glyph_columns(rest);
+	if (style != STYLE_PLAIN)
+		canvas_style(canvas, STYLE_PLAIN);
+	blanks(canvas, width - used);
+}
+
+// Characters that no line may begin with, and none may end with, in Chinese.
+// Source: W3C, "Requirements for Chinese Text Layout", section 3.1.1, what software needs of it.
+static const char *const closing[] = {"、", "，", "。", "：", "；", "！", "？", "）", "」", "』",
+	"】", "》", "〉", "”", ")", ",", ".", ":", ";"};
+static const char *const opening[] = {"（", "「", "『", "【", "《", "〈", "“", "("};
+
+static bool is_one_of(const struct glyph *glyph, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(glyph->text, list[i]) == 0)
+			return true;
+	}
+	return false;
+}
+#define IS_ONE_OF(glyph, list) is_one_of(glyph, list, sizeof(list) / sizeof((list)[0]))
+
+// Chinese is broken between any two characters, Korean at its blanks as English is.
+static bool is_ideographic(const struct glyph *glyph)
+{
+	if (glyph->columns != 2)
+		return false;
+	uint32_t code_point = glyph_code_point(glyph->text, glyph->len);
+	return !(code_point >= 0xac00 && code_point <= 0xd7a3) && code_point >= 0x2e80;
+}
+
+static bool may_break(const struct glyph *before, const struct glyph *after)
+{
+	if (after->is_blank)
+		return true;
+	if (before->len == 0 || !(is_ideographic(before) || is_ideographic(after)))
+		return false;
+	return !IS_ONE_OF(after, closing) && !IS_ONE_OF(before, opening);
+}
+
 size_t canvas_line(const char *text, unsigned width, size_t *taken)
 {
 	struct slice rest = {text, (uint32_t)strcspn(text, "\n")};
 	uint32_t len = rest.len, fits = 0, blank = 0;
 	unsigned used = 0;
-	struct glyph glyph;
+	struct glyph glyph = {0}, before;
 	while (rest.len) {
 		uint32_t at = len - rest.len;
+		before = glyph;
 		glyph_next(&rest, &glyph);
-		if (glyph.is_blank || glyph.columns == 2) // Chinese is broken anywhere
+		if (may_break(&before, &glyph))
 			blank = at;
 		if (used + glyph.columns > width && !glyph.is_blank)
 			break;
@@ -221,10 +294,16 @@ const char *canvas_date(const struct canvas *canvas, const json_t *time, char *t
 
 const char *canvas_zone(const struct canvas *canvas, char *text)
 {
+	char offset[CANVAS_TIME_MAX];
+	snprintf(text, CANVAS_TIME_MAX, "UTC");
 	if (canvas->utc)
-		snprintf(text, CANVAS_TIME_MAX, "UTC");
-	else
-		format_time(canvas, time(NULL), "%Z", text);
+		return text;
+	// "CST" alone is said in Taipei, in Chicago and in Havana.
+	format_time(canvas, time(NULL), "%Z", text);
+	format_time(canvas, time(NULL), "%z", offset);
+	if (strlen(offset) == 5 && strcmp(offset, "+0000") != 0)
+		snprintf(text + strlen(text), CANVAS_TIME_MAX - strlen(text), " (UTC%.3s:%.2s)",
+			offset, offset + 3);
 	return text;
 }
 

@@ -16,7 +16,7 @@ enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_YELLOW, STYLE_
 struct canvas {
 	FILE *out;
 	unsigned columns;
-	bool colour;
+	bool terminal, colour;
 	bool utc; // times as they are told; else in the zone of whoever looks
 	char today[16];
 };
@@ -33,10 +33,14 @@ void canvas_text(const struct canvas *canvas, enum style style, const char *text
 // Text in exactly `width` columns: cut with an ellipsis, or filled up with blanks.
 void canvas_cell(const struct canvas *canvas, enum style style, const char *text, unsigned width);
 
-// Text in lines of at most `width` columns, broken at blanks where there are any; its own line
-// feeds break too. It begins where the caller stands, which is column `indent`, and each further
-// line there too. At most max_lines (0: any number), the last then ends with an ellipsis. Ends with
-// a line feed.
+// The same, but cut in the middle: names and addresses differ at their ends, lines of a log have
+// there what went wrong.
+void canvas_name(const struct canvas *canvas, enum style style, const char *text, unsigned width);
+
+// Text in lines of at most `width` columns, broken at blanks where there are any, and between
+// Chinese characters; its own line feeds break too. It begins where the caller stands, which is
+// column `indent`, and each further line there too. At most max_lines (0: any number), the last
+// then ends with an ellipsis. Ends with a line feed.
 void canvas_wrap(const struct canvas *canvas, const char *text, unsigned indent, unsigned width,
 	unsigned max_lines);
 
@@ -50,7 +54,7 @@ const char *canvas_time(const struct canvas *canvas, const json_t *time, char *t
 const char *canvas_clock(const struct canvas *canvas, const json_t *time, char *text);
 // "2026-11-21 10:19:27"
 const char *canvas_date(const struct canvas *canvas, const json_t *time, char *text);
-// "CET", "UTC"
+// "CET (UTC+01:00)", "UTC"
 const char *canvas_zone(const struct canvas *canvas, char *text);
 
 unsigned text_columns(const char *text);

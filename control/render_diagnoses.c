@@ -33,6 +33,7 @@ static const struct {
 };
 
 #define CELL_MAX 512
+#define CHANGE_COLUMNS 39 // of a change: when, what became of it, who
 
 // What stands in a column of a row, as text; `text` holds CELL_MAX bytes.
 static const char *cell_of(const struct canvas *c, const json_t *d, enum column column, char *text)
@@ -186,7 +187,7 @@ static void render_row(const struct canvas *c, const json_t *d, const unsigned *
 		if (column == COLUMN_MAX - 1)
 			canvas_text(c, style, cell);
 		else
-			canvas_cell(c, style, cell, right ? columns : widths[column]);
+			canvas_name(c, style, cell, right ? columns : widths[column]);
 	}
 	if (end) {
 		fputc(' ', c->out);
@@ -243,6 +244,29 @@ static void render_sum(const struct canvas *c, const struct row *rows, size_t n)
 	canvas_wrap(c, text, 0, c->columns, 0);
 }
 
+// A single one is told in full; of many, how to get at it.
+static void render_next(const struct canvas *c, const struct row *rows, size_t n)
+{
+	bool ambiguous = false, gateway = false;
+	for (size_t i = 0; i < n; i++) {
+		const char *scope = json_string_of(rows[i].diagnosis, "scope");
+		ambiguous |= json_is_true(json_object_get(rows[i].diagnosis, "ambiguous"));
+		gateway |= scope && strcmp(scope, "gateway") == 0;
+	}
+	if (ambiguous)
+		canvas_wrap(
+			c, "?: some of the evidence could be another client's", 0, c->columns, 0);
+	if (n == 1) {
+		fputc('\n', c->out);
+		render_story(c, rows[0].diagnosis, true);
+		return;
+	}
+	canvas_wrap(c, "what to do: offhook phone PHONE", 0, c->columns, 0);
+	if (gateway)
+		canvas_wrap(c, "of a gateway: offhook diagnoses --id ID --gateway GATEWAY", 0,
+			c->columns, 0);
+}
+
 void render_diagnoses(FILE *out, const json_t *diagnoses, unsigned columns)
 {
 	struct canvas c = canvas_of(out, columns);
@@ -262,17 +286,40 @@ void render_diagnoses(FILE *out, const json_t *diagnoses, unsigned columns)
 		render_row(&c, rows[i].diagnosis, widths);
 	}
 	render_sum(&c, rows, n);
+	render_next(&c, rows, n);
 	free(rows);
 }
 
 // ---- one change ----
 
+// What there is room for beside who and when, the most telling first.
+static void write_change(const json_t *d, char *text, size_t size)
+{
+	const char *client = json_string_of(d, "client_ip"),
+		   *gateway = json_string_of(d, "gateway");
+	uint64_t count = json_number_of(d, "count");
+	FILE *out = fmemopen(text, size, "w");
+	text[0] = '\0';
+	if (out == NULL)
+		return;
+	fprintf(out, "%s, %s%s",
+		json_string_of(d, "diagnosis") ? json_string_of(d, "diagnosis") : "",
+		json_string_of(d, "confidence") ? json_string_of(d, "confidence") : "",
+		json_is_true(json_object_get(d, "ambiguous")) ? "?" : "");
+	if (count > 1)
+		fprintf(out, ", %llu times", (unsigned long long)count);
+	fprintf(out, ", %s%s%s", client ? client : "", client && gateway ? " at " : "",
+		gateway ? gateway : "");
+	fclose(out);
+}
+
 void render_change(FILE *out, const json_t *d, unsigned columns)
 {
 	struct canvas c = canvas_of(out, columns);
-	char time[CANVAS_TIME_MAX];
+	char time[CANVAS_TIME_MAX], text[CELL_MAX];
 	const char *state = json_string_of(d, "state"), *change = json_string_of(d, "change");
 	bool recovered = state && strcmp(state, "recovered") == 0;
+	unsigned room = c.columns - CHANGE_COLUMNS;
 	canvas_cell(&c, STYLE_DIM,
 		canvas_clock(
 			&c, json_object_get(d, recovered ? "recovered_at" : "last_seen"), time),
@@ -280,18 +327,14 @@ void render_change(FILE *out, const json_t *d, unsigned columns)
 	fputc(' ', out);
 	canvas_cell(&c, confidence_style(d), change ? change : state, 9);
 	fputc(' ', out);
-	canvas_cell(&c, STYLE_BOLD, diagnosis_subject(d), 15);
+	canvas_name(&c, STYLE_BOLD, diagnosis_subject(d), 15);
 	fputc(' ', out);
-	canvas_text(&c, STYLE_PLAIN, json_string_of(d, "diagnosis"));
-	fprintf(out, ", ");
-	canvas_text(&c, confidence_style(d), json_string_of(d, "confidence"));
-	if (json_number_of(d, "count") > 1)
-		fprintf(out, ", %llu times", (unsigned long long)json_number_of(d, "count"));
-	fputs(", ", out);
-	canvas_text(&c, STYLE_PLAIN, json_string_of(d, "client_ip"));
-	if (json_string_of(d, "client_ip") && json_string_of(d, "gateway"))
-		fputs(" at ", out);
-	canvas_text(&c, STYLE_PLAIN, json_string_of(d, "gateway"));
+	write_change(d, text, sizeof(text));
+	// A file, or another program, has room for all.
+	if (text_columns(text) <= room || (columns == 0 && !c.terminal))
+		canvas_text(&c, STYLE_PLAIN, text);
+	else
+		canvas_cell(&c, STYLE_PLAIN, text, room);
 	fputc('\n', out);
 }
 
@@ -350,7 +393,7 @@ void render_replay(FILE *out, const json_t *diagnoses, const json_t *stats)
 			canvas_text(&c, STYLE_PLAIN, json_string_of(d, "gateway"));
 		}
 		fputc('\n', out);
-		render_story(&c, d);
+		render_story(&c, d, true);
 	}
 	if (json_array_size(diagnoses) == 0)
 		fputs("no diagnoses\n", out);

@@ -4,13 +4,11 @@
 
 #include "render.h"
 #include "render_story.h"
+#include "render_timeline.h"
 
-#define SHOWN_MAX 16 // lines of the time line; --json has all
 #define NAME_COLUMNS 14
 #define PAIR_COLUMNS 76
-#define TIME_COLUMNS 12
-#define MARK_COLUMNS 2 // " ?" of what could be another's
-#define ENTRY_LINES_MAX 2
+#define STORIES_MAX 2
 
 // ---- who ----
 
@@ -35,12 +33,6 @@ static void pair(const struct canvas *c, const char *name, const char *value, bo
 
 static void render_who(const struct canvas *c, const json_t *phone)
 {
-	static const char *const rows[][4] = {
-		{"client", "client_ip", "tunnel", "tunnel_ip"},
-		{"gateway", "gateway", "tunnel group", "tunnel_group"},
-		{"user", "user", "group policy", "group_policy"},
-	};
-	char first[CANVAS_TIME_MAX], last[CANVAS_TIME_MAX];
 	const char *model = json_string_of(phone, "model");
 	canvas_text(c, STYLE_BOLD, diagnosis_subject(phone));
 	if (model)
@@ -49,6 +41,16 @@ static void render_who(const struct canvas *c, const json_t *phone)
 	if (!json_is_true(json_object_get(phone, "is_phone")))
 		fputs("  (nothing has tied it to a phone)", c->out);
 	fputc('\n', c->out);
+}
+
+static void render_rows(const struct canvas *c, const json_t *phone)
+{
+	static const char *const rows[][4] = {
+		{"client", "client_ip", "tunnel", "tunnel_ip"},
+		{"gateway", "gateway", "tunnel group", "tunnel_group"},
+		{"user", "user", "group policy", "group_policy"},
+	};
+	char first[CANVAS_TIME_MAX], last[CANVAS_TIME_MAX];
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		pair(c, rows[i][0], json_string_of(phone, rows[i][1]), true);
 		pair(c, rows[i][2], json_string_of(phone, rows[i][3]), false);
@@ -67,162 +69,157 @@ static void render_who(const struct canvas *c, const json_t *phone)
 	}
 }
 
-// ---- time line ----
-
-static bool is_phones(const json_t *line)
-{
-	const char *source = json_string_of(line, "source");
-	return source && strcmp(source, "phone") == 0;
-}
-
-static bool has_both_sides(const json_t *timeline, size_t from)
-{
-	bool asa = false, phone = false;
-	for (size_t i = from; i < json_array_size(timeline); i++) {
-		bool is_phone = is_phones(json_array_get(timeline, i));
-		phone |= is_phone;
-		asa |= !is_phone;
-	}
-	return asa && phone;
-}
-
-// The text of one line in a column of its own: code and words, wrapped.
-struct entry {
-	char text[1024];
-	const char *rest;
-	unsigned n; // lines shown
-};
-
-// "Group <g> User <u> IP <a> ": who it is stands above, and the room is for what happened.
-static const char *skip_names(const char *words)
-{
-	const char *address = strstr(words, "> IP <");
-	const char *end = address ? strstr(address + 6, "> ") : NULL;
-	bool named = strncmp(words, "Group <", 7) == 0 || strncmp(words, "TunnelGroup <", 13) == 0;
-	return named && end && end[2] ? end + 2 : words;
-}
-
-static void entry_init(struct entry *e, const json_t *line)
-{
-	const char *code = json_string_of(line, "code"), *words = line_words(line);
-	const char *short_words = skip_names(words);
-	snprintf(e->text, sizeof(e->text), "%s%s%s%s", code ? code : "", code ? " " : "",
-		short_words == words ? "" : "\xe2\x80\xa6 ", short_words);
-	e->rest = e->text;
-	e->n = 0;
-}
-
-// One line of the entry in `width` columns, or blanks once it is told.
-static void entry_line(const struct canvas *c, struct entry *e, unsigned width, bool fill)
-{
-	char line[sizeof(e->text) + 4];
-	size_t taken = 0, len = 0;
-	if (*e->rest)
-		len = canvas_line(e->rest, width, &taken);
-	e->n++;
-	if (e->n == ENTRY_LINES_MAX && e->rest[taken])
-		taken = len = strlen(e->rest); // the cell cuts it
-	snprintf(line, sizeof(line), "%.*s", (int)len, e->rest);
-	unsigned columns = text_columns(line);
-	canvas_cell(c, STYLE_PLAIN, line, fill || columns > width ? width : columns);
-	e->rest += taken;
-}
-
-// How sure it is whose line it is: told by the line itself, by those around it, or not for sure.
-static const char *mark_of(const json_t *line)
-{
-	if (json_is_true(json_object_get(line, "ambiguous")))
-		return " ?";
-	return json_is_true(json_object_get(line, "bound")) ? " ~" : "  ";
-}
-
-static bool any_has(const json_t *timeline, size_t from, const char *key)
-{
-	for (size_t i = from; i < json_array_size(timeline); i++) {
-		if (json_is_true(json_object_get(json_array_get(timeline, i), key)))
-			return true;
-	}
-	return false;
-}
-
-static void render_entry(const struct canvas *c, const json_t *line, bool both, unsigned width)
-{
-	char time[CANVAS_TIME_MAX];
-	struct entry entry;
-	bool right = both && is_phones(line);
-	const char *mark = mark_of(line);
-	entry_init(&entry, line);
-	for (unsigned i = 0; i == 0 || *entry.rest; i++) {
-		canvas_cell(c, STYLE_DIM,
-			i ? "" : canvas_clock(c, json_object_get(line, "time"), time),
-			TIME_COLUMNS);
-		canvas_text(c, STYLE_YELLOW, i == 0 ? mark : "  ");
-		if (right) {
-			canvas_cell(c, STYLE_PLAIN, "", width);
-			fputs(" \xe2\x94\x82 ", c->out);
-		}
-		entry_line(c, &entry, width, both && !right);
-		if (both && !right)
-			fputs(" \xe2\x94\x82", c->out);
-		fputc('\n', c->out);
-	}
-}
-
-static void render_timeline(const struct canvas *c, const json_t *phone)
-{
-	const json_t *timeline = json_object_get(phone, "timeline");
-	size_t n = json_array_size(timeline), from = n > SHOWN_MAX ? n - SHOWN_MAX : 0;
-	char zone[CANVAS_TIME_MAX];
-	bool both = has_both_sides(timeline, from);
-	unsigned room = c->columns - TIME_COLUMNS - MARK_COLUMNS;
-	unsigned width = both ? (room - 3) / 2 : room;
-	if (n == 0)
-		return;
-	fputc('\n', c->out);
-	canvas_text(c, STYLE_BOLD, "Time line");
-	fprintf(c->out, ", times in %s", canvas_zone(c, zone));
-	if (from || json_is_true(json_object_get(phone, "timeline_cut")))
-		fprintf(c->out, "; %zu earlier lines are in --json", from);
-	fputc('\n', c->out);
-	canvas_style(c, STYLE_DIM);
-	fprintf(c->out, "%*s%-*s%s\n", TIME_COLUMNS + MARK_COLUMNS, "", both ? (int)width : 0,
-		is_phones(json_array_get(timeline, from)) && !both ? "phone" : "ASA",
-		both ? " \xe2\x94\x82 phone" : "");
-	canvas_style(c, STYLE_PLAIN);
-	for (size_t i = from; i < n; i++)
-		render_entry(c, json_array_get(timeline, i), both, width);
-	if (any_has(timeline, from, "bound"))
-		fputs("  ~ the line names nobody; the lines around it say whose it is\n", c->out);
-	if (any_has(timeline, from, "ambiguous"))
-		fputs("  ? the line could be another phone's\n", c->out);
-}
-
 // ---- the story ----
+
+// Open ones are told in full, and of those that are over the last one, when nothing is open.
+static json_t *in_order(const json_t *diagnoses, size_t *told)
+{
+	json_t *list = json_array(), *d;
+	size_t i, n_open;
+	json_array_foreach((json_t *)diagnoses, i, d)
+	{
+		if (diagnosis_is_open(d))
+			json_array_append(list, d);
+	}
+	n_open = json_array_size(list);
+	json_array_foreach((json_t *)diagnoses, i, d)
+	{
+		if (!diagnosis_is_open(d))
+			json_array_append(list, d);
+	}
+	*told = n_open ? n_open : json_array_size(list) > 0;
+	return list;
+}
+
+static bool is_ambiguous(const json_t *d)
+{
+	return json_is_true(json_object_get(d, "ambiguous"));
+}
+
+// What a glance is to tell, before all else.
+static void render_glance(const struct canvas *c, const json_t *diagnoses)
+{
+	size_t i;
+	json_t *d;
+	if (json_array_size(diagnoses) == 0)
+		fputs("  Nothing is known to be wrong.\n", c->out);
+	else if (!diagnosis_is_open(json_array_get(diagnoses, 0)))
+		fputs("  Nothing is wrong now; what was is below.\n", c->out);
+	json_array_foreach((json_t *)diagnoses, i, d)
+	{
+		const char *title = json_string_of(d, "title");
+		title = title ? title : json_string_of(d, "diagnosis");
+		if (!diagnosis_is_open(d))
+			break;
+		fputs("  ", c->out);
+		canvas_text(c, confidence_style(d), json_string_of(d, "confidence"));
+		fputs(is_ambiguous(d) ? "?: " : ": ", c->out);
+		canvas_style(c, STYLE_BOLD);
+		canvas_wrap(c, title ? title : "", 4,
+			c->columns - 4 - text_columns(json_string_of(d, "confidence")) - 1, 0);
+		canvas_style(c, STYLE_PLAIN);
+	}
+}
 
 void render_phone(FILE *out, const json_t *phone, unsigned columns)
 {
 	struct canvas c = canvas_of(out, columns);
+	size_t i, told;
+	json_t *diagnoses = in_order(json_object_get(phone, "diagnoses"), &told), *d;
+	json_t *ordered = json_copy((json_t *)phone);
+	if (ordered)
+		json_object_set(ordered, "diagnoses", diagnoses);
+	render_who(&c, phone);
+	render_glance(&c, diagnoses);
+	render_rows(&c, phone);
+	render_timeline(&c, ordered, told);
+	json_array_foreach(diagnoses, i, d)
+	{
+		fputc('\n', out);
+		if (i < told)
+			render_story(&c, d, false);
+		else
+			render_verdict(&c, d);
+	}
+	json_decref(ordered);
+	json_decref(diagnoses);
+}
+
+// ---- several, that one key can mean ----
+
+// What names one of them alone: "SEP8CB64F576113", else the user, the tunnel's address, the
+// client's.
+static const char *only_name(const json_t *phones, const json_t *phone)
+{
+	static const char *const keys[] = {"device", "user", "tunnel_ip", "client_ip"};
+	size_t i;
+	json_t *other;
+	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+		const char *name = json_string_of(phone, keys[k]);
+		bool only = name != NULL;
+		json_array_foreach((json_t *)phones, i, other)
+		{
+			const char *same = json_string_of(other, keys[k]);
+			only = only && (other == phone || same == NULL || strcmp(same, name) != 0);
+		}
+		if (only)
+			return name;
+	}
+	return NULL;
+}
+
+static const json_t *first_open(const json_t *phone)
+{
 	const json_t *diagnoses = json_object_get(phone, "diagnoses");
 	size_t i;
 	json_t *d;
-	render_who(&c, phone);
-	render_timeline(&c, phone);
 	json_array_foreach((json_t *)diagnoses, i, d)
 	{
-		fputc('\n', out);
-		render_story(&c, d);
+		if (diagnosis_is_open(d))
+			return d;
 	}
-	if (json_array_size(diagnoses) == 0)
-		fputs("\nNothing is known to be wrong.\n", out);
+	return NULL;
 }
 
-void render_phones(FILE *out, const json_t *phones, unsigned columns)
+static void render_choice(const struct canvas *c, const json_t *phones)
 {
 	size_t i;
 	json_t *phone;
+	fprintf(c->out, "%zu match this key; for the story of one: offhook phone NAME\n",
+		json_array_size(phones));
 	json_array_foreach((json_t *)phones, i, phone)
 	{
-		if (i)
+		const char *name = only_name(phones, phone);
+		const json_t *wrong = first_open(phone);
+		fputs("  ", c->out);
+		canvas_name(c, STYLE_BOLD, name ? name : diagnosis_subject(phone), 24);
+		fputs("  ", c->out);
+		if (wrong) {
+			canvas_cell(c, confidence_style(wrong), is_ambiguous(wrong) ? "?" : "", 2);
+			canvas_text(c, STYLE_PLAIN, json_string_of(wrong, "diagnosis"));
+			fputs(", ", c->out);
+			canvas_text(
+				c, confidence_style(wrong), json_string_of(wrong, "confidence"));
+		} else {
+			fputs("  nothing wrong now", c->out);
+		}
+		fputc('\n', c->out);
+	}
+}
+
+// Up to two are told at once; of more, those that nothing names alone.
+void render_phones(FILE *out, const json_t *phones, unsigned columns)
+{
+	struct canvas c = canvas_of(out, columns);
+	size_t i, n = json_array_size(phones);
+	json_t *phone;
+	if (n > 1)
+		render_choice(&c, phones);
+	json_array_foreach((json_t *)phones, i, phone)
+	{
+		if (n > STORIES_MAX && only_name(phones, phone))
+			continue;
+		if (n > 1)
 			fputs("\n\n", out);
 		render_phone(out, phone, columns);
 	}

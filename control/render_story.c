@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "render_story.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,30 +39,56 @@ static void heading(const struct canvas *c, const char *text)
 	fputc('\n', c->out);
 }
 
-static void render_state(const struct canvas *c, const json_t *d)
+bool diagnosis_is_open(const json_t *d)
 {
-	char from[CANVAS_TIME_MAX], to[CANVAS_TIME_MAX + 48] = "";
-	char recovered[CANVAS_TIME_MAX + 16] = "", time[CANVAS_TIME_MAX], text[256];
+	const char *state = json_string_of(d, "state");
+	return state == NULL || strcmp(state, "open") == 0;
+}
+
+// "Certificate hash mismatch (cert-hash-mismatch)"
+static void render_name(const struct canvas *c, const json_t *d)
+{
+	const char *title = json_string_of(d, "title"), *id = json_string_of(d, "diagnosis");
+	char text[512];
+	snprintf(text, sizeof(text), "%s (%s)", title ? title : "its rule is no longer in the pack",
+		id ? id : "");
+	canvas_style(c, STYLE_BOLD);
+	canvas_wrap(c, text, 0, c->columns, 0);
+	canvas_style(c, STYLE_PLAIN);
+}
+
+static unsigned verdict_columns(const json_t *d)
+{
+	return text_columns(json_string_of(d, "state")) + 2 +
+	       text_columns(json_string_of(d, "confidence"));
+}
+
+void render_verdict(const struct canvas *c, const json_t *d)
+{
+	char from[CANVAS_TIME_MAX], to[CANVAS_TIME_MAX], time[CANVAS_TIME_MAX], text[256];
+	FILE *out = fmemopen(text, sizeof(text), "w");
 	uint64_t count = json_number_of(d, "count");
+	canvas_date(c, json_object_get(d, "first_seen"), from);
+	canvas_date(c, json_object_get(d, "last_seen"), to);
+	if (out == NULL)
+		return;
+	if (count > 1)
+		fprintf(out, ", %llu times", (unsigned long long)count);
+	fprintf(out, ", %s", from);
+	if (strcmp(from, to) != 0)
+		fprintf(out, " to %s", to);
+	if (json_string_of(d, "recovered_at"))
+		fprintf(out, ", recovered %s",
+			canvas_date(c, json_object_get(d, "recovered_at"), time));
+	if (json_is_true(json_object_get(d, "ambiguous")))
+		fputs("; some of it could be another client's", out);
+	fclose(out);
+	render_name(c, d);
+	fprintf(c->out, "%*s", INDENT, "");
 	canvas_text(c, confidence_style(d), json_string_of(d, "state"));
 	fputs(", ", c->out);
 	canvas_text(c, confidence_style(d), json_string_of(d, "confidence"));
-	fputs(": ", c->out);
-	canvas_text(c, STYLE_BOLD, json_string_of(d, "diagnosis"));
-	if (count > 1)
-		snprintf(to, sizeof(to), " to %s, %llu times",
-			canvas_date(c, json_object_get(d, "last_seen"), time),
-			(unsigned long long)count);
-	if (json_string_of(d, "recovered_at"))
-		snprintf(recovered, sizeof(recovered), ", recovered %s",
-			canvas_date(c, json_object_get(d, "recovered_at"), time));
-	snprintf(text, sizeof(text), "%s%s%s%s",
-		canvas_date(c, json_object_get(d, "first_seen"), from), to, recovered,
-		json_is_true(json_object_get(d, "ambiguous"))
-			? "; could be another phone's at this address"
-			: "");
-	fprintf(c->out, "\n%*s", INDENT, "");
-	canvas_wrap(c, text, INDENT, c->columns - INDENT, 0);
+	canvas_wrap(c, text, INDENT, c->columns - INDENT - verdict_columns(d), 0);
 }
 
 // A detail: a text, a number, or a list of them.
@@ -91,7 +118,10 @@ static void render_details(const struct canvas *c, const json_t *details)
 	json_t *value;
 	json_object_foreach((json_t *)details, name, value)
 	{
+		const char *text = json_string_value(value);
 		unsigned columns = text_columns(name);
+		if (strcmp(name, "cause") == 0 && text && strcmp(text, "unknown") == 0)
+			continue;
 		unsigned indent = INDENT + (columns < 14 ? 16 : columns + 2);
 		fprintf(c->out, "%*s", INDENT, "");
 		canvas_text(c, STYLE_DIM, name);
@@ -112,26 +142,31 @@ const char *line_words(const json_t *line)
 	return text + len + strspn(text + len, ":- ");
 }
 
-// Attempts repeat themselves, but for ports and counters.
+// Numbers that stand alone do not count; those of a word do, as in AES128-SHA.
 static bool is_alike(const char *a, const char *b)
 {
 	static const char *const digits = "0123456789";
-	for (;; a++, b++) {
-		a += strspn(a, digits);
-		b += strspn(b, digits);
+	for (char before = ' ';; before = *a++, b++) {
+		if (!isalpha((unsigned char)before)) {
+			a += strspn(a, digits);
+			b += strspn(b, digits);
+		}
 		if (*a != *b || *a == '\0')
 			return *a == *b;
 	}
 }
 
+bool lines_are_alike(const json_t *a, const json_t *b)
+{
+	return json_equal(json_object_get(a, "source"), json_object_get(b, "source")) &&
+	       json_equal(json_object_get(a, "code"), json_object_get(b, "code")) &&
+	       is_alike(line_words(a), line_words(b));
+}
+
 static bool is_repetition(const json_t *evidence, size_t at)
 {
-	const json_t *line = json_array_get(evidence, at);
 	for (size_t i = 0; i < at; i++) {
-		const json_t *earlier = json_array_get(evidence, i);
-		if (json_equal(
-			    json_object_get(earlier, "source"), json_object_get(line, "source")) &&
-			is_alike(line_words(earlier), line_words(line)))
+		if (lines_are_alike(json_array_get(evidence, i), json_array_get(evidence, at)))
 			return true;
 	}
 	return false;
@@ -172,53 +207,64 @@ static unsigned item_columns(const char *text)
 	return strncmp(text, "- ", 2) == 0 ? 2 : 0;
 }
 
-// Line by line. What is indented is to be typed, or copied: it is never broken.
+// One line of a remedy. What is indented is to be typed, or copied, and never broken; but what
+// stands right below the words of its item goes on with them.
+//
+// item  columns of the last item's number
+static void render_remedy_line(const struct canvas *c, const char *line, unsigned *item)
+{
+	unsigned blanks = (unsigned)strspn(line, " "), columns = item_columns(line);
+	fprintf(c->out, "%*s", 2 * INDENT, "");
+	if (blanks >= 2 && blanks != *item) {
+		canvas_text(c, STYLE_BOLD, line);
+		fputc('\n', c->out);
+		return;
+	}
+	if (blanks == 0)
+		*item = columns;
+	unsigned skip = blanks ? blanks : columns;
+	glyph_write(c->out, slice_first(slice_of(line), skip));
+	canvas_wrap(c, line + skip, 2 * INDENT + skip, c->columns - 2 * INDENT - skip, 0);
+}
+
 static void render_remedy(const struct canvas *c, const char *remedy)
 {
+	unsigned item = 0;
 	while (*remedy) {
 		size_t len = strcspn(remedy, "\n");
 		char *line = strndup(remedy, len);
-		unsigned item = line ? item_columns(line) : 0;
-		fprintf(c->out, "%*s", len ? 2 * INDENT : 0, "");
-		if (line && strncmp(line, "  ", 2) == 0) {
-			canvas_text(c, STYLE_BOLD, line);
+		if (line && len)
+			render_remedy_line(c, line, &item);
+		else
 			fputc('\n', c->out);
-		} else if (line) {
-			glyph_write(c->out, slice_first(slice_of(line), item));
-			canvas_wrap(c, line + item, 2 * INDENT + item,
-				c->columns - 2 * INDENT - item, 0);
-		}
 		free(line);
 		remedy += len + (remedy[len] == '\n');
 	}
 }
 
-void render_story(const struct canvas *c, const json_t *d)
+static void render_reference(const struct canvas *c, const char *reference)
 {
-	const char *title = json_string_of(d, "title"), *remedy = json_string_of(d, "remedy");
-	const char *reference = json_string_of(d, "reference");
-	const json_t *evidence = json_object_get(d, "evidence");
-	render_state(c, d);
-	fprintf(c->out, "%*s", INDENT, "");
-	canvas_style(c, STYLE_BOLD);
-	canvas_wrap(c, title ? title : "(its rule is no longer in the pack)", INDENT,
-		c->columns - INDENT, 0);
+	fprintf(c->out, "%*s", 2 * INDENT, "");
+	canvas_style(c, STYLE_DIM);
+	canvas_wrap(c, reference, 2 * INDENT, c->columns - 2 * INDENT, 0);
 	canvas_style(c, STYLE_PLAIN);
+}
+
+void render_story(const struct canvas *c, const json_t *d, bool evidence)
+{
+	const char *remedy = json_string_of(d, "remedy"),
+		   *reference = json_string_of(d, "reference");
+	const json_t *lines = json_object_get(d, "evidence");
+	render_verdict(c, d);
 	render_details(c, json_object_get(d, "details"));
 	if (remedy && remedy[0]) {
-		fputc('\n', c->out);
-		heading(c, "What to do");
+		heading(c, diagnosis_is_open(d) ? "What to do" : "What to do if it comes back");
 		render_remedy(c, remedy);
 	}
-	if (reference) {
-		fprintf(c->out, "%*s", 2 * INDENT, "");
-		canvas_style(c, STYLE_DIM);
-		canvas_wrap(c, reference, 2 * INDENT, c->columns - 2 * INDENT, 0);
-		canvas_style(c, STYLE_PLAIN);
-	}
-	if (json_array_size(evidence)) {
-		fputc('\n', c->out);
+	if (reference)
+		render_reference(c, reference);
+	if (evidence && json_array_size(lines)) {
 		heading(c, "Evidence");
-		render_evidence(c, evidence);
+		render_evidence(c, lines);
 	}
 }

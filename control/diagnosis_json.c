@@ -114,18 +114,35 @@ static json_t *details_json(
 	return details;
 }
 
+// What an ASA's command line takes for more than a name: "show ... | redirect URL" sends the answer
+// away, and strangers type user names. ASA 9.x takes a name with blanks in quotes.
+static bool is_safe_to_type(const char *text)
+{
+	return text[0] && text[strcspn(text, "\"?|\\\t\r\n")] == '\0' &&
+	       strspn(text, "*") < strlen(text);
+}
+
+static void write_text(FILE *stream, const char *text, bool typed)
+{
+	bool quoted = typed && strchr(text, ' ');
+	fprintf(stream, "%s%s%s", quoted ? "\"" : "", text, quoted ? "\"" : "");
+}
+
 // A value in the form that a slot asks for: {leaf_hash:base64} is the hash as CUCM's files have it.
-static bool write_value(FILE *stream, const json_t *value, struct slice form)
+//
+// typed  it stands in a command, which somebody will type
+// Returns false: it is not known, or not to be typed.
+static bool write_value(FILE *stream, const json_t *value, struct slice form, bool typed)
 {
 	if (json_is_integer(value) && form.len == 0) {
 		fprintf(stream, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 		return true;
 	}
 	const char *text = json_string_value(value);
-	if (text == NULL)
+	if (text == NULL || (typed && !is_safe_to_type(text)))
 		return false;
 	if (form.len == 0) {
-		fputs(text, stream);
+		write_text(stream, text, typed);
 		return true;
 	}
 	unsigned char bytes[64], base64[96];
@@ -138,24 +155,26 @@ static bool write_value(FILE *stream, const json_t *value, struct slice form)
 	return true;
 }
 
-// A slot as it is to be filled in by hand: <tunnel-group>.
-static void write_placeholder(FILE *stream, struct slice name)
+// A slot as it is to be filled in by hand: <tunnel-group>, <leaf-hash-base64>.
+static void write_placeholder(FILE *stream, struct slice name, struct slice form)
 {
 	fputc('<', stream);
 	for (uint32_t i = 0; i < name.len; i++)
 		fputc(name.data[i] == '_' ? '-' : name.data[i], stream);
-	fputc('>', stream);
+	fprintf(stream, "%s%.*s>", form.len ? "-" : "", (int)form.len, form.len ? form.data : "");
 }
 
-// Put what is known of this phone in place of {tunnel_group}, {gateway}, {leaf_hash} ...
-static void fill(FILE *stream, const char *text, const json_t *values, const json_t *details)
+// Put what is known of this phone in place of {tunnel_group}, {gateway}, {leaf_hash} in one line.
+static void fill_line(FILE *stream, struct slice line, const json_t *values, const json_t *details)
 {
 	static const char *const letters = "abcdefghijklmnopqrstuvwxyz_";
-	while (*text) {
-		size_t plain = strcspn(text, "{");
+	const char *text = line.data, *end_of_line = text + line.len;
+	bool typed = strspn(text, " ") >= 4;
+	while (text < end_of_line) {
+		size_t plain = strcspn(text, "{\n");
 		fwrite(text, 1, plain, stream);
 		text += plain;
-		if (*text == '\0')
+		if (text == end_of_line)
 			break;
 		struct slice name = {text + 1, (uint32_t)strspn(text + 1, letters)}, form = {0};
 		const char *end = name.data + name.len;
@@ -171,9 +190,21 @@ static void fill(FILE *stream, const char *text, const json_t *values, const jso
 		const json_t *value = json_object_getn(values, name.data, name.len);
 		if (!json_is_string(value) && !json_is_integer(value))
 			value = json_object_getn(details, name.data, name.len);
-		if (!write_value(stream, value, form))
-			write_placeholder(stream, name);
+		if (!write_value(stream, value, form, typed))
+			write_placeholder(stream, name, form);
 		text = end + 1;
+	}
+}
+
+// Lines that are indented by four and more are commands.
+static void fill(FILE *stream, const char *text, const json_t *values, const json_t *details)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		fill_line(stream, (struct slice){text, (uint32_t)len}, values, details);
+		text += len;
+		if (*text == '\n')
+			fputc(*text++, stream);
 	}
 }
 

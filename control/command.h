@@ -45,7 +45,8 @@ struct command {
 	enum answer_shape shape;
 	// In the client: show the data (of a stream, one object) to a human.
 	void (*render)(FILE *out, const json_t *data, unsigned columns);
-	const char *unread[COMMAND_UNREAD_MAX]; // keys of an item that render does not look at
+	const char *unread[COMMAND_UNREAD_MAX]; // keys of an item that render looks at only when it
+						// is alone
 	// In the client: does all by itself, returns the exit code. Texts may be no UTF-8: file
 	// names. NULL: asks the daemon.
 	int (*run)(const json_t *arguments);

@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "glyph.h"
 #include "text.h"
 
 const char *const source_names[] = {"asa", "phone", "other"};
@@ -114,14 +115,24 @@ static json_t *details_json(
 	return details;
 }
 
-// What an ASA's command line takes for more than a name: "show ... | redirect URL" sends the answer
-// away, and strangers type user names. ASA 9.x takes a name with blanks in quotes.
+// Whether a text can stand in a command that somebody will paste. Strangers type user names: "a |
+// redirect URL" would send the answer away, "?" calls for help, and no control character is a
+// name's.
 static bool is_safe_to_type(const char *text)
 {
-	return text[0] && text[strcspn(text, "\"?|\\\t\r\n")] == '\0' &&
-	       strspn(text, "*") < strlen(text);
+	struct slice rest = slice_of(text), before = rest;
+	struct glyph glyph;
+	bool only_stars = true;
+	for (; glyph_next(&rest, &glyph); before = rest) {
+		bool as_it_is = glyph.len == before.len - rest.len; // spelled, it is longer
+		if (!as_it_is || strchr("\"?|\\", glyph.text[0]))
+			return false;
+		only_stars = only_stars && glyph.text[0] == '*';
+	}
+	return !only_stars; // *****: the ASA hides it
 }
 
+// ASA 9.x takes a name with blanks in quotes.
 static void write_text(FILE *stream, const char *text, bool typed)
 {
 	bool quoted = typed && strchr(text, ' ');

@@ -230,6 +230,16 @@ static void show(struct show *s, json_t *item)
 	command->render(stdout, item, 0);
 }
 
+// Of a long list only what its rows show is kept; a single item is told in full.
+static void forget_unread(const struct show *s)
+{
+	json_t *items[] = {json_array_get(s->list, 0), json_array_get(s->list, s->n - 1)};
+	for (const char *const *key = s->invocation->command->unread; *key; key++) {
+		json_object_del(items[0], *key);
+		json_object_del(items[1], *key);
+	}
+}
+
 static void take(void *context, json_t *item)
 {
 	struct show *s = context;
@@ -248,9 +258,9 @@ static void take(void *context, json_t *item)
 			s->failed |= fflush(stdout) == EOF;
 		return;
 	}
-	for (const char *const *key = command->unread; *key; key++)
-		json_object_del(item, *key);
 	json_array_append(s->list, item);
+	if (s->n > 1)
+		forget_unread(s);
 }
 
 static int exit_code_of(enum client_result result)
@@ -280,7 +290,9 @@ static int finish(struct show *s)
 	const struct command *command = s->invocation->command;
 	const char *key = json_string_value(json_object_get(s->invocation->arguments, "key"));
 	if (key && s->n == 0)
-		return complain("nobody is known by '%s'", key);
+		return complain("nobody is known by '%s', as a client or tunnel address, SEP name, "
+				"MAC address or user",
+			key);
 	if (s->list && s->n == 0)
 		note_none(s);
 	else if (s->list)

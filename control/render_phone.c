@@ -9,37 +9,44 @@
 #define NAME_COLUMNS 14
 #define PAIR_COLUMNS 76
 #define STORIES_MAX 2
+#define RANK_SUSPECTED 2
+#define RANK_OVER 3
 
 // ---- who ----
 
-// Two to a line, where the terminal has room for two. What does not fit into its half stands whole,
-// and the other one below it.
+// Two to a line, where the terminal has room for two. What does not fit into its half stands alone
+// on its line.
 static void pair(const struct canvas *c, const char *name, const char *value, bool first)
 {
 	bool two = c->columns >= PAIR_COLUMNS;
 	unsigned width = two ? (c->columns - 2) / 2 - NAME_COLUMNS : 0;
+	unsigned room = c->columns - 2 - NAME_COLUMNS;
 	value = value ? value : "-";
-	fprintf(c->out, "%s", first || !two ? "  " : "");
+	unsigned columns = text_columns(value);
+	bool fits = two && columns < width;
+	if (two && !first && !fits)
+		fputc('\n', c->out);
+	fprintf(c->out, "%s", first || !fits ? "  " : "");
 	canvas_cell(c, STYLE_DIM, name, NAME_COLUMNS);
-	if (first && text_columns(value) < width) {
-		canvas_cell(c, STYLE_PLAIN, value, width);
-		return;
-	}
-	canvas_text(c, STYLE_PLAIN, value);
-	fputc('\n', c->out);
-	if (first && two)
-		fprintf(c->out, "%*s", (int)(2 + NAME_COLUMNS + width), "");
+	canvas_name(c, STYLE_PLAIN, value, first && fits ? width : columns < room ? columns : room);
+	if (first && two && !fits)
+		fprintf(c->out, "\n%*s", (int)(2 + NAME_COLUMNS + width), "");
+	if (!first || !two)
+		fputc('\n', c->out);
 }
 
 static void render_who(const struct canvas *c, const json_t *phone)
 {
 	const char *model = json_string_of(phone, "model");
+	uint64_t others = json_number_of(phone, "others_at_address");
 	canvas_text(c, STYLE_BOLD, diagnosis_subject(phone));
 	if (model)
 		fputs("  ", c->out);
 	canvas_text(c, STYLE_PLAIN, model);
 	if (!json_is_true(json_object_get(phone, "is_phone")))
 		fputs("  (nothing has tied it to a phone)", c->out);
+	if (others)
+		fprintf(c->out, "  (%llu more at its address)", (unsigned long long)others);
 	fputc('\n', c->out);
 }
 
@@ -50,44 +57,49 @@ static void render_rows(const struct canvas *c, const json_t *phone)
 		{"gateway", "gateway", "tunnel group", "tunnel_group"},
 		{"user", "user", "group policy", "group_policy"},
 	};
-	char first[CANVAS_TIME_MAX], last[CANVAS_TIME_MAX];
+	char last[CANVAS_TIME_MAX], up[CANVAS_TIME_MAX];
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		pair(c, rows[i][0], json_string_of(phone, rows[i][1]), true);
 		pair(c, rows[i][2], json_string_of(phone, rows[i][3]), false);
 	}
-	canvas_date(c, json_object_get(phone, "first_seen"), first);
 	canvas_date(c, json_object_get(phone, "last_seen"), last);
-	pair(c, "first seen", first[0] ? first : NULL, true);
-	pair(c, "last seen", last, false);
-	bool up = json_string_of(phone, "tunnel_up_at") != NULL;
-	uint64_t others = json_number_of(phone, "others_at_address");
-	snprintf(last, sizeof(last), "%llu more", (unsigned long long)others);
-	if (up || others) {
-		pair(c, "tunnel up", canvas_date(c, json_object_get(phone, "tunnel_up_at"), first),
-			true);
-		pair(c, "at address", others ? last : "no others", false);
-	}
+	canvas_date(c, json_object_get(phone, "tunnel_up_at"), up);
+	pair(c, "last seen", last[0] ? last : NULL, true);
+	pair(c, "tunnel up", up[0] ? up : NULL, false);
 }
 
 // ---- the story ----
 
-// Open ones are told in full, and of those that are over the last one, when nothing is open.
+// How soon one is told: open ones by how sure they are, then those that are over.
+static unsigned rank_of(const json_t *d)
+{
+	static const char *const ranks[] = {"confirmed", "probable", "suspected"};
+	const char *confidence = json_string_of(d, "confidence");
+	unsigned rank = 0;
+	if (!diagnosis_is_open(d))
+		return RANK_OVER;
+	while (rank < RANK_SUSPECTED && confidence && strcmp(confidence, ranks[rank]) != 0)
+		rank++;
+	return rank;
+}
+
+// Told in full are all that are better than a suspicion; where there are none, the first.
 static json_t *in_order(const json_t *diagnoses, size_t *told)
 {
 	json_t *list = json_array(), *d;
-	size_t i, n_open;
-	json_array_foreach((json_t *)diagnoses, i, d)
-	{
-		if (diagnosis_is_open(d))
-			json_array_append(list, d);
+	size_t i;
+	*told = 0;
+	for (unsigned rank = 0; rank <= RANK_OVER; rank++) {
+		json_array_foreach((json_t *)diagnoses, i, d)
+		{
+			if (rank_of(d) == rank)
+				json_array_append(list, d);
+		}
+		if (rank < RANK_SUSPECTED)
+			*told = json_array_size(list);
 	}
-	n_open = json_array_size(list);
-	json_array_foreach((json_t *)diagnoses, i, d)
-	{
-		if (!diagnosis_is_open(d))
-			json_array_append(list, d);
-	}
-	*told = n_open ? n_open : json_array_size(list) > 0;
+	if (*told == 0 && json_array_size(list))
+		*told = 1;
 	return list;
 }
 
@@ -181,6 +193,25 @@ static const json_t *first_open(const json_t *phone)
 	return NULL;
 }
 
+static void render_one_of(const struct canvas *c, const json_t *phones, const json_t *phone)
+{
+	const char *name = only_name(phones, phone);
+	const json_t *wrong = first_open(phone);
+	fputs("  ", c->out);
+	canvas_name(c, STYLE_BOLD, name ? name : diagnosis_subject(phone), 24);
+	fputs("  ", c->out);
+	if (wrong) {
+		canvas_cell(c, confidence_style(wrong), is_ambiguous(wrong) ? "?" : "", 2);
+		canvas_text(c, STYLE_PLAIN, json_string_of(wrong, "diagnosis"));
+		fputs(", ", c->out);
+		canvas_text(c, confidence_style(wrong), json_string_of(wrong, "confidence"));
+	} else {
+		fputs("  nothing wrong now", c->out);
+	}
+	fputc('\n', c->out);
+}
+
+// Those with something wrong come first.
 static void render_choice(const struct canvas *c, const json_t *phones)
 {
 	size_t i;
@@ -189,21 +220,13 @@ static void render_choice(const struct canvas *c, const json_t *phones)
 		json_array_size(phones));
 	json_array_foreach((json_t *)phones, i, phone)
 	{
-		const char *name = only_name(phones, phone);
-		const json_t *wrong = first_open(phone);
-		fputs("  ", c->out);
-		canvas_name(c, STYLE_BOLD, name ? name : diagnosis_subject(phone), 24);
-		fputs("  ", c->out);
-		if (wrong) {
-			canvas_cell(c, confidence_style(wrong), is_ambiguous(wrong) ? "?" : "", 2);
-			canvas_text(c, STYLE_PLAIN, json_string_of(wrong, "diagnosis"));
-			fputs(", ", c->out);
-			canvas_text(
-				c, confidence_style(wrong), json_string_of(wrong, "confidence"));
-		} else {
-			fputs("  nothing wrong now", c->out);
-		}
-		fputc('\n', c->out);
+		if (first_open(phone))
+			render_one_of(c, phones, phone);
+	}
+	json_array_foreach((json_t *)phones, i, phone)
+	{
+		if (!first_open(phone))
+			render_one_of(c, phones, phone);
 	}
 }
 

@@ -68,7 +68,7 @@ static unsigned choose(struct entry *entries, size_t n, bool proofs, bool ambigu
 		if (entries[i].shown || entries[i].proof != proofs ||
 			(is_key_true(entries[i].line, "ambiguous") && !ambiguous))
 			continue;
-		for (size_t k = i + 1; k < n && !alike; k++) {
+		for (size_t k = 0; k < n && !alike; k++) {
 			alike = entries[k].shown &&
 				lines_are_alike(entries[k].line, entries[i].line);
 			entries[k].n_alike += alike;

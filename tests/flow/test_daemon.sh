@@ -176,6 +176,9 @@ catalogue_gives_its_diagnoses() { # DRIVER
 	say phone SEP00CA00000004 >"$work/story"
 	grep -q 'cert-hash-mismatch' "$work/story"
 	grep -q 'Phone-VPN-trust' "$work/story"
+	say diagnoses --id aaa-server-down >"$work/story" # a single one is told in full
+	grep -q '^         aaa-server ISE active host 10.1.1.20$' "$work/story"
+	grep -q '113022 AAA Marking RADIUS server' "$work/story"
 	daemon_stop
 }
 

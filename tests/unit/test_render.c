@@ -363,9 +363,11 @@ static void story_is_told_on_one_screen(void **state)
 		diagnosis("cert-hash-mismatch", "SEP8CB64F576113", "The phone rejects it"));
 	char *text = rendered(render_phone, phone, 80);
 	assert_fits(text, 80);
-	assert_has(text, "SEP8CB64F576113  CP-7962G\n  confirmed: The phone rejects it\n");
+	assert_has(text,
+		"SEP8CB64F576113  CP-7962G  (2 more at its address)\n  confirmed: The phone rejects it\n");
 	assert_has(text, "  client        172.16.250.9             tunnel        10.10.0.5\n");
-	assert_has(text, "  tunnel up     2026-11-21 10:10:00      at address    2 more\n");
+	assert_has(text,
+		"  last seen     2026-11-21 10:20:27      tunnel up     2026-11-21 10:10:00\n");
 	assert_has(text, "              ASA                             │ phone\n");
 	assert_has(text, "\n2026-11-21\n"
 			 "10:19:27.155*?725014 SSL lib error. Function: │\n"
@@ -557,10 +559,19 @@ static void open_ones_are_told_before_those_that_are_over(void **state)
 	json_array_append_new(diagnoses, diagnosis("new", "SEP8CB64F576113", "Is wrong"));
 	text = rendered(render_phone, phone, 80);
 	assert_fits(text, 80);
-	assert_has(text, "CP-7962G\n  confirmed: Is wrong\n  client");
+	assert_has(text, "(2 more at its address)\n  confirmed: Is wrong\n  client");
 	assert_has(text, "  What to do\n    First this:\n");
 	assert_lacks(text, "if it comes back");
 	assert_true(strstr(text, "Is wrong (new)\n") < strstr(text, "Was wrong (old)\n"));
+	free(text);
+	json_t *doubt = diagnosis("doubt", "SEP8CB64F576113", "May be wrong");
+	json_object_set_new(doubt, "confidence", json_string("suspected"));
+	json_array_insert_new(diagnoses, 0, doubt);
+	text = rendered(render_phone, phone, 80);
+	assert_has(text, "  confirmed: Is wrong\n  suspected: May be wrong\n  client");
+	assert_has(text,
+		"\nMay be wrong (doubt)\n  open, suspected, 3 times, 2026-11-21 10:19:27 to "
+		"2026-11-21 10:20:27\n\nWas wrong (old)\n");
 	free(text);
 	json_decref(phone);
 }
@@ -589,7 +600,7 @@ static void of_many_that_a_key_can_mean_the_names_are_told(void **state)
 	// What nothing names alone is told at once.
 	json_object_set_new(json_array_get(phones, 2), "device", json_string(devices[1]));
 	text = rendered(render_phones, phones, 80);
-	assert_has(text, "\n\n\nSEP000000000002  CP-7962G\n");
+	assert_has(text, "\n\n\nSEP000000000002  CP-7962G  (");
 	assert_lacks(text, "\nSEP000000000001  CP");
 	free(text);
 	json_decref(phones);

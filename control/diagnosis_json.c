@@ -125,7 +125,7 @@ static bool is_safe_to_type(const char *text)
 	bool only_stars = true;
 	for (; glyph_next(&rest, &glyph); before = rest) {
 		bool as_it_is = glyph.len == before.len - rest.len; // spelled, it is longer
-		if (!as_it_is || strchr("\"?|\\", glyph.text[0]))
+		if (!as_it_is || strchr("\"?|", glyph.text[0]))
 			return false;
 		only_stars = only_stars && glyph.text[0] == '*';
 	}

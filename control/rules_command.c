@@ -7,6 +7,49 @@
 #include "glyph.h"
 #include "pack.h"
 
+// ---- languages ----
+
+static unsigned languages_of(const struct translations *translations)
+{
+	unsigned languages = 0;
+	for (unsigned i = 0; i < LANGUAGE_MAX; i++)
+		languages |= (unsigned)(translations->text[i] != NULL) << i;
+	return languages;
+}
+
+static void note_missing(struct report *notes, const struct diagnosis_rule *rule, const char *what,
+	const struct translations *translations, unsigned wanted)
+{
+	unsigned missing = wanted & ~languages_of(translations);
+	for (unsigned i = 0; i < LANGUAGE_MAX && translations->text[LANGUAGE_EN]; i++) {
+		if (missing >> i & 1)
+			report_at(notes, &rule->place, "note: %s: the %s is English in %s",
+				rule->id, what, language_names[i]);
+	}
+}
+
+// Site rules may be English only; but a diagnosis that speaks a language should speak all of it.
+static void note_languages(const struct rulepack *pack)
+{
+	struct report notes = {0};
+	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
+		const struct diagnosis_rule *rule = &pack->diagnoses[i];
+		unsigned wanted = languages_of(&rule->title) | languages_of(&rule->remedy);
+		for (unsigned k = 0; k < rule->n_causes; k++)
+			wanted |= languages_of(&rule->causes[k].remedy);
+		note_missing(&notes, rule, "title", &rule->title, wanted);
+		note_missing(&notes, rule, "remedy", &rule->remedy, wanted);
+		for (unsigned k = 0; k < rule->n_causes; k++)
+			note_missing(
+				&notes, rule, "remedy of a cause", &rule->causes[k].remedy, wanted);
+	}
+	if (notes.text)
+		fputs(notes.text, stderr);
+	report_fini(&notes);
+}
+
+// ---- check, test ----
+
 static int check(struct ruleset *ruleset, const char *dir)
 {
 	glyph_write(stdout, slice_of(dir));
@@ -41,6 +84,8 @@ int rules_main(const json_t *arguments)
 		ruleset = pack ? ruleset_compile(pack, pack_cache_dir(), &report) : NULL;
 	}
 	int code = 1;
+	if (ruleset)
+		note_languages(ruleset->pack);
 	if (ruleset)
 		code = is_check ? check(ruleset, directory) : test(ruleset, &report);
 	else if (report.text)

@@ -124,17 +124,55 @@ languages_differ_only_in_words() {
 	for lang in zh-TW ko; do
 		replay --lang $lang "$data/catalogue.pcap" >"$work/$lang"
 		python3 - "$data/catalogue.json" "$work/$lang" <<-'PYTHON'
-			import json, sys
+			import json, re, sys
+			def commands(remedy):
+			    return [line for line in remedy.split("\n") if line.startswith("    ")]
 			for english, other in zip(open(sys.argv[1]), open(sys.argv[2]), strict=True):
 			    english, other = json.loads(english), json.loads(other)
 			    if english["type"] == "diagnosis":
 			        assert english["title"] != other["title"], english["title"]
 			        assert english["remedy"] != other["remedy"], english["title"]
+			        # what is to be typed is the same, and stands on lines of its own
+			        assert commands(english["remedy"]) == commands(other["remedy"]), english["title"]
+			        for line in (english["remedy"] + "\n" + other["remedy"]).split("\n"):
+			            assert line.startswith("     ") or not re.search(
+			                r"\b(show (run|ssl|vpn-sessiondb)|crypto ca |test aaa-server|vpn-sessiondb logoff)", line), line
 			    for words in ("title", "remedy"):
 			        english.pop(words, None), other.pop(words, None)
 			    assert english == other
 		PYTHON
 	done
+}
+
+# Users are typed by strangers, remedies are pasted into a firewall. A user whom the ASA hides (*****) is
+# the one who is known at the address.
+remedy_is_safe_to_paste() {
+	rejected='%ASA-6-113005: AAA user authentication Rejected : reason = Account has been locked out : server = 10.1.1.20'
+	n=1
+	for user in 'plain.user' 'two words' 'a | redirect tftp://198.51.100.9/x' "$(printf 'a\033[2Jb')" \
+		'say "no"' 'what?' 'CORP\jdoe' '*****' 'zero​width'; do
+		printf '%%ASA-6-722055: Group <GP> User <x> IP <203.0.113.%d> Client Type: Cisco SVC IPPhone Client v1.0 (1.0)\n' $n
+		printf '%s : user = %s : user IP = 203.0.113.%d\n' "$rejected" "$user" $n
+		n=$((n + 1))
+	done >"$work/log"
+	replay "$work/log" | python3 -c '
+import json, sys
+typed = []
+for line in sys.stdin:
+    told = json.loads(line)
+    if told["type"] == "diagnosis":
+        typed += [l.strip() for l in told["remedy"].split("\n") if " lockout username " in l]
+for line in typed:
+    print(line)' >"$work/typed"
+	sort "$work/typed" | uniq -c | sed 's/^ *//' >"$work/got"
+	cat >"$work/wanted" <<-'TYPED'
+		1 clear aaa local user lockout username "two words"
+		5 clear aaa local user lockout username <user>
+		1 clear aaa local user lockout username CORP\jdoe
+		1 clear aaa local user lockout username plain.user
+		1 clear aaa local user lockout username x
+	TYPED
+	sort -k 2 "$work/wanted" >"$work/sorted" && sort -k 2 "$work/got" | diff "$work/sorted" -
 }
 
 run capture_is_what_its_script_says
@@ -147,4 +185,5 @@ run ledger_adds_up
 run ledger_adds_up_with_packets_of_every_fate
 run ledger_of_a_text_log_adds_up
 run languages_differ_only_in_words
+run remedy_is_safe_to_paste
 finish

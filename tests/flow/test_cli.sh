@@ -178,6 +178,19 @@ a_check_leaves_nothing_behind() {
 	[ "$(ls clean)" = right.yaml ]
 }
 
+# A diagnosis falls back to English where it does not speak a language, and `rules check` says so.
+missing_translation_is_noted() {
+	cp -r "$root/rules/pack" "$work/site"
+	sed -i '/^      ko: ASA 인증서 만료됨$/d' "$work/site/diagnoses-gateway.yaml"
+	exits 0 "$offhook" rules check "$work/site"
+	grep -q 'diagnoses-gateway.yaml:[0-9]*:[0-9]*: note: asa-cert-expired: the title is English in ko$' "$work/said"
+	[ "$(grep -c ' note: ' "$work/said")" = 1 ]
+	"$offhook" replay --rules "$work/site" --lang ko "$root/tests/data/catalogue.pcap" >"$work/got"
+	grep -q '^ASA certificate expired (asa-cert-expired)$' "$work/got"
+	exits 0 "$offhook" rules check "$root/rules/pack"
+	[ ! -s "$work/said" ]
+}
+
 run every_command_has_its_help
 run wrong_usage_is_told_in_a_line
 run control_bytes_are_spelled
@@ -185,4 +198,5 @@ run replay_says_why_little_comes_out
 run an_empty_rule_pack_is_an_error
 run a_config_is_checked_against_the_machine
 run a_check_leaves_nothing_behind
+run missing_translation_is_noted
 finish

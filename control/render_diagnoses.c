@@ -65,14 +65,10 @@ static const char *cell_of(const struct canvas *c, const json_t *d, enum column 
 
 // ---- order ----
 
-struct group {
-	const char *name;
-	unsigned n;
-};
-
 struct row {
 	const json_t *diagnosis;
-	unsigned n_group; // as many are of its kind
+	unsigned n_group, n_open; // as many are of its kind, and are open of these
+	bool of_gateway;	  // one of its kind is a gateway's, and open
 };
 
 static int compare_text(const json_t *a, const json_t *b, const char *key)
@@ -81,41 +77,75 @@ static int compare_text(const json_t *a, const json_t *b, const char *key)
 	return strcmp(one ? one : "", other ? other : "");
 }
 
-// What most suffer from comes first; below it by gateway, then as it came.
+static int compare_numbers(unsigned one, unsigned other)
+{
+	return one == other ? 0 : one > other ? -1 : 1;
+}
+
+// What is wrong with a gateway concerns all its phones, and comes first; then what most suffer
+// from.
+static int compare_kinds(const struct row *one, const struct row *other)
+{
+	int order = compare_numbers(one->of_gateway, other->of_gateway);
+	if (order == 0)
+		order = compare_numbers(one->n_open, other->n_open);
+	if (order == 0)
+		order = compare_numbers(one->n_group, other->n_group);
+	return order ? order : compare_text(one->diagnosis, other->diagnosis, "diagnosis");
+}
+
+// Of a kind, what is open comes first; then by gateway, then as it came.
 static int compare_rows(const void *a, const void *b)
 {
 	const struct row *one = a, *other = b;
-	static const char *const keys[] = {"diagnosis", "gateway", "first_seen", "client_ip", "id"};
-	if (one->n_group != other->n_group)
-		return one->n_group > other->n_group ? -1 : 1;
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		int order = compare_text(one->diagnosis, other->diagnosis, keys[i]);
-		if (order)
-			return order;
-	}
-	return 0;
+	static const char *const keys[] = {"gateway", "first_seen", "client_ip", "id"};
+	int order = compare_kinds(one, other);
+	if (order == 0)
+		order = compare_numbers(
+			diagnosis_is_open(one->diagnosis), diagnosis_is_open(other->diagnosis));
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && order == 0; i++)
+		order = compare_text(one->diagnosis, other->diagnosis, keys[i]);
+	return order;
+}
+
+static bool is_gateways(const json_t *d)
+{
+	const char *scope = json_string_of(d, "scope");
+	return scope && strcmp(scope, "gateway") == 0;
+}
+
+static void add(json_t *counts, const char *name, bool one)
+{
+	json_object_set_new(
+		counts, name, json_integer((json_int_t)(json_number_of(counts, name) + one)));
 }
 
 static struct row *sorted(const json_t *diagnoses, size_t *n)
 {
-	json_t *counts = json_object(), *d;
+	json_t *all = json_object(), *open = json_object(), *of_gateways = json_object(), *d;
 	struct row *rows = calloc(json_array_size(diagnoses) + 1, sizeof(*rows));
 	size_t i;
 	*n = 0;
 	json_array_foreach((json_t *)diagnoses, i, d)
 	{
 		const char *name = json_string_of(d, "diagnosis");
-		if (name)
-			json_object_set_new(counts, name,
-				json_integer((json_int_t)json_number_of(counts, name) + 1));
+		if (name == NULL)
+			continue;
+		add(all, name, true);
+		add(open, name, diagnosis_is_open(d));
+		add(of_gateways, name, diagnosis_is_open(d) && is_gateways(d));
 	}
 	json_array_foreach((json_t *)diagnoses, i, d)
 	{
 		const char *name = json_string_of(d, "diagnosis");
 		if (rows && name)
-			rows[(*n)++] = (struct row){d, (unsigned)json_number_of(counts, name)};
+			rows[(*n)++] = (struct row){d, (unsigned)json_number_of(all, name),
+				(unsigned)json_number_of(open, name),
+				json_number_of(of_gateways, name) > 0};
 	}
-	json_decref(counts);
+	json_decref(all);
+	json_decref(open);
+	json_decref(of_gateways);
 	if (rows)
 		qsort(rows, *n, sizeof(*rows), compare_rows);
 	return rows;
@@ -249,9 +279,8 @@ static void render_next(const struct canvas *c, const struct row *rows, size_t n
 {
 	bool ambiguous = false, gateway = false;
 	for (size_t i = 0; i < n; i++) {
-		const char *scope = json_string_of(rows[i].diagnosis, "scope");
 		ambiguous |= json_is_true(json_object_get(rows[i].diagnosis, "ambiguous"));
-		gateway |= scope && strcmp(scope, "gateway") == 0;
+		gateway |= is_gateways(rows[i].diagnosis);
 	}
 	if (ambiguous)
 		canvas_wrap(

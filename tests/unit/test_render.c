@@ -125,6 +125,39 @@ static void diagnoses_stand_below_what_is_wrong(void **state)
 	json_decref(list);
 }
 
+static void gateways_and_what_is_open_come_first(void **state)
+{
+	(void)state;
+	json_t *list = json_array();
+	for (size_t i = 0; i < 3; i++) {
+		json_t *d = diagnosis("a-over", "SEP8CB64F576113", "Over");
+		json_object_set_new(d, "state", json_string("recovered"));
+		json_array_append_new(list, d);
+	}
+	json_array_append_new(list, diagnosis("b-one", "SEP000000000001", "One"));
+	json_t *over = diagnosis("b-two", "SEP000000000002", "Two");
+	json_object_set_new(over, "state", json_string("recovered"));
+	json_object_set_new(over, "first_seen", json_string("2026-11-21T10:00:00.000Z"));
+	json_array_append_new(list, over);
+	json_array_append_new(list, diagnosis("b-two", "SEP000000000003", "Two"));
+	json_t *gateway = diagnosis("z-gateway", NULL, "Gateway");
+	json_object_set_new(gateway, "scope", json_string("gateway"));
+	json_object_set_new(gateway, "client_ip", json_null());
+	json_array_append_new(list, gateway);
+	char *text = rendered(render_diagnoses, list, 80);
+	static const char *const order[] = {"z-gateway\n", "  asa-hq-1 ", "b-two (2)\n",
+		"SEP000000000003", "SEP000000000002", "b-one\n", "a-over (3)\n",
+		"of a gateway: offhook diagnoses --id ID --gateway GATEWAY\n"};
+	const char *at = text;
+	for (size_t i = 0; i < N(order); i++) {
+		at = strstr(at, order[i]);
+		if (at == NULL)
+			fail_msg("'%s' comes too early, or not at all:\n%s", order[i], text);
+	}
+	free(text);
+	json_decref(list);
+}
+
 static void closed_and_ambiguous_ones_say_so(void **state)
 {
 	(void)state;
@@ -821,6 +854,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(diagnoses_stand_below_what_is_wrong),
+		cmocka_unit_test(gateways_and_what_is_open_come_first),
 		cmocka_unit_test(closed_and_ambiguous_ones_say_so),
 		cmocka_unit_test(long_names_give_way_to_the_phone),
 		cmocka_unit_test(chinese_titles_are_measured_in_columns),

@@ -63,23 +63,33 @@ static unsigned verdict_columns(const json_t *d)
 	       text_columns(json_string_of(d, "confidence"));
 }
 
+// " to 10:20:27", the date too where it is another.
+static void write_until(
+	const struct canvas *c, FILE *out, const char *word, const char *from, const json_t *time)
+{
+	char until[CANVAS_TIME_MAX];
+	size_t date = strcspn(from, " ");
+	canvas_date(c, time, until);
+	if (until[0] == '\0')
+		return;
+	bool same_day = strncmp(from, until, date + 1) == 0;
+	fprintf(out, "%s %s", word, same_day ? until + date + 1 : until);
+}
+
 void render_verdict(const struct canvas *c, const json_t *d)
 {
-	char from[CANVAS_TIME_MAX], to[CANVAS_TIME_MAX], time[CANVAS_TIME_MAX], text[256];
+	char from[CANVAS_TIME_MAX], to[CANVAS_TIME_MAX], text[256] = "";
 	FILE *out = fmemopen(text, sizeof(text), "w");
 	uint64_t count = json_number_of(d, "count");
-	canvas_date(c, json_object_get(d, "first_seen"), from);
-	canvas_date(c, json_object_get(d, "last_seen"), to);
 	if (out == NULL)
 		return;
+	canvas_date(c, json_object_get(d, "first_seen"), from);
 	if (count > 1)
 		fprintf(out, ", %llu times", (unsigned long long)count);
 	fprintf(out, ", %s", from);
-	if (strcmp(from, to) != 0)
-		fprintf(out, " to %s", to);
-	if (json_string_of(d, "recovered_at"))
-		fprintf(out, ", recovered %s",
-			canvas_date(c, json_object_get(d, "recovered_at"), time));
+	if (strcmp(from, canvas_date(c, json_object_get(d, "last_seen"), to)) != 0)
+		write_until(c, out, " to", from, json_object_get(d, "last_seen"));
+	write_until(c, out, ", recovered", from, json_object_get(d, "recovered_at"));
 	if (json_is_true(json_object_get(d, "ambiguous")))
 		fputs("; some of it could be another client's", out);
 	fclose(out);

@@ -19,6 +19,7 @@
 struct entry {
 	const json_t *line;
 	bool shown, proof;
+	bool seen;	  // it is shown, or one like it is
 	unsigned n_alike; // earlier ones that say the same, and are not shown
 	char text[WORDS_MAX];
 	const char *rest;
@@ -59,23 +60,63 @@ static bool is_evidence(const json_t *diagnoses, size_t told, const json_t *line
 	return false;
 }
 
-// The latest first, and of those that repeat themselves the latest.
-static unsigned choose(struct entry *entries, size_t n, bool proofs, bool ambiguous, unsigned room)
+// The latest first, and of those that repeat themselves the latest. Returns how many.
+//
+// wants  which ones they are; more of them than `room` are left out
+static unsigned choose(
+	struct entry *entries, size_t n, bool (*wants)(const struct entry *), unsigned room)
 {
 	unsigned n_chosen = 0;
 	for (size_t i = n; i-- > 0;) {
-		bool alike = false;
-		if (entries[i].shown || entries[i].proof != proofs ||
-			(is_key_true(entries[i].line, "ambiguous") && !ambiguous))
+		if (entries[i].seen || !wants(&entries[i]))
 			continue;
+		bool alike = false;
 		for (size_t k = 0; k < n && !alike; k++) {
 			alike = entries[k].shown &&
 				lines_are_alike(entries[k].line, entries[i].line);
 			entries[k].n_alike += alike;
 		}
 		entries[i].shown = !alike && n_chosen < room;
+		entries[i].seen = alike || entries[i].shown;
 		n_chosen += entries[i].shown;
 	}
+	return n_chosen;
+}
+
+static bool is_proof(const struct entry *e)
+{
+	return e->proof;
+}
+
+static bool is_own(const struct entry *e)
+{
+	return !is_key_true(e->line, "ambiguous");
+}
+
+static bool is_own_of_phone(const struct entry *e)
+{
+	return is_own(e) && is_phones(e->line);
+}
+
+static bool is_own_of_asa(const struct entry *e)
+{
+	return is_own(e) && !is_phones(e->line);
+}
+
+static bool is_any(const struct entry *e)
+{
+	(void)e;
+	return true;
+}
+
+// Beside the evidence, lines of either side; what could be another's tells little beside them.
+static unsigned choose_others(struct entry *entries, size_t n, unsigned room)
+{
+	unsigned n_chosen = choose(entries, n, is_own_of_phone, room / 2);
+	n_chosen += choose(entries, n, is_own_of_asa, room - n_chosen);
+	n_chosen += choose(entries, n, is_own, room - n_chosen);
+	if (n_chosen < OTHERS_MIN)
+		n_chosen += choose(entries, n, is_any, OTHERS_MIN - n_chosen);
 	return n_chosen;
 }
 
@@ -107,13 +148,9 @@ static struct entry *entries_of(const json_t *phone, size_t told, size_t *n, uns
 		entries[i].line = json_array_get(timeline, i);
 		entries[i].proof = is_evidence(diagnoses, told, entries[i].line);
 	}
-	unsigned proofs = choose(entries, *n, true, true, PROOFS_MAX);
-	unsigned room = room_of_others(proofs, has_both_sides(entries, *n));
-	unsigned others = choose(entries, *n, false, false, room);
-	// What could be another's tells little beside what is its own.
-	if (others < OTHERS_MIN)
-		others += choose(entries, *n, false, true, OTHERS_MIN - others);
-	*n_shown = proofs + others;
+	unsigned proofs = choose(entries, *n, is_proof, PROOFS_MAX);
+	*n_shown = proofs +
+		   choose_others(entries, *n, room_of_others(proofs, has_both_sides(entries, *n)));
 	return entries;
 }
 
@@ -137,6 +174,15 @@ static const char *skip_names(const char *words)
 	return rest ? rest : words;
 }
 
+// "vpnc_send_notify: notify code: 37": the phone's function; what it did follows.
+static const char *skip_function(const char *words)
+{
+	static const char *const letters = "abcdefghijklmnopqrstuvwxyz_0123456789";
+	size_t len = strspn(words, letters);
+	bool named = len && memchr(words, '_', len) && strncmp(words + len, ": ", 2) == 0;
+	return named && words[len + 2] ? words + len + 2 : words;
+}
+
 // " with client outside:203.0.113.4/50030 to 198.51.100.10/443": the same holds for these.
 static size_t client_len(const char *words)
 {
@@ -158,7 +204,7 @@ static size_t client_len(const char *words)
 static void entry_words(struct entry *e)
 {
 	const char *code = json_string_of(e->line, "code"), *words = line_words(e->line);
-	const char *rest = skip_names(words);
+	const char *rest = is_phones(e->line) ? skip_function(words) : skip_names(words);
 	FILE *out = fmemopen(e->text, sizeof(e->text), "w");
 	e->rest = e->text;
 	if (out == NULL)
@@ -166,7 +212,7 @@ static void entry_words(struct entry *e)
 	fprintf(out, "%s%s", code ? code : "", code ? " " : "");
 	if (e->n_alike)
 		fprintf(out, "%u\xc3\x97 ", e->n_alike + 1);
-	fputs(rest == words ? "" : "\xe2\x80\xa6 ", out);
+	fputs(rest == words || is_phones(e->line) ? "" : "\xe2\x80\xa6 ", out);
 	while (*rest) {
 		size_t len = client_len(rest);
 		if (len)
@@ -249,7 +295,7 @@ static void render_head(
 	if (n_shown < n || cut)
 		snprintf(part, sizeof(part), ": %u of %zu%s lines (--json: all)", n_shown, n,
 			cut ? "+" : "");
-	snprintf(text, sizeof(text), "%s%s, by arrival, times in %s", sides, part,
+	snprintf(text, sizeof(text), "%s%s, arrival in %s", sides, part,
 		canvas_zone(c, zone));
 	fputc('\n', c->out);
 	canvas_text(c, STYLE_BOLD, "Time line");
@@ -270,8 +316,8 @@ static void render_marks(const struct canvas *c, const struct entry *entries, si
 	}
 	snprintf(text, sizeof(text), "%s%s%s%s%s", proof ? "* evidence" : "",
 		proof && (bound || ambiguous) ? "   " : "",
-		bound ? "~ names nobody, those around it say whose it is" : "",
-		bound && ambiguous ? "   " : "", ambiguous ? "? could be another's" : "");
+		bound ? "~ bound by the lines around it" : "", bound && ambiguous ? "   " : "",
+		ambiguous ? "? could be another's" : "");
 	if (text[0] == '\0')
 		return;
 	fputs("  ", c->out);

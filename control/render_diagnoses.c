@@ -417,7 +417,7 @@ void render_replay(FILE *out, const json_t *diagnoses, const json_t *stats)
 			fputs("  ", out);
 			canvas_text(&c, STYLE_PLAIN, json_string_of(d, "client_ip"));
 		}
-		if (json_string_of(d, "gateway")) {
+		if (json_string_of(d, "gateway") && !is_gateways(d)) {
 			fputs("  at ", out);
 			canvas_text(&c, STYLE_PLAIN, json_string_of(d, "gateway"));
 		}

@@ -335,11 +335,14 @@ static void write_change(const json_t *d, char *text, size_t size)
 		json_string_of(d, "diagnosis") ? json_string_of(d, "diagnosis") : "",
 		json_string_of(d, "confidence") ? json_string_of(d, "confidence") : "",
 		json_is_true(json_object_get(d, "ambiguous")) ? "?" : "");
+	if (gateway)
+		fprintf(out, " at %s", gateway);
 	if (count > 1)
 		fprintf(out, ", %llu times", (unsigned long long)count);
-	fprintf(out, ", %s%s%s", client ? client : "", client && gateway ? " at " : "",
-		gateway ? gateway : "");
+	if (client)
+		fprintf(out, ", %s", client);
 	fclose(out);
+	text[size - 1] = '\0';
 }
 
 void render_change(FILE *out, const json_t *d, unsigned columns)

@@ -270,12 +270,12 @@ static void change_is_one_line(void **state)
 	json_t *d = diagnosis("csd-enabled", "SEP8CB64F576113", "CSD");
 	char *text = rendered(render_change, d, 100);
 	assert_string_equal(text,
-		"10:20:27.432 open      SEP8CB64F576113 csd-enabled, confirmed, 3 times, "
-		"172.16.250.9 at asa-hq-1\n");
+		"10:20:27.432 open      SEP8CB64F576113 csd-enabled, confirmed at asa-hq-1, 3 times, "
+		"172.16.250.9\n");
 	free(text);
 	text = rendered(render_change, d, 80);
 	assert_fits(text, 80);
-	assert_has(text, " open      SEP8CB64F576113 csd-enabled, confirmed, 3 times, 172.16.…\n");
+	assert_has(text, " open      SEP8CB64F576113 csd-enabled, confirmed at asa-hq-1, 3 ti…\n");
 	free(text);
 	json_decref(d);
 }

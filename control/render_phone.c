@@ -9,6 +9,7 @@
 #define NAME_COLUMNS 14
 #define PAIR_COLUMNS 76
 #define STORIES_MAX 2
+#define CHOICE_MAX 128 // bytes of what is wrong with one of several
 #define RANK_SUSPECTED 2
 #define RANK_OVER 3
 
@@ -65,7 +66,7 @@ static void render_rows(const struct canvas *c, const json_t *phone)
 	canvas_date(c, json_object_get(phone, "last_seen"), last);
 	canvas_date(c, json_object_get(phone, "tunnel_up_at"), up);
 	pair(c, "last seen", last[0] ? last : NULL, true);
-	pair(c, "tunnel up", up[0] ? up : NULL, false);
+	pair(c, "last tunnel", up[0] ? up : NULL, false);
 }
 
 // ---- the story ----
@@ -197,17 +198,19 @@ static void render_one_of(const struct canvas *c, const json_t *phones, const js
 {
 	const char *name = only_name(phones, phone);
 	const json_t *wrong = first_open(phone);
+	unsigned width = c->columns < 44 ? c->columns - 20 : 24, room = c->columns - width - 6;
+	char text[CHOICE_MAX] = "nothing wrong now";
+	if (wrong)
+		snprintf(text, sizeof(text), "%s, %s",
+			json_string_of(wrong, "diagnosis") ? json_string_of(wrong, "diagnosis")
+							   : "",
+			json_string_of(wrong, "confidence") ? json_string_of(wrong, "confidence")
+							    : "");
 	fputs("  ", c->out);
-	canvas_name(c, STYLE_BOLD, name ? name : diagnosis_subject(phone), 24);
-	fputs("  ", c->out);
-	if (wrong) {
-		canvas_cell(c, confidence_style(wrong), is_ambiguous(wrong) ? "?" : "", 2);
-		canvas_text(c, STYLE_PLAIN, json_string_of(wrong, "diagnosis"));
-		fputs(", ", c->out);
-		canvas_text(c, confidence_style(wrong), json_string_of(wrong, "confidence"));
-	} else {
-		fputs("  nothing wrong now", c->out);
-	}
+	canvas_name(c, STYLE_BOLD, name ? name : diagnosis_subject(phone), width);
+	fprintf(c->out, "  %s ", wrong && is_ambiguous(wrong) ? "?" : " ");
+	canvas_cell(c, wrong ? confidence_style(wrong) : STYLE_PLAIN, text,
+		text_columns(text) < room ? text_columns(text) : room);
 	fputc('\n', c->out);
 }
 

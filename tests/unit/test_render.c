@@ -400,7 +400,7 @@ static void story_is_told_on_one_screen(void **state)
 		"SEP8CB64F576113  CP-7962G  (2 more at its address)\n  confirmed: The phone rejects it\n");
 	assert_has(text, "  client        172.16.250.9             tunnel        10.10.0.5\n");
 	assert_has(text,
-		"  last seen     2026-11-21 10:20:27      tunnel up     2026-11-21 10:10:00\n");
+		"  last seen     2026-11-21 10:20:27      last tunnel   2026-11-21 10:10:00\n");
 	assert_has(text, "              ASA                             │ phone\n");
 	assert_has(text, "\n2026-11-21\n"
 			 "10:19:27.155*?725014 SSL lib error. Function: │\n"
@@ -630,6 +630,9 @@ static void of_many_that_a_key_can_mean_the_names_are_told(void **state)
 				  "  SEP000000000001             csd-enabled, confirmed\n"
 				  "  SEP000000000002           ? csd-enabled, confirmed\n"
 				  "  SEP000000000003             nothing wrong now\n");
+	free(text);
+	text = rendered(render_phones, phones, 60);
+	assert_fits(text, 60);
 	free(text);
 	// What nothing names alone is told at once.
 	json_object_set_new(json_array_get(phones, 2), "device", json_string(devices[1]));

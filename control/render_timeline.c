@@ -6,7 +6,7 @@
 
 #include "render_story.h"
 
-#define SHOWN_MAX 12  // lines of the log that fit a screen, beside the rest; --json has all
+#define SHOWN_MAX 10  // lines of the log that fit a screen, beside the rest; --json has all
 #define PROOFS_MAX 10 // of them, evidence
 #define TIME_COLUMNS 12
 #define MARK_COLUMNS 2 // "*~": evidence, and how sure it is whose line it is
@@ -295,8 +295,7 @@ static void render_head(
 	if (n_shown < n || cut)
 		snprintf(part, sizeof(part), ": %u of %zu%s lines (--json: all)", n_shown, n,
 			cut ? "+" : "");
-	snprintf(text, sizeof(text), "%s%s, arrival in %s", sides, part,
-		canvas_zone(c, zone));
+	snprintf(text, sizeof(text), "%s%s, arrival in %s", sides, part, canvas_zone(c, zone));
 	fputc('\n', c->out);
 	canvas_text(c, STYLE_BOLD, "Time line");
 	canvas_wrap(c, text, 0, c->columns - 9, 0);

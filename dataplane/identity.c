@@ -575,12 +575,35 @@ uint8_t identity_known_as(const struct subject *s, const struct device *device, 
 	return by_user;
 }
 
-// A tunnel is up: what its phone has suffered before is over.
-void identity_note_success(struct subject *s, const struct sighting *sighting, uint8_t number)
+bool identity_all_connected(const struct subject *s)
+{
+	bool any = false;
+	for (uint32_t i = s->session.identity; i != SESSION_NONE;) {
+		const struct identity *id = &s->table->identities[i];
+		if (id->flags & IDENTITY_PHONE && !(id->flags & IDENTITY_CONNECTED))
+			return false;
+		any |= (id->flags & IDENTITY_PHONE) != 0;
+		i = id->next;
+	}
+	return any;
+}
+
+static void note_end(struct subject *s, const struct identity *who)
+{
+	struct identity changed = *who;
+	changed.flags &= (uint8_t)~IDENTITY_CONNECTED;
+	publish(s->table, (uint32_t)(who - s->table->identities), &changed);
+}
+
+void identity_note_tunnel(struct subject *s, const struct event *event,
+	const struct sighting *sighting, uint8_t number)
 {
 	const struct rulepack *pack = s->table->ruleset->pack;
 	const struct identity *who = identity_by_number(s, number);
 	bool success = false;
+	if (who && who->flags & IDENTITY_CONNECTED && pack->events[sighting->event].ends_tunnel &&
+		sighting->time_ms >= who->tunnel_up.ms)
+		note_end(s, who);
 	for (unsigned i = 0; i < pack->n_recovery; i++)
 		success |= pack->recovery[i]->event == sighting->event &&
 			   (sighting->conditions & pack->recovery[i]->conditions) ==
@@ -593,5 +616,7 @@ void identity_note_success(struct subject *s, const struct sighting *sighting, u
 		return;
 	struct identity changed = *who;
 	changed.tunnel_up = (struct moment){sighting->time_ms, sighting->line};
+	if (event->alias_action != ALIAS_ASSIGN) // an address alone is no connection yet
+		changed.flags |= IDENTITY_CONNECTED;
 	publish(s->table, (uint32_t)(who - s->table->identities), &changed);
 }

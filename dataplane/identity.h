@@ -11,6 +11,7 @@
 
 #define IDENTITY_PHONE 1
 #define IDENTITY_HAS_ASA 2   // a gateway has named it, not its own lines alone
+#define IDENTITY_CONNECTED 8 // its tunnel has come up, and not ended since
 #define IDENTITY_CERTIFIED 4 // a gateway's line has told its device: a certificate's name, mostly
 
 // One user or device at an address. Number 0 is nobody by name.
@@ -40,9 +41,12 @@ uint8_t identity_known_as(
 // All of it has come: its name may lead here now, or to where it draws it on to.
 void identity_taken(struct subject *subject, uint8_t number);
 
-// A tunnel is up: what its phone has suffered before is over.
-void identity_note_success(
-	struct subject *subject, const struct sighting *sighting, uint8_t number);
+// There are phones at the address, and the tunnel of each is up.
+bool identity_all_connected(const struct subject *subject);
+
+// A tunnel is up: what its phone has suffered before is over; or it has ended.
+void identity_note_tunnel(struct subject *subject, const struct event *event,
+	const struct sighting *sighting, uint8_t number);
 
 // The clock was set back: what bears a later time has just been.
 void identity_set_back(struct subject *subject);

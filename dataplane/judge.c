@@ -432,13 +432,29 @@ static void add_to_open(struct subject *s, const struct sighting *sighting, uint
 	}
 }
 
+bool judge_relapses(const struct subject *s, const struct event_use *use)
+{
+	const struct rulepack *pack = s->table->ruleset->pack;
+	const struct diagnosis_table *t = s->table->diagnoses;
+	uint32_t slot = *session_diagnoses(s->table, s->index);
+	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
+		for (unsigned i = 0; i < use->n_triggers; i++) {
+			if (t->slots[slot].identity &&
+				pack->diagnoses[use->triggers[i]].number == t->slots[slot].number)
+				return true;
+		}
+	}
+	return false;
+}
+
 void judge_event(struct subject *s, const struct event *event, const struct sighting *sighting,
 	uint8_t identity)
 {
 	const struct rulepack *pack = s->table->ruleset->pack;
 	const struct event_use *use = &pack->events[event->type];
 	enum scope scope = s->session.key.kind == KEY_GATEWAY ? SCOPE_GATEWAY : SCOPE_PHONE;
-	uint8_t subject = scope == SCOPE_GATEWAY ? 0 : subject_of(s, identity);
+	bool nobody = scope == SCOPE_GATEWAY || sighting->flags & SIGHTING_DOUBTFUL;
+	uint8_t subject = nobody ? 0 : subject_of(s, identity);
 	if (use->n_recovers)
 		recover(s, sighting, identity, (event->flags & EVENT_LATE) != 0);
 	for (unsigned i = 0; i < use->n_triggers; i++) {

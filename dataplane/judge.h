@@ -12,6 +12,9 @@
 void judge_event(struct subject *subject, const struct event *event,
 	const struct sighting *sighting, uint8_t identity);
 
+// Whether one of the session's phones has had, or has, a failure that the event is a sign of.
+bool judge_relapses(const struct subject *subject, const struct event_use *use);
+
 // What time does to the diagnoses of one session: quiet recovery, absence, expiry.
 void judge_expire(struct subject *subject);
 

@@ -462,6 +462,9 @@ void session_update(struct session_table *t, struct event *event)
 	}
 	uint64_t line = keep ? history_keep_line(&s, event, identity) : LINE_NONE;
 	struct sighting sighting = history_sighting(event, use, line, identity);
+	if (identity == 0 && !gateway && use->no_tunnel && identity_all_connected(&s) &&
+		!judge_relapses(&s, use))
+		sighting.flags |= SIGHTING_DOUBTFUL;
 	uint64_t now_ms = s.now_ms;
 	if (is_of_past(event, use, who)) {
 		event->flags |= EVENT_PAST | EVENT_LATE;
@@ -472,7 +475,7 @@ void session_update(struct session_table *t, struct event *event)
 	touch(&s, event);
 	judge_event(&s, event, &sighting, identity);
 	s.now_ms = now_ms;
-	identity_note_success(&s, &sighting, identity);
+	identity_note_tunnel(&s, event, &sighting, identity);
 	session_put(&s);
 }
 

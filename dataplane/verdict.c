@@ -191,9 +191,9 @@ bool verdict_holds(const struct verdict *v, const struct sighting *sighting)
 	return false;
 }
 
-// A binding that could be another's never alone makes a diagnosis confirmed; a sign that names
-// nobody does at an address of one phone only; and what names nobody at an address of several may
-// be any of them.
+// What names nobody while the phones there are connected is a sign and no more. A binding that
+// could be another's never alone makes a diagnosis confirmed; a sign that names nobody does at an
+// address of one phone only; and what names nobody at an address of several may be any of them.
 void verdict_of(struct subject *s, const struct diagnosis_rule *rule, uint8_t identity,
 	const struct moment *after, struct verdict *v)
 {
@@ -219,6 +219,9 @@ void verdict_of(struct subject *s, const struct diagnosis_rule *rule, uint8_t id
 	else if (by_all == CONFIDENCE_CONFIRMED && certain >= CONFIDENCE_PROBABLE && !nobody &&
 		 s->session.n_phones <= 1)
 		v->confidence = CONFIDENCE_CONFIRMED;
+	enum confidence sure = level_without(s, rule, v, SIGHTING_DOUBTFUL);
+	if (v->confidence > CONFIDENCE_SUSPECTED && sure < v->confidence)
+		v->confidence = sure > CONFIDENCE_SUSPECTED ? sure : CONFIDENCE_SUSPECTED;
 	v->ambiguous = nobody || (certain < v->confidence && certain < CONFIDENCE_PROBABLE);
 	keep_own(s, rule, by_all, v);
 }

@@ -40,6 +40,7 @@ struct sighting {
 
 #define SIGHTING_AMBIGUOUS 1 // its binding could be another client's
 #define SIGHTING_SHARED 2    // names nobody, at an address of several
+#define SIGHTING_DOUBTFUL 4  // names nobody, and each phone there is connected
 
 #define CONDITIONS_MAX 16 // different ones that rules put on one event
 

@@ -68,10 +68,20 @@ static bool read_one_recovery(struct yaml_file *file, struct fy_node *node, void
 	return true;
 }
 
+static bool read_one_ending(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct rulepack *pack = target;
+	const struct expression *leaf = expression_read_leaf(file, node);
+	if (leaf == NULL || !pack_check_scope(pack, SCOPE_PHONE, leaf, file->report))
+		return false;
+	pack->events[leaf->event].ends_tunnel = true;
+	return true;
+}
+
 // ---- files ----
 
 // In the order in which they are read: what diagnoses name must be known by then.
-enum list { LIST_MESSAGES, LIST_RECOVERY, LIST_DIAGNOSES, LIST_MAX };
+enum list { LIST_MESSAGES, LIST_RECOVERY, LIST_ENDINGS, LIST_DIAGNOSES, LIST_MAX };
 
 struct rule_file {
 	struct yaml_file yaml;
@@ -99,6 +109,7 @@ static bool find_lists(struct files *files)
 		{"messages", keep_list, false, LIST(LIST_MESSAGES)},
 		{"diagnoses", keep_list, false, LIST(LIST_DIAGNOSES)},
 		{"recovery", keep_list, false, LIST(LIST_RECOVERY)},
+		{"endings", keep_list, false, LIST(LIST_ENDINGS)},
 	};
 	bool ok = true;
 	for (unsigned i = 0; i < files->n; i++) {
@@ -116,6 +127,7 @@ static bool read_lists(struct rulepack *pack, struct files *files)
 	static bool (*const read[LIST_MAX])(struct yaml_file *, struct fy_node *, void *) = {
 		[LIST_MESSAGES] = pack_read_message,
 		[LIST_RECOVERY] = read_one_recovery,
+		[LIST_ENDINGS] = read_one_ending,
 		[LIST_DIAGNOSES] = pack_read_diagnosis,
 	};
 	bool ok = true;

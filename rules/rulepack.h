@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // rulepack: the YAML rule files of a directory -> a model in memory, every name in it resolved.
 //
-// A file holds any of three lists:
+// A file holds any of four lists:
 //   messages:   what a line looks like and which event it is
 //   diagnoses:  which events, together, are a failure; what to say and what to do about it
 //   recovery:   events that end a diagnosis which names no sign of success of its own
+//   endings:    events after which a phone has no tunnel
 //
 // Made on the control thread; read-only afterwards.
 #pragma once
@@ -228,9 +229,10 @@ struct event_use {
 	uint64_t fields[FIELD_WORDS]; // of all messages that make it
 	bool phone_scope;	      // a diagnosis of a phone looks at it
 	bool gateway_scope;
-	bool gateway_fact;	// {gateway: ...} looks at it
-	bool no_tunnel;		// evidence of something that a tunnel ends
-	bool outlasts;		// a diagnosis of phones looks at it that no tunnel ends
+	bool gateway_fact; // {gateway: ...} looks at it
+	bool no_tunnel;	   // evidence of something that a tunnel ends
+	bool outlasts;	   // a diagnosis of phones looks at it that no tunnel ends
+	bool ends_tunnel;
 	uint8_t wanted;		// how many of it a diagnosis looks for, at most
 	bool keep;		// evidence of something: sessions keep its line
 	uint64_t window_ms;	// how far back any diagnosis looks for it

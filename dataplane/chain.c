@@ -102,6 +102,8 @@ const struct chain *chain_of(struct chain_list *list, const struct event *line, 
 		c = begin(list);
 	if (c == NULL)
 		c = find(list, list->last);
+	if (c && c->over && (serial == 0 || serial != c->serial))
+		c = NULL;
 	if (c && serial == 0 && contradicts(c, line->handshake))
 		c = find_newest(list, line->handshake);
 	if (c && serial && c->serial == 0 && contradicts(c, line->handshake))
@@ -113,6 +115,10 @@ const struct chain *chain_of(struct chain_list *list, const struct event *line, 
 	if (c->serial == 0)
 		c->serial = serial;
 	decide(c, line->handshake, *certain);
+	if (line->handshake == HANDSHAKE_CHAIN_REFUSED) {
+		c->over |= c->named;
+		c->named |= serial != 0;
+	}
 	if (!device_is_none(&line->device))
 		c->device = line->device;
 	c->stranger |= (line->flags & EVENT_STRANGER) != 0;

@@ -14,6 +14,8 @@ struct chain {
 	uint32_t number; // 0: no chain
 	enum chain_state state;
 	bool sure;	 // of the state: a line with its serial number has told it, or it was alone
+	bool named;	 // its refusal has told its serial number
+	bool over;	 // and the line behind that has come, which is the last
 	uint64_t serial; // hash of the certificate's serial number, 0: not told yet
 	uint64_t last_ms;
 	struct device device; // whom its certificate names

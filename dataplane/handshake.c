@@ -712,8 +712,10 @@ static bool belongs(struct handshake_table *t, const struct stream *s, const str
 {
 	const struct handshake *near = at_generation(t, held->near, held->near_generation);
 	bool adjacent = held->addressed == s->addressed;
-	// Right between two lines of one handshake it is its own, at whatever step that was.
-	if (adjacent && near == h && !h->reasoned)
+	// Right between two lines of one handshake it is its own, at whatever step that was; but
+	// a hello has nothing wrong that has led to a cipher.
+	bool hello = held->event.handshake == HANDSHAKE_REASON_EARLY;
+	if (adjacent && near == h && !h->reasoned && !(hello && h->chosen))
 		return true;
 	if (!fits(h, held))
 		return false;

@@ -122,6 +122,17 @@ static bool rule_absorbs(const struct diagnosis_rule *rule, uint16_t number)
 	return false;
 }
 
+// How far a consequence may be from its cause: what has a cause of its own at times is one within
+// the same attempt.
+static uint64_t reach_ms(
+	const struct subject *s, const struct diagnosis_rule *cause, uint16_t consequence)
+{
+	const struct diagnosis_rule *rule =
+		rulepack_diagnosis(s->table->ruleset->pack, cause->scope, consequence);
+	bool near = rule && rule->one_attempt && cause->window_ms > CORROBORATION_MS;
+	return near ? CORROBORATION_MS : cause->window_ms;
+}
+
 // An open diagnosis of the same phone of which this one would be a consequence.
 static uint32_t find_absorber(struct subject *s, uint16_t number, uint8_t identity)
 {
@@ -132,7 +143,8 @@ static uint32_t find_absorber(struct subject *s, uint16_t number, uint8_t identi
 		const struct diagnosis_rule *rule = rulepack_diagnosis(
 			s->table->ruleset->pack, (enum scope)d->scope, d->number);
 		if (d->state == DIAGNOSIS_OPEN && rule_absorbs(rule, number) &&
-			is_of(s, d, identity) && d->last_ms + rule->window_ms >= s->now_ms)
+			is_of(s, d, identity) &&
+			d->last_ms + reach_ms(s, rule, number) >= s->now_ms)
 			return slot;
 	}
 	return DIAGNOSIS_NONE;
@@ -151,7 +163,7 @@ static void absorb(struct diagnosis_work *w)
 		if (slot == w->slot || other.d.state != DIAGNOSIS_OPEN ||
 			!rule_absorbs(w->rule, other.d.number) ||
 			!is_of(s, &other.d, w->d.identity) ||
-			other.d.last_ms + w->rule->window_ms < w->d.first_ms)
+			other.d.last_ms + reach_ms(s, w->rule, other.d.number) < w->d.first_ms)
 			continue;
 		uint32_t offset = 0;
 		const struct line *line;

@@ -346,6 +346,7 @@ bool pack_read_diagnosis(struct yaml_file *file, struct fy_node *node, void *tar
 		{"attempts", diagnosis_events, false, AT(attempts)},
 		{"context", diagnosis_events, false, AT(context)},
 		{"absorbs", diagnosis_absorbs, false, 0},
+		{"one_attempt", pack_read_boolean, false, AT(one_attempt)},
 		{"details", diagnosis_details, false, 0},
 		{"causes", diagnosis_causes, false, 0},
 		{"cause", cause_name, false, AT(cause_otherwise)},

@@ -204,6 +204,7 @@ struct diagnosis_rule {
 	// Events that must have been, but are no failure (a tunnel that is up): of each the last
 	// line is shown among the evidence, and neither counts nor dates.
 	uint64_t context[EVENT_WORDS];
+	bool one_attempt;  // it is a consequence of what is of the same attempt only
 	uint16_t *absorbs; // diagnoses that are its consequences
 	struct rule_place *absorb_places;
 	unsigned n_absorbs;

@@ -112,6 +112,9 @@ static void acknowledge(struct feed *feed, uint32_t place, const struct diagnosi
 }
 
 // ---- from the workers ----
+//
+// What is busy is passed over, here and in tell(): its worker says so again when the change is
+// done.
 
 static void note(struct feed *feed, unsigned worker, uint32_t slot)
 {
@@ -121,10 +124,8 @@ static void note(struct feed *feed, unsigned worker, uint32_t slot)
 		enqueue(feed->watches[i], feed->base[worker] + slot);
 	if (feed->n_watches)
 		return;
-	enum diagnosis_reading reading = diagnosis_read(table, slot, &d, NULL);
-	if (reading == DIAGNOSIS_READ)
+	if (diagnosis_read(table, slot, &d, NULL) == DIAGNOSIS_READ)
 		diagnosis_acknowledge(table, slot, &d);
-	feed->scan_again[worker] |= reading == DIAGNOSIS_BUSY;
 }
 
 // The worker could not say everything: look at all of its places.
@@ -134,12 +135,10 @@ static void scan(struct feed *feed, unsigned worker)
 	struct diagnosis d;
 	for (unsigned i = 0; i < DRAIN_STEP && feed->scan[worker]; i++) {
 		uint32_t slot = --feed->scan[worker];
-		enum diagnosis_reading reading = diagnosis_read(table, slot, &d, NULL);
-		if (reading == DIAGNOSIS_READ &&
+		if (diagnosis_read(table, slot, &d, NULL) == DIAGNOSIS_READ &&
 			atomic_load_explicit(&table->acknowledged[slot], memory_order_relaxed) !=
 				diagnosis_mark(&d))
 			note(feed, worker, slot);
-		feed->scan_again[worker] |= reading == DIAGNOSIS_BUSY;
 	}
 }
 
@@ -235,10 +234,8 @@ static json_t *tell(struct feed *feed, struct watch *watch, uint32_t place)
 	struct diagnosis d;
 	enum diagnosis_reading reading =
 		diagnosis_read(table_of(feed, worker), place - feed->base[worker], &d, lines);
-	if (reading == DIAGNOSIS_BUSY) {
-		enqueue(watch, place);
+	if (reading == DIAGNOSIS_BUSY)
 		return NULL;
-	}
 	bool there = reading == DIAGNOSIS_READ;
 	uint32_t serial = there ? (uint32_t)d.serial + 1 : 0;
 	if (told->serial != serial) {

@@ -23,6 +23,8 @@ static void check_rules(struct check *check)
 {
 	if (check->daemon->rules.failed_ms)
 		complain(check, "the last reload of the rules failed; the old ones are in use");
+	if (check->daemon->workers->replaced)
+		complain(check, "a worker has not gone over to the rules of the last reload");
 }
 
 static void check_ledger(struct check *check)

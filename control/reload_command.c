@@ -53,13 +53,21 @@ static bool fail(struct daemon *daemon, const struct report *report)
 bool rules_reload(struct daemon *daemon, struct report *report)
 {
 	uint64_t start_ms = clock_steady_ms();
-	struct ruleset *ruleset = load(daemon, report);
+	struct ruleset *ruleset = NULL;
+	if (workers_try_retire(daemon->workers))
+		ruleset = load(daemon, report);
+	else
+		report_add(report, daemon->config.rules, 0, 0,
+			"a worker that stands still has not gone over to the rules of the last reload: later");
 	if (ruleset && workers_publish(daemon->workers, ruleset) < 0) {
 		report_add(report, daemon->config.rules, 0, 0, "out of memory");
 		ruleset = NULL;
 	}
 	if (ruleset == NULL)
 		return fail(daemon, report);
+	if (!workers_retire(daemon->workers))
+		log_line(LOG_ERROR,
+			"a worker stands still: it goes over to the new rules when it goes on");
 	succeed(&daemon->rules, start_ms);
 	log_line(LOG_NOTICE, "rules reloaded: %u messages, %u diagnoses, %llu ms",
 		ruleset->pack->n_messages, ruleset->pack->n_diagnoses,
@@ -77,12 +85,12 @@ json_t *rules_json(const struct daemon *daemon)
 				  "errors",
 				  json_text(slice_of(state->failure ? state->failure : "")))
 			: json_null();
-	return json_pack("{s:o, s:i, s:i, s:o, s:I, s:b, s:o}", "directory",
+	return json_pack("{s:o, s:i, s:i, s:o, s:I, s:b, s:b, s:o}", "directory",
 		json_text(slice_of(daemon->config.rules)), "messages",
 		(int)ruleset->pack->n_messages, "diagnoses", (int)ruleset->pack->n_diagnoses,
 		"loaded_at", json_time_or_null(state->loaded_ms), "took_ms",
-		(json_int_t)state->took_ms, "from_cache", ruleset->from_cache, "last_failure",
-		failure);
+		(json_int_t)state->took_ms, "from_cache", ruleset->from_cache, "in_force",
+		daemon->workers->replaced == NULL, "last_failure", failure);
 }
 
 void reload_serve(const json_t *arguments, struct answer *answer, struct buffer *out)

@@ -4,6 +4,8 @@
 //
 // On the control thread: nobody else at the socket is served meanwhile. The shipped pack takes half
 // a second to compile and 20 ms to check by its examples; where it was compiled before, the latter.
+// For a worker that stands still it waits RETIRE_WAIT_MS, no longer: the rules are then `in_force`
+// later, when it goes on, and until then no other reload is taken.
 #pragma once
 
 #include "../rules/report.h"
@@ -21,7 +23,7 @@ struct ruleset *rules_start(struct daemon *daemon, struct report *report);
 // way it is logged and remembered for `status`.
 bool rules_reload(struct daemon *daemon, struct report *report);
 
-// {"directory":"...","messages":N,...}
+// {"directory":"...","messages":N,...}; in_force: every worker has gone over to them.
 json_t *rules_json(const struct daemon *daemon);
 
 void rules_state_fini(struct rules_state *state);

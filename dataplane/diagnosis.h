@@ -133,7 +133,7 @@ static inline enum confidence diagnosis_confidence(const struct diagnosis *d)
 enum diagnosis_reading {
 	DIAGNOSIS_READ,
 	DIAGNOSIS_NOT_THERE, // the slot is free
-	DIAGNOSIS_BUSY,	     // its worker has stopped in the middle of a change: ask again
+	DIAGNOSIS_BUSY,	     // its worker has stopped in the middle of a change, and tells of it later
 };
 
 // Copy a diagnosis and its evidence (lines: EVIDENCE_BYTES_MAX bytes, aligned to 8; NULL: not asked

@@ -148,6 +148,26 @@ static struct scanner *scanner_create(const struct ruleset *ruleset)
 	return NULL;
 }
 
+// Rules that control has replaced, and the token of the quiescent state that ends their use.
+struct replaced {
+	struct ruleset *ruleset;
+	struct scanner *scanners[WORKERS_MAX];
+	uint64_t token;
+};
+
+static void replaced_destroy(struct replaced *replaced)
+{
+	if (replaced == NULL)
+		return;
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		if (replaced->scanners[i])
+			scanner_fini(replaced->scanners[i]);
+		free(replaced->scanners[i]);
+	}
+	ruleset_destroy(replaced->ruleset);
+	free(replaced);
+}
+
 static int make_quiescent(struct workers *all)
 {
 	size_t bytes = rte_rcu_qsbr_get_memsize(all->n);
@@ -196,39 +216,66 @@ void workers_destroy(struct workers *all)
 		return;
 	for (unsigned i = 0; i < all->n; i++)
 		worker_destroy(all->worker[i]);
+	replaced_destroy(all->replaced);
 	gateway_table_fini(&all->gateways);
 	ruleset_destroy(all->ruleset);
 	free(all->quiescent);
 	free(all);
 }
 
+// ---- reload ----
+
+// With a scanner for each worker, as they will be swapped. NULL: out of memory.
+static struct replaced *prepare(const struct workers *all, struct ruleset *ruleset)
+{
+	struct replaced *next = calloc(1, sizeof(*next));
+	for (unsigned i = 0; next && i < all->n; i++) {
+		next->scanners[i] = scanner_create(ruleset);
+		if (next->scanners[i])
+			continue;
+		replaced_destroy(next);
+		return NULL;
+	}
+	return next;
+}
+
 int workers_publish(struct workers *all, struct ruleset *ruleset)
 {
-	struct scanner *scanners[WORKERS_MAX] = {0};
-	for (unsigned i = 0; i < all->n; i++) {
-		scanners[i] = scanner_create(ruleset);
-		if (scanners[i])
-			continue;
-		while (i-- > 0) {
-			scanner_fini(scanners[i]);
-			free(scanners[i]);
-		}
+	bool busy = !workers_try_retire(all);
+	struct replaced *swap = busy ? NULL : prepare(all, ruleset);
+	if (swap == NULL) {
 		ruleset_destroy(ruleset);
-		return -ENOMEM;
+		return busy ? -EBUSY : -ENOMEM;
 	}
 	ruleset->generation = ++all->generation;
 	for (unsigned i = 0; i < all->n; i++)
-		scanners[i] = atomic_exchange(&all->worker[i]->scanner, scanners[i]);
-	// Not rte_rcu_qsbr_synchronize(): it is inside the library, where ThreadSanitizer cannot
-	// follow.
-	rte_rcu_qsbr_check(all->quiescent, rte_rcu_qsbr_start(all->quiescent), true);
-	for (unsigned i = 0; i < all->n; i++) {
-		scanner_fini(scanners[i]);
-		free(scanners[i]);
-	}
-	ruleset_destroy(all->ruleset);
+		swap->scanners[i] = atomic_exchange(&all->worker[i]->scanner, swap->scanners[i]);
+	swap->ruleset = all->ruleset;
+	swap->token = rte_rcu_qsbr_start(all->quiescent);
 	all->ruleset = ruleset;
+	all->replaced = swap;
 	return 0;
+}
+
+bool workers_try_retire(struct workers *all)
+{
+	// Not rte_rcu_qsbr_synchronize(): it is inside the library, where ThreadSanitizer cannot
+	// follow, and waits for ever.
+	if (all->replaced && !rte_rcu_qsbr_check(all->quiescent, all->replaced->token, false))
+		return false;
+	replaced_destroy(all->replaced);
+	all->replaced = NULL;
+	return true;
+}
+
+bool workers_retire(struct workers *all)
+{
+	for (unsigned i = 0; i < RETIRE_WAIT_MS * 10; i++) {
+		if (workers_try_retire(all))
+			return true;
+		nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+	}
+	return workers_try_retire(all);
 }
 
 // ---- the way of an event ----

@@ -109,6 +109,8 @@ void scene_line(struct scene *s, const char *line)
 void scene_swap(struct scene *s, const char *pack)
 {
 	assert_int_equal(workers_publish(s->workers, compile(s->vocabulary, pack)), 0);
+	while (!workers_retire(s->workers))
+		;
 }
 
 void scene_reload(struct scene *s, const char *pack)

@@ -283,6 +283,39 @@ static void reload_swaps_the_rules_in(void **state)
 	json_decref(data);
 }
 
+static void a_worker_that_stands_still_holds_a_reload_up_but_nobody_who_asks(void **state)
+{
+	static const char request[] = "{\"command\":\"reload\"}";
+	struct desk *desk = *state;
+	struct workers *workers = desk->daemon.workers;
+	desk_write_rules(desk, scene_pack);
+	int client = desk_connect(desk);
+	worker_enter(workers->worker[0]);
+	json_t *data = desk_data(desk, client, request);
+	assert_true(json_is_false(json_object_get(data, "in_force")));
+	json_decref(data);
+	char *error = desk_error(desk, client, request);
+	assert_non_null(strstr(error, "stands still"));
+	free(error);
+	json_t *status = desk_data(desk, client, "{\"command\":\"status\"}");
+	assert_string_equal(text_of(json_object_get(status, "health"), "state"), "degraded");
+	json_decref(status);
+	worker_pass(workers->worker[0], desk->now_ms, 0);
+	data = desk_data(desk, client, request);
+	assert_true(json_is_false(json_object_get(data, "in_force")));
+	json_decref(data);
+	worker_leave(workers->worker[0]);
+	data = desk_data(desk, client, request);
+	assert_true(json_is_true(json_object_get(data, "in_force")));
+	json_decref(data);
+	worker_enter(workers->worker[0]);
+	worker_pass(workers->worker[0], desk->now_ms, 0);
+	worker_leave(workers->worker[0]);
+	desk_fail(desk, 1);
+	assert_int_equal(count(desk, ""), 1);
+	close(client);
+}
+
 static void bad_rules_change_nothing_and_are_told(void **state)
 {
 	struct desk *desk = *state;
@@ -615,6 +648,7 @@ int main(void)
 		TEST(time_line_is_cut_at_its_limit),
 		TEST_THREE(phones_are_found_at_every_worker),
 		TEST(reload_swaps_the_rules_in),
+		TEST(a_worker_that_stands_still_holds_a_reload_up_but_nobody_who_asks),
 		TEST(bad_rules_change_nothing_and_are_told),
 		TEST_THREE(status_has_every_counter_and_its_sums_hold),
 		TEST_THREE(most_frequent_messages_are_told),

@@ -51,7 +51,7 @@ void diagnosis_table_destroy(struct diagnosis_table *t)
 
 static void publish(struct diagnosis_table *t, uint32_t slot, const struct diagnosis *d)
 {
-	seq_publish(&t->sequences[slot], &t->slots[slot], d, sizeof(*d));
+	seq_publish(&t->sequences[slot], &t->slots[slot], d, sizeof(*d), HALT_diagnosis_half);
 }
 
 static void age_unlink(struct diagnosis_table *t, uint32_t slot)
@@ -141,6 +141,7 @@ static void reclaim(struct session_table *sessions, uint32_t slot)
 		counter_add(&sessions->counters->episodes_lost, 1);
 	struct evidence evidence = d.evidence;
 	publish(t, slot, &free_slot);
+	halt_at(HALT_diagnosis_reclaimed);
 	evidence_free(t->evidence, &evidence);
 	t->links[slot].next = t->free_slot;
 	t->free_slot = slot;
@@ -244,6 +245,7 @@ void diagnosis_put(struct diagnosis_work *w)
 	}
 	w->d.sequence++;
 	publish(w->table, w->slot, &w->d);
+	halt_at(HALT_diagnosis_untold);
 	sessions->changed(sessions->changed_context, w->slot);
 }
 

@@ -108,7 +108,8 @@ enum evidence_outcome evidence_append(
 			evidence->last = block;
 		}
 		size_t part = BLOCK_BYTES - used < size ? BLOCK_BYTES - used : size;
-		seq_store_words((char *)pool->blocks[evidence->last].words + used, from, part);
+		seq_store_words((char *)pool->blocks[evidence->last].words + used, from, part,
+			HALT_evidence_half);
 		evidence->bytes = (uint16_t)(evidence->bytes + part);
 		from += part;
 		size -= part;

@@ -55,6 +55,7 @@ static void name_it(struct gateway *gateway, const struct address *address, stru
 	gateway->by_address = address != NULL;
 	memcpy(gateway->name, name.data, name.len);
 	atomic_store_explicit(&gateway->len, name.len, memory_order_relaxed);
+	halt_at(HALT_gateway_naming);
 	atomic_store_explicit(&gateway->in_use, true, memory_order_release);
 }
 
@@ -99,14 +100,15 @@ static void note_fact(struct gateway *gateway, const struct event *event)
 	memcpy(line.code, event->code, line.code_len);
 	line.len = event->line_len < sizeof(line.text) ? event->line_len : sizeof(line.text);
 	memcpy(line.text, event->text, line.len);
-	seq_publish(&slot->sequence, &slot->line, &line, sizeof(line));
+	seq_publish(&slot->sequence, &slot->line, &line, sizeof(line), HALT_gateway_fact_half);
 }
 
 static void note_stamp(struct gateway *gateway, const struct event *event)
 {
 	struct gateway_stamp stamp = {.time_ms = event->time_ms, .len = event->stamp_len};
 	memcpy(stamp.text, event->stamp, event->stamp_len);
-	seq_publish(&gateway->stamp_sequence, &gateway->stamp, &stamp, sizeof(stamp));
+	seq_publish(&gateway->stamp_sequence, &gateway->stamp, &stamp, sizeof(stamp),
+		HALT_gateway_stamp_half);
 }
 
 static void set(counter_t *counter, uint64_t value)

@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "halt.h"
 #include "history.h"
 #include "judge.h"
 
@@ -126,6 +127,7 @@ void handover_give(struct subject *s, const struct identity *identity, const str
 			give_diagnosis(s, slot, to, &known);
 	}
 	give_sightings(s, kept, n, to, &known);
+	halt_at(HALT_handed_over);
 	if (alone)
 		history_forget(s->table, s->index, 0);
 	send_record(s, NULL, 0, PIECE_END, NAME_NONE, to, &known);

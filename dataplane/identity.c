@@ -18,8 +18,8 @@ static_assert(sizeof(struct identity) % 8 == 0);
 
 static void publish(struct session_table *t, uint32_t index, const struct identity *identity)
 {
-	seq_publish(
-		&t->identity_sequences[index], &t->identities[index], identity, sizeof(*identity));
+	seq_publish(&t->identity_sequences[index], &t->identities[index], identity,
+		sizeof(*identity), HALT_identity_half);
 }
 
 bool identity_read(const struct session_table *t, uint32_t index, struct identity *out)

@@ -153,7 +153,8 @@ uint64_t line_ring_append(struct line_ring *ring, const struct line *line)
 	// The head goes ahead of the bytes: a reader that saw any of them sees that they are gone.
 	atomic_store_explicit(&ring->head, head + size, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
-	seq_store_words((char *)ring->words + (head & (ring->bytes - 1)), line, size);
+	seq_store_words(
+		(char *)ring->words + (head & (ring->bytes - 1)), line, size, HALT_line_half);
 	return head;
 }
 

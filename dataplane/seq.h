@@ -13,15 +13,21 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "halt.h"
+
 typedef uint64_t __attribute__((may_alias)) seq_word;
 
-// Copy whole words; bytes must be a multiple of 8 and both sides aligned to 8.
-static inline void seq_store_words(void *record, const void *from, size_t bytes)
+// Copy whole words; bytes must be a multiple of 8 and both sides aligned to 8. half: what tests
+// call the middle of it.
+static inline void seq_store_words(void *record, const void *from, size_t bytes, enum halt half)
 {
 	seq_word *to = record;
 	const seq_word *source = from;
-	for (size_t i = 0; i < bytes / 8; i++)
+	for (size_t i = 0; i < bytes / 8; i++) {
+		if (i == bytes / 16)
+			halt_at(half);
 		__atomic_store_n(&to[i], source[i], __ATOMIC_RELAXED);
+	}
 }
 
 static inline void seq_load_words(void *to, const void *record, size_t bytes)
@@ -34,12 +40,12 @@ static inline void seq_load_words(void *to, const void *record, size_t bytes)
 
 // The record becomes `value`. sequence: odd while it changes.
 static inline void seq_publish(
-	_Atomic(uint32_t) *sequence, void *record, const void *value, size_t bytes)
+	_Atomic(uint32_t) *sequence, void *record, const void *value, size_t bytes, enum halt half)
 {
 	uint32_t before = atomic_load_explicit(sequence, memory_order_relaxed);
 	atomic_store_explicit(sequence, before + 1, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
-	seq_store_words(record, value, bytes);
+	seq_store_words(record, value, bytes, half);
 	atomic_store_explicit(sequence, before + 2, memory_order_release);
 }
 

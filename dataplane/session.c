@@ -81,7 +81,8 @@ bool session_read(const struct session_table *t, uint32_t index, struct session 
 
 static void publish_session(struct session_table *t, uint32_t index, const struct session *session)
 {
-	seq_publish(&t->sequences[index], &t->sessions[index], session, sizeof(*session));
+	seq_publish(&t->sequences[index], &t->sessions[index], session, sizeof(*session),
+		HALT_session_half);
 }
 
 // ---- the table ----
@@ -146,6 +147,7 @@ static void end_session(struct session_table *t, uint32_t at)
 		link = &t->links[*link].hash_next;
 	*link = t->links[at].hash_next;
 	publish_session(t, at, &(struct session){0});
+	halt_at(HALT_session_ended);
 	t->links[at].hash_next = t->free_session;
 	t->free_session = at;
 	gauge_add(&t->n_sessions, -1);
@@ -428,6 +430,7 @@ void session_update(struct session_table *t, struct event *event)
 	if (index == SESSION_NONE)
 		return;
 	struct subject s = {t, t->sessions[index], index, event->time_ms};
+	halt_at(HALT_session);
 	if ((event->flags & EVENT_STRANGER) && s.session.n_phones)
 		return; // somebody else at a phone's address
 	bool late = (event->flags & EVENT_LATE) != 0;
@@ -510,6 +513,7 @@ static void expire_one(struct session_table *t, uint32_t at, uint64_t now_ms)
 	bool phone = t->links[at].class == SESSION_CLASS_PHONE;
 	uint64_t idle = phone ? t->limits.expire_ms : t->limits.idle_ms;
 	if (s.session.last_ms + idle <= now_ms && !diagnosis_any_open(t, at)) {
+		halt_at(HALT_sweep);
 		counter_add(&t->counters->sessions_expired, 1);
 		end_session(t, at);
 	}

@@ -20,6 +20,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "halt.h"
+
 #define BURST 32
 #define DEFERRED_MAX 512   // a session of 16 phones that moves hands some 400 lines over
 #define INBOX_EVENTS 4096  // to one worker from all others together
@@ -311,8 +313,11 @@ static void send_away(struct worker *w, unsigned owner, const struct event *even
 		counter_add(&w->counters.events_dropped[EVENT_DROP_exchange_full], 1);
 		return;
 	}
+	halt_at(HALT_send_reserved);
 	memcpy(place.ptr1, event, event_size(event));
+	halt_at(HALT_send_copied);
 	rte_ring_enqueue_zc_elem_finish(ring, 1);
+	halt_at(HALT_send_done);
 	counter_add(&w->counters.sent_away, 1);
 }
 
@@ -341,6 +346,7 @@ static void take_deferred(struct worker *w)
 	while (w->n_deferred) {
 		struct event *event = &w->deferred[w->deferred_first];
 		dispatch(w, event);
+		halt_at(HALT_deferred);
 		w->deferred_first = (w->deferred_first + 1) % DEFERRED_MAX;
 		w->n_deferred--;
 	}
@@ -349,6 +355,7 @@ static void take_deferred(struct worker *w)
 static void changed(void *context, uint32_t diagnosis)
 {
 	outbox_push(&((struct worker *)context)->outbox, diagnosis);
+	halt_at(HALT_outbox_pushed);
 }
 
 static void bind_event(struct worker *w, struct event *event)
@@ -370,6 +377,7 @@ static void bind_event(struct worker *w, struct event *event)
 		event->alias_action == ALIAS_NONE && address_is_none(&event->client) &&
 		!(event->flags & EVENT_MARKS_PHONE))
 		return;
+	halt_at(HALT_handshake);
 	handshake_step(w->handshakes, event, emit_now, w);
 }
 
@@ -395,6 +403,7 @@ static struct session_key key_without_alias(const struct event *event)
 
 static void resolve_event(struct worker *w, struct event *event)
 {
+	halt_at(HALT_alias);
 	const struct alias *alias = alias_find(w->aliases, event);
 	if (alias) {
 		struct session_key key = alias->key;
@@ -514,10 +523,12 @@ static bool take_message(struct worker *w, struct slice line, const struct arriv
 	bool ends_with_user = false;
 	message_parse(w->shapes, line, &message);
 	count_message(w, &message);
+	halt_at(HALT_message);
 	unsigned n = event_match(&matcher, &message, arrival, events, EVENTS_OF_LINE_MAX);
 	if (n == 0)
 		counter_add(&w->counters.unmatched, 1);
 	for (unsigned i = 0; i < n; i++) {
+		halt_at(HALT_event);
 		counter_add(&w->events[events[i].type], 1);
 		events[i].queue = (uint16_t)(w->number * PORT_QUEUES_MAX + arrival->queue);
 		events[i].generation = w->running->ruleset->generation;
@@ -605,8 +616,11 @@ static bool exchange(struct worker *w)
 				rte_ring_dequeue_zc_elem_finish(ring, 0);
 				break;
 			}
+			halt_at(HALT_exchange_peeked);
 			dispatch(w, place.ptr1);
+			halt_at(HALT_exchange_judged);
 			rte_ring_dequeue_zc_elem_finish(ring, 1);
+			halt_at(HALT_exchange_taken);
 			take_deferred(w);
 			any = true;
 		}
@@ -626,9 +640,12 @@ void worker_leave(struct worker *w)
 
 bool worker_pass(struct worker *w, uint64_t now_ms, uint32_t max_sessions)
 {
+	halt_at(HALT_turn);
 	rte_rcu_qsbr_quiescent(w->all->quiescent, w->number);
+	halt_at(HALT_quiescent);
 	w->running = atomic_load_explicit(&w->scanner, memory_order_acquire);
 	session_set_ruleset(&w->sessions, w->running->ruleset);
+	halt_at(HALT_rules);
 	return worker_turn(w, now_ms, max_sessions);
 }
 
@@ -681,6 +698,8 @@ static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms, uint
 	struct datagram datagrams[BURST];
 	unsigned n_datagrams = 0, n_answers = 0;
 	unsigned n = rte_eth_rx_burst(queue->port, queue->queue, frames, BURST);
+	if (n)
+		halt_at(HALT_received);
 	for (unsigned i = 0; i < n; i++) {
 		switch (datagram_read(w->reader, &w->counters, &queue->options, frames[i],
 			steady_ms, &datagrams[n_datagrams])) {
@@ -698,8 +717,10 @@ static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms, uint
 	for (unsigned i = 0; i < n_datagrams; i++) {
 		struct arrival arrival = {
 			.time_ms = now_ms, .sender = datagrams[i].source, .queue = number};
+		halt_at(HALT_datagram);
 		take_payload(w, datagrams[i].payload, &arrival);
 		datagram_release(&datagrams[i]);
+		halt_at(HALT_datagram_released);
 	}
 	unsigned sent =
 		n_answers ? rte_eth_tx_burst(queue->port, queue->queue, answers, n_answers) : 0;
@@ -741,6 +762,7 @@ static int run(void *argument)
 	// see it.
 	atomic_load_explicit(&all->stop, memory_order_acquire);
 	worker_enter(w);
+	counter_add(&w->idle_turns, 1); // it has begun: who then stands still is told of
 	while (!atomic_load_explicit(&all->stop, memory_order_relaxed)) {
 		uint64_t steady_ms = tsc_ms();
 		uint64_t now_ms = turn_clock(w, steady_ms);

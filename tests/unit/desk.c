@@ -15,7 +15,8 @@
 
 #define SERVE_TURNS_MAX 1000000
 
-static const struct worker_limits limits = {.clients = 32768, // a quarter of them may have failures
+static const struct worker_limits usual_limits = {
+	.clients = 32768, // a quarter of them may have failures
 	.diagnoses = 8192,
 	.handshakes = 256,
 	.gateways = 32,
@@ -23,6 +24,11 @@ static const struct worker_limits limits = {.clients = 32768, // a quarter of th
 	.expire_ms = 24 * 3600 * 1000};
 
 struct desk *desk_create(unsigned n_workers)
+{
+	return desk_create_sized(n_workers, &usual_limits);
+}
+
+struct desk *desk_create_sized(unsigned n_workers, const struct worker_limits *limits)
 {
 	struct desk *desk = calloc(1, sizeof(*desk));
 	char error[256];
@@ -40,10 +46,10 @@ struct desk *desk_create(unsigned n_workers)
 	d->config.cache = NULL;
 	d->vocabulary = vocabulary_create();
 	d->workers = workers_create(
-		n_workers, &limits, rules_compile(d->vocabulary, scene_pack), &d->config.policy);
+		n_workers, limits, rules_compile(d->vocabulary, scene_pack), &d->config.policy);
 	assert_non_null(d->workers);
-	d->hidden_users = calloc(limits.gateways, sizeof(*d->hidden_users));
-	d->hidden_users_ms = calloc(limits.gateways, sizeof(*d->hidden_users_ms));
+	d->hidden_users = calloc(limits->gateways, sizeof(*d->hidden_users));
+	d->hidden_users_ms = calloc(limits->gateways, sizeof(*d->hidden_users_ms));
 	d->feed = feed_create(d->workers);
 	d->server = server_create(d, desk->socket, error, sizeof(error));
 	if (d->server == NULL)

@@ -17,6 +17,7 @@ struct desk {
 
 // workers  with the rules of scene_pack.h
 struct desk *desk_create(unsigned n_workers);
+struct desk *desk_create_sized(unsigned n_workers, const struct worker_limits *limits);
 void desk_destroy(struct desk *desk);
 
 // Lines from a text log. Time goes on by a millisecond each.

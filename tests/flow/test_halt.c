@@ -1,0 +1,642 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// No thread waits for another: one worker is halted for good at each place that dataplane/halt.h
+// names, and all the others go on: workers take packets and sweep, control answers, tells watchers
+// and reloads. What readers see is whole. Then it goes on, and nothing was lost.
+//
+// Real workers on lcores of their own, behind a looped capture; the main thread is control.
+#include "../unit/desk.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <pcap/pcap.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+
+#include "../../bench/frame.h"
+#include "../../control/server.h"
+#include "../../dataplane/halt.h"
+#include "../../dataplane/seq.h"
+#include "../unit/scene_pack.h"
+
+#define WORKERS 3
+#define GATEWAYS 24
+#define PHONES 150
+#define STRANGERS 2500
+#define LINES_MAX 16384
+#define PROGRESS 1000  // packets
+#define PATIENCE_S 120 // a step that takes longer hangs
+
+static const char *const names[] = {
+#define X(name, what) #name,
+	HALTS(X)
+#undef X
+};
+
+static struct port_set ports;
+static uint64_t position[WORKERS]; // of each queue in the capture
+static bool is_noise[LINES_MAX];   // by line: no rule knows it
+static unsigned n_lines;
+
+// ---- the halt ----
+
+static atomic_int armed = HALT_MAX;
+static atomic_bool halted, released;
+static unsigned halted_worker;
+static atomic_bool reached[HALT_MAX];
+
+void halt_at(enum halt where)
+{
+	int expected = (int)where;
+	if (atomic_load_explicit(&armed, memory_order_relaxed) != expected ||
+		!atomic_compare_exchange_strong(&armed, &expected, HALT_MAX))
+		return;
+	halted_worker = rte_lcore_id() - 1; // lcore 0 is control
+	atomic_store(&reached[where], true);
+	atomic_store(&halted, true);
+	while (!atomic_load(&released))
+		nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+}
+
+static void arm(enum halt where)
+{
+	atomic_store(&halted, false);
+	atomic_store(&released, false);
+	atomic_store(&armed, (int)where);
+}
+
+static const char *volatile step = "start";
+static volatile enum halt place;
+
+static void hangs(int number)
+{
+	static const char *const parts[] = {"# halted at ", NULL, ", hangs: ", NULL, "\n"};
+	(void)number;
+	for (unsigned i = 0; i < N(parts); i++) {
+		const char *part = i == 1 ? names[place] : i == 3 ? step : parts[i];
+		(void)!write(STDOUT_FILENO, part, strlen(part));
+	}
+	_exit(1);
+}
+
+static void begin(const char *what)
+{
+	step = what;
+	alarm(PATIENCE_S);
+}
+
+// ---- the traffic ----
+
+static void add_line(pcap_dumper_t *out, const char *sender, bool noise, const char *line)
+{
+	uint8_t frame[FRAME_MAX];
+	size_t len = frame_make(sender, line, strlen(line), frame);
+	assert_true(len > 0);
+	assert_true(n_lines < LINES_MAX);
+	is_noise[n_lines++] = noise;
+	pcap_dump((unsigned char *)out,
+		&(struct pcap_pkthdr){.caplen = (bpf_u_int32)len, .len = (bpf_u_int32)len}, frame);
+}
+
+__attribute__((format(printf, 4, 5))) static void asa(
+	pcap_dumper_t *out, unsigned gateway, bool noise, const char *format, ...)
+{
+	char text[512], line[640], sender[32];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	snprintf(sender, sizeof(sender), "10.9.0.%u", gateway + 1);
+	snprintf(line, sizeof(line), "<166>Nov 21 2026 10:%02u:00 fw%u : %%ASA-%s", n_lines % 60,
+		gateway, text);
+	add_line(out, sender, noise, line);
+}
+
+// One that no rule ties to a phone: its session ends as soon as it is swept.
+static void add_stranger(pcap_dumper_t *out, unsigned i)
+{
+	unsigned gateway = i % GATEWAYS;
+	asa(out, gateway, false,
+		"6-725006: Device failed SSL handshake with client outside:203.0.%u.%u/7", i >> 8,
+		i & 255);
+	asa(out, gateway, true, "6-302013: Built inbound TCP connection %u for outside", i);
+	if (i % 5 == 0)
+		asa(out, gateway, false, "7-725014: SSL lib error. Function: F Reason: unknown ca");
+}
+
+// It fails on both sides, fails again, gets its tunnel, and goes on from another address.
+static void add_phone(pcap_dumper_t *out, unsigned i)
+{
+	unsigned gateway = i % GATEWAYS;
+	char line[256], sender[32], who[128];
+	snprintf(who, sizeof(who), "Group <G> User <CP-7962G-SEP8CB64F57%04X> IP <192.0.2.%u>", i,
+		i);
+	snprintf(sender, sizeof(sender), "192.0.2.%u", i);
+	snprintf(line, sizeof(line),
+		"SEP8CB64F57%04X 2: ERR 10:00:00.2 VPNC: VPN cert chain verification failed", i);
+	add_line(out, sender, false, line);
+	asa(out, gateway, false, "4-724002: %s WebVPN session not terminated.", who);
+	asa(out, gateway, false, "4-722051: %s IPv4 Address <172.16.0.%u> assigned", who, i);
+	asa(out, gateway, false,
+		"4-716059: %s AnyConnect session resumed connection from IP <198.51.100.%u>.", who,
+		i);
+	asa(out, gateway, false, "3-717055: The ID certificate in the trustpoint T%u has expired",
+		i);
+}
+
+static void start_ports(void)
+{
+	char error[512];
+	struct listen listen = {.kind = LISTEN_PCAP, .loop = true};
+	struct port_options options = {.udp_ports = {514},
+		.n_udp_ports = 1,
+		.n_workers = WORKERS,
+		.hugepages = HUGEPAGES_OFF};
+	FILE *file = tmpfile();
+	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 65535);
+	assert_non_null(file);
+	pcap_dumper_t *out = pcap_dump_fopen(pcap, fdopen(dup(fileno(file)), "w"));
+	for (unsigned i = 0; i < STRANGERS; i++) {
+		add_stranger(out, i);
+		if (i % (STRANGERS / PHONES) == 0)
+			add_phone(out, i / (STRANGERS / PHONES));
+	}
+	pcap_dump_close(out);
+	pcap_close(pcap);
+	snprintf(listen.name, sizeof(listen.name), "/proc/self/fd/%d", fileno(file));
+	if (port_start(&ports, &listen, 1, &options, NULL, NULL, error, sizeof(error)) != 0)
+		fail_msg("%s", error);
+	fclose(file);
+}
+
+static uint64_t received(void)
+{
+	struct port_stats stats;
+	assert_int_equal(port_stats(&ports, &stats, 1), 1);
+	return stats.received;
+}
+
+// ---- control ----
+
+struct control {
+	struct desk *desk;
+	struct workers *workers;
+	int client, watcher;
+	uint64_t n_told; // lines to the watcher
+	unsigned column; // in its present line
+};
+
+struct test {
+	enum halt where;
+	struct control control;
+};
+
+static void watch(struct control *c)
+{
+	static const char request[] =
+		"{\"command\":\"watch\",\"arguments\":{\"all_clients\":true}}\n";
+	assert_int_equal(send(c->watcher, request, strlen(request), 0), strlen(request));
+}
+
+// To the watcher; it watches again where it could not keep up.
+static void take_news(struct control *c, const char *text, ssize_t len)
+{
+	for (ssize_t i = 0; i < len; i++) {
+		bool over = c->column == strlen("{\"ok\":") && text[i] == 'f';
+		if (over)
+			watch(c);
+		c->n_told += text[i] == '\n' && !over;
+		c->column = text[i] == '\n' ? 0 : c->column + 1;
+	}
+}
+
+// Whether nothing is left to do at once.
+static bool control_turn(struct control *c)
+{
+	char text[65536];
+	struct daemon *d = &c->desk->daemon;
+	bool busy = feed_drain(d->feed);
+	busy |= server_step(d->server, c->desk->steady_ms);
+	ssize_t n = recv(c->watcher, text, sizeof(text), MSG_DONTWAIT);
+	take_news(c, text, n);
+	return !busy && n <= 0;
+}
+
+static char *control_line(struct control *c)
+{
+	char *line = calloc(1, 1 << 22);
+	assert_non_null(line);
+	for (size_t len = 0; len == 0 || line[len - 1] != '\n';) {
+		control_turn(c);
+		ssize_t n = recv(c->client, line + len, 1, MSG_DONTWAIT);
+		for (; n == 1 && line[len++] != '\n';)
+			n = recv(c->client, line + len, 1, MSG_DONTWAIT);
+		assert_true(len < (1 << 22) - 1);
+	}
+	return line;
+}
+
+// The answer; whether it is a good one has to be as wanted.
+static json_t *ask(struct control *c, const char *request, bool good)
+{
+	begin(request);
+	assert_int_equal(send(c->client, request, strlen(request), 0), strlen(request));
+	assert_int_equal(send(c->client, "\n", 1, 0), 1);
+	char *line = control_line(c);
+	json_t *answer = json_loads(line, 0, NULL);
+	if (answer == NULL || json_is_true(json_object_get(answer, "ok")) != good)
+		fail_msg("%s: %.300s", request, line);
+	free(line);
+	return answer;
+}
+
+static void ask_for_data(struct control *c, const char *request)
+{
+	json_t *answer = ask(c, request, true);
+	assert_non_null(json_object_get(answer, "data"));
+	json_decref(answer);
+}
+
+static bool is_in_force(const json_t *answer)
+{
+	return json_is_true(json_object_get(json_object_get(answer, "data"), "in_force"));
+}
+
+static bool has_reason(const json_t *status, const char *wanted)
+{
+	const json_t *health = json_object_get(json_object_get(status, "data"), "health"), *reason;
+	size_t i;
+	json_array_foreach(json_object_get(health, "reasons"), i, reason)
+	{
+		if (strcmp(json_string_value(reason), wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+// ---- the others ----
+
+struct progress {
+	uint64_t packets, turns, swept;
+};
+
+static struct progress progress_of(const struct worker *w)
+{
+	return (struct progress){counter_get(&w->counters.packets),
+		counter_get(&w->busy_turns) + counter_get(&w->idle_turns),
+		counter_get(&w->counters.sessions_expired)};
+}
+
+static bool has_moved(const struct progress *before, const struct progress *now)
+{
+	return now->packets > before->packets + PROGRESS && now->turns > before->turns &&
+	       now->swept > before->swept;
+}
+
+// Every worker but the halted one goes on from here, and the watcher is told of it. WORKERS: none
+// is halted.
+static void await_progress(struct control *c, unsigned but)
+{
+	struct progress before[WORKERS], now;
+	uint64_t told = c->n_told;
+	begin("progress of the others");
+	for (unsigned i = 0; i < WORKERS; i++)
+		before[i] = progress_of(c->workers->worker[i]);
+	for (unsigned n = 0; n < WORKERS - (but < WORKERS);) {
+		control_turn(c);
+		n = 0;
+		for (unsigned i = 0; i < WORKERS; i++) {
+			now = progress_of(c->workers->worker[i]);
+			if (i != but)
+				n += has_moved(&before[i], &now);
+			else
+				assert_memory_equal(&now, &before[i], sizeof(now));
+		}
+	}
+	begin("news for the watcher");
+	while (c->n_told == told)
+		control_turn(c);
+}
+
+// ---- readers ----
+
+// Records of one worker that are half written, by what halts in the middle of them.
+struct torn {
+	unsigned n[HALT_MAX];
+};
+
+static bool is_odd(const _Atomic(uint32_t) *sequence)
+{
+	return atomic_load_explicit(sequence, memory_order_acquire) & 1;
+}
+
+// A phone's user and its device name each other: half of one phone and half of another do not.
+static void are_of_one(const struct device *device, const char *user)
+{
+	char text[DEVICE_TEXT_MAX];
+	if (!device_is_none(device) && user[0])
+		assert_non_null(strstr(user, device_format(device, text)));
+}
+
+static void read_sessions(const struct session_table *t, struct torn *torn)
+{
+	struct session session;
+	struct identity identity;
+	struct line_buffer line;
+	for (uint32_t i = 0; i < atomic_load(&t->high_water); i++) {
+		bool odd = torn && is_odd(&t->sequences[i]);
+		bool read = session_read(t, i, &session);
+		if (odd) {
+			torn->n[HALT_session_half]++;
+			assert_false(read);
+		}
+		if (!read)
+			continue;
+		assert_in_range(session.key.kind, KEY_CLIENT, KEY_GATEWAY);
+		assert_true(session.first_ms <= session.last_ms);
+		assert_true(session.n_phones <= session.n_identities);
+		if (session_line_read(t, session.last_line, &line))
+			assert_true(line.line.line_len <= EVENT_LINE_MAX);
+	}
+	for (uint32_t i = 0; i < t->limits.identities; i++) {
+		bool odd = torn && is_odd(&t->identity_sequences[i]);
+		bool read = identity_read(t, i, &identity);
+		if (odd) {
+			torn->n[HALT_identity_half]++;
+			assert_false(read);
+		}
+		if (read)
+			are_of_one(&identity.device, identity.user);
+	}
+}
+
+static void read_diagnoses(const struct diagnosis_table *t, struct torn *torn)
+{
+	_Alignas(8) static char lines[EVIDENCE_BYTES_MAX];
+	struct diagnosis d;
+	for (uint32_t i = 0; i < atomic_load(&t->high_water); i++) {
+		bool odd = torn && is_odd(&t->sequences[i]);
+		enum diagnosis_reading reading = diagnosis_read(t, i, &d, lines);
+		if (odd) {
+			torn->n[HALT_diagnosis_half]++;
+			assert_int_equal(reading, DIAGNOSIS_BUSY);
+		} else if (torn) {
+			assert_int_not_equal(reading, DIAGNOSIS_BUSY);
+		}
+		if (reading != DIAGNOSIS_READ)
+			continue;
+		uint32_t offset = 0, n = 0;
+		while (evidence_line(lines, d.evidence.bytes, &offset))
+			n++;
+		assert_int_equal(n, d.evidence.n_lines);
+		assert_true(d.first_ms <= d.last_ms);
+		are_of_one(&d.device, d.user);
+	}
+}
+
+static void read_gateways(const struct gateway_table *t, unsigned worker, struct torn *torn)
+{
+	unsigned part = t->n_max / t->n_workers;
+	struct gateway_stamp stamp;
+	struct gateway_fact_line fact;
+	for (unsigned i = worker * part; i < (worker + 1) * part; i++) {
+		const struct gateway *g = &t->gateways[i];
+		bool odd = torn && is_odd(&g->stamp_sequence);
+		bool read = gateway_stamp_read(g, &stamp);
+		if (odd) {
+			torn->n[HALT_gateway_stamp_half]++;
+			assert_false(read);
+		}
+		if (read)
+			assert_true(stamp.len <= EVENT_STAMP_MAX);
+		for (unsigned k = 0; torn && k < GATEWAY_FACTS_MAX; k++)
+			torn->n[HALT_gateway_fact_half] += is_odd(&g->facts[k].sequence);
+		for (uint16_t event = 0; event < 64; event++) {
+			if (gateway_fact_read(t, (uint16_t)i, event, &fact))
+				assert_true(fact.len <= sizeof(fact.text));
+		}
+		struct slice name = gateway_name(t, (uint16_t)i);
+		assert_true(name.len == 0 || slice_starts(name, "fw"));
+	}
+}
+
+// What is read of the others is whole; of the halted one's just that record is torn, if any, in the
+// middle of which it stands, and nobody reads it or waits for it.
+static void read_all(struct control *c, enum halt where)
+{
+	struct torn torn = {0};
+	begin("readers");
+	for (unsigned i = 0; i < WORKERS; i++) {
+		struct torn *look = i == halted_worker ? &torn : NULL;
+		const struct session_table *t = &c->workers->worker[i]->sessions;
+		read_sessions(t, look);
+		read_diagnoses(t->diagnoses, look);
+		read_gateways(&c->workers->gateways, i, look);
+	}
+	static const enum halt records[] = {HALT_session_half, HALT_identity_half,
+		HALT_diagnosis_half, HALT_gateway_stamp_half, HALT_gateway_fact_half};
+	for (unsigned i = 0; i < N(records); i++)
+		assert_int_equal(torn.n[records[i]], records[i] == where);
+}
+
+// ---- the steps ----
+
+static void start(struct control *c)
+{
+	begin("start");
+	if (workers_start(c->workers, &ports) != 0)
+		fail_msg("the workers do not start");
+}
+
+static void stop(struct control *c)
+{
+	begin("the workers do not stop");
+	atomic_store(&released, true);
+	workers_stop(c->workers);
+}
+
+static void await_halt(struct control *c, enum halt where)
+{
+	begin("it is never reached");
+	while (!atomic_load(&halted))
+		control_turn(c);
+	assert_true(atomic_load(&reached[where]));
+	assert_in_range(halted_worker, 0, WORKERS - 1);
+}
+
+// A second between two looks, as control has it.
+static void status_names_the_halted(struct control *c)
+{
+	struct daemon *d = &c->desk->daemon;
+	char wanted[64];
+	for (unsigned i = 0; i < 2; i++) {
+		rates_sample(&d->rates, d->workers, &d->ports, 1000 + 1000 * i);
+		await_progress(c, halted_worker);
+	}
+	json_t *status = ask(c, "{\"command\":\"status\"}", true);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		snprintf(wanted, sizeof(wanted), "worker %u stands still", i);
+		assert_int_equal(has_reason(status, wanted), i == halted_worker);
+	}
+	json_decref(status);
+}
+
+static void reload_waits_for_the_halted_alone(struct control *c)
+{
+	json_t *answer = ask(c, "{\"command\":\"reload\"}", true);
+	assert_false(is_in_force(answer));
+	json_decref(answer);
+	await_progress(c, halted_worker);
+	assert_false(workers_try_retire(c->workers));
+	json_decref(ask(c, "{\"command\":\"reload\"}", false));
+	json_t *status = ask(c, "{\"command\":\"status\"}", true);
+	assert_true(
+		has_reason(status, "a worker has not gone over to the rules of the last reload"));
+	json_decref(status);
+}
+
+static void reload_is_done_when_it_goes_on(struct control *c)
+{
+	atomic_store(&released, true);
+	begin("the old rules are not freed");
+	while (!workers_try_retire(c->workers))
+		control_turn(c);
+	json_t *answer;
+	for (bool done = false; !done; json_decref(answer)) {
+		answer = ask(c, "{\"command\":\"reload\"}", true);
+		done = is_in_force(answer);
+		begin("the old rules are not freed");
+		while (!workers_try_retire(c->workers))
+			control_turn(c);
+	}
+	await_progress(c, WORKERS);
+}
+
+static void control_rests(struct control *c)
+{
+	begin("control does not rest");
+	while (!control_turn(c))
+		;
+}
+
+static uint64_t noise_between(uint64_t from, uint64_t to)
+{
+	uint64_t n = 0;
+	for (uint64_t i = from; i < to; i++)
+		n += is_noise[i % n_lines];
+	return n;
+}
+
+// Every packet was taken, and of every line a rule knows the event was made, by the old rules or by
+// the new ones.
+static void nothing_was_lost(struct control *c, uint64_t n_received)
+{
+	uint64_t packets = 0;
+	for (unsigned i = 0; i < WORKERS; i++) {
+		const struct worker *w = c->workers->worker[i];
+		uint64_t n = counter_get(&w->counters.packets), events = 0;
+		for (unsigned k = 0; k < EVENTS_MAX; k++)
+			events += counter_get(&w->events[k]);
+		assert_int_equal(counter_get(&w->counters.datagrams), n);
+		assert_int_equal(counter_get(&w->counters.messages), n);
+		assert_int_equal(counter_get(&w->counters.unmatched),
+			noise_between(position[i], position[i] + n));
+		assert_int_equal(events + counter_get(&w->counters.unmatched), n);
+		packets += n;
+	}
+	assert_int_equal(packets, n_received);
+}
+
+static void nobody_waits_for_who_is_halted(void **state)
+{
+	struct test *test = *state;
+	struct control *c = &test->control;
+	uint64_t before = received();
+	place = test->where;
+	if (test->where == HALT_gateway_naming) // only ever at the start
+		arm(test->where);
+	start(c);
+	if (test->where != HALT_gateway_naming) {
+		await_progress(c, WORKERS);
+		arm(test->where);
+	}
+	await_halt(c, test->where);
+	await_progress(c, halted_worker);
+	read_all(c, test->where);
+	status_names_the_halted(c);
+	ask_for_data(c, "{\"command\":\"diagnoses\",\"arguments\":{\"state\":\"all\"}}");
+	ask_for_data(c, "{\"command\":\"phone\",\"arguments\":{\"key\":\"SEP8CB64F570005\"}}");
+	reload_waits_for_the_halted_alone(c);
+	read_all(c, test->where);
+	reload_is_done_when_it_goes_on(c);
+	stop(c);
+	control_rests(c);
+	nothing_was_lost(c, received() - before);
+}
+
+// ---- one case for each place ----
+
+static int set_up(void **state)
+{
+	static const struct worker_limits limits = {.clients = 3 * (STRANGERS + 2 * PHONES),
+		.diagnoses = 300,
+		.handshakes = 256,
+		.gateways = 128,
+		.idle_ms = 1,
+		.expire_ms = 24 * 3600 * 1000};
+	struct test *test = *state;
+	struct control *c = &test->control;
+	c->desk = desk_create_sized(WORKERS, &limits);
+	c->workers = c->desk->daemon.workers;
+	c->desk->daemon.ports = ports;
+	desk_write_rules(c->desk, scene_pack);
+	c->client = desk_connect(c->desk);
+	c->watcher = desk_connect_silent(c->desk);
+	watch(c);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct test *test = *state;
+	struct control *c = &test->control;
+	atomic_store(&armed, HALT_MAX);
+	stop(c);
+	for (unsigned i = 0; i < WORKERS; i++)
+		position[i] += counter_get(&c->workers->worker[i]->counters.packets);
+	close(c->client);
+	close(c->watcher);
+	desk_destroy(c->desk);
+	alarm(0);
+	return 0;
+}
+
+static int open_ports(void **state)
+{
+	(void)state;
+	signal(SIGALRM, hangs);
+	start_ports();
+	return 0;
+}
+
+static int close_ports(void **state)
+{
+	(void)state;
+	port_stop(&ports);
+	return 0;
+}
+
+int main(void)
+{
+	static struct test states[HALT_MAX];
+#define X(at, what)                                                                        \
+	{"nobody_waits_for_who_is_halted_at_" #at, nobody_waits_for_who_is_halted, set_up, \
+		tear_down, &states[HALT_##at]},
+	const struct CMUnitTest tests[] = {HALTS(X)};
+#undef X
+	for (unsigned i = 0; i < HALT_MAX; i++)
+		states[i].where = (enum halt)i;
+	return cmocka_run_group_tests(tests, open_ports, close_ports);
+}

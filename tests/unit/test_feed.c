@@ -296,6 +296,22 @@ static void more_than_the_outbox_holds_is_found_again(void **state)
 	close(client);
 }
 
+// As if its worker had lost its core in the middle of a change.
+static void busy_one_is_told_when_its_worker_is_done(void **state)
+{
+	struct desk *desk = *state;
+	struct worker *w = desk->daemon.workers->worker[0];
+	int client = watch(desk, WATCH);
+	desk_fail(desk, 1);
+	atomic_fetch_add(&w->sessions.diagnoses->sequences[0], 1);
+	desk_serve(desk); // it rests
+	assert_null(next(desk, client));
+	atomic_fetch_add(&w->sessions.diagnoses->sequences[0], 1);
+	outbox_push(&w->outbox, 0);
+	expect(desk, client, "csd", "open");
+	close(client);
+}
+
 static void too_many_watchers_are_refused(void **state)
 {
 	struct desk *desk = *state;
@@ -382,6 +398,7 @@ int main(void)
 		TEST(watcher_that_never_reads_is_told_and_ended),
 		TEST(watcher_that_lost_something_is_told_so),
 		TEST(more_than_the_outbox_holds_is_found_again),
+		TEST(busy_one_is_told_when_its_worker_is_done),
 		TEST(too_many_watchers_are_refused),
 		TEST(watcher_that_will_send_nothing_more_goes_on),
 		cmocka_unit_test_setup_teardown(

@@ -628,8 +628,10 @@ static int close_ports(void **state)
 	return 0;
 }
 
-int main(void)
+// test_halt [PLACE]: all places, or those that a pattern names.
+int main(int argc, char **argv)
 {
+	char pattern[64];
 	static struct test states[HALT_MAX];
 #define X(at, what)                                                                        \
 	{"nobody_waits_for_who_is_halted_at_" #at, nobody_waits_for_who_is_halted, set_up, \
@@ -638,5 +640,7 @@ int main(void)
 #undef X
 	for (unsigned i = 0; i < HALT_MAX; i++)
 		states[i].where = (enum halt)i;
+	snprintf(pattern, sizeof(pattern), "*_at_%s", argc > 1 ? argv[1] : "*");
+	cmocka_set_test_filter(pattern);
 	return cmocka_run_group_tests(tests, open_ports, close_ports);
 }

@@ -36,8 +36,10 @@ static const char *const names[] = {
 };
 
 static struct port_set ports;
-static uint64_t position[WORKERS]; // of each queue in the capture
-static bool is_noise[LINES_MAX];   // by line: no rule knows it
+static char cache[] =
+	"/tmp/offhook-test-XXXXXX"; // of compiled rules: each place reloads them twice
+static uint64_t position[WORKERS];  // of each queue in the capture
+static bool is_noise[LINES_MAX];    // by line: no rule knows it
 static unsigned n_lines;
 
 // ---- the halt ----
@@ -591,6 +593,7 @@ static int set_up(void **state)
 	c->desk = desk_create_sized(WORKERS, &limits);
 	c->workers = c->desk->daemon.workers;
 	c->desk->daemon.ports = ports;
+	c->desk->daemon.config.cache = cache;
 	desk_write_rules(c->desk, scene_pack);
 	c->client = desk_connect(c->desk);
 	c->watcher = desk_connect_silent(c->desk);
@@ -617,6 +620,7 @@ static int open_ports(void **state)
 {
 	(void)state;
 	signal(SIGALRM, hangs);
+	assert_non_null(mkdtemp(cache));
 	start_ports();
 	return 0;
 }
@@ -624,8 +628,10 @@ static int open_ports(void **state)
 static int close_ports(void **state)
 {
 	(void)state;
+	char command[64];
+	snprintf(command, sizeof(command), "rm -r %s", cache);
 	port_stop(&ports);
-	return 0;
+	return system(command);
 }
 
 // test_halt [PLACE]: all places, or those that a pattern names.

@@ -11,21 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <pcap/pcap.h>
-#include <rte_ethdev.h>
 #include <rte_lcore.h>
 
-#include "../../bench/frame.h"
 #include "../../control/server.h"
 #include "../../dataplane/halt.h"
-#include "../../dataplane/seq.h"
 #include "../unit/scene_pack.h"
+#include "halt_readers.h"
+#include "halt_traffic.h"
 
 #define WORKERS 3
-#define GATEWAYS 24
-#define PHONES 150
-#define STRANGERS 2500
-#define LINES_MAX 16384
 #define PROGRESS 1000  // packets
 #define PATIENCE_S 120 // a step that takes longer hangs
 
@@ -39,8 +33,6 @@ static struct port_set ports;
 static char cache[] =
 	"/tmp/offhook-test-XXXXXX"; // of compiled rules: each place reloads them twice
 static uint64_t position[WORKERS];  // of each queue in the capture
-static bool is_noise[LINES_MAX];    // by line: no rule knows it
-static unsigned n_lines;
 
 // ---- the halt ----
 
@@ -87,90 +79,6 @@ static void begin(const char *what)
 {
 	step = what;
 	alarm(PATIENCE_S);
-}
-
-// ---- the traffic ----
-
-static void add_line(pcap_dumper_t *out, const char *sender, bool noise, const char *line)
-{
-	uint8_t frame[FRAME_MAX];
-	size_t len = frame_make(sender, line, strlen(line), frame);
-	assert_true(len > 0);
-	assert_true(n_lines < LINES_MAX);
-	is_noise[n_lines++] = noise;
-	pcap_dump((unsigned char *)out,
-		&(struct pcap_pkthdr){.caplen = (bpf_u_int32)len, .len = (bpf_u_int32)len}, frame);
-}
-
-__attribute__((format(printf, 4, 5))) static void asa(
-	pcap_dumper_t *out, unsigned gateway, bool noise, const char *format, ...)
-{
-	char text[512], line[640], sender[32];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	snprintf(sender, sizeof(sender), "10.9.0.%u", gateway + 1);
-	snprintf(line, sizeof(line), "<166>Nov 21 2026 10:%02u:00 fw%u : %%ASA-%s", n_lines % 60,
-		gateway, text);
-	add_line(out, sender, noise, line);
-}
-
-// One that no rule ties to a phone: its session ends as soon as it is swept.
-static void add_stranger(pcap_dumper_t *out, unsigned i)
-{
-	unsigned gateway = i % GATEWAYS;
-	asa(out, gateway, false,
-		"6-725006: Device failed SSL handshake with client outside:203.0.%u.%u/7", i >> 8,
-		i & 255);
-	asa(out, gateway, true, "6-302013: Built inbound TCP connection %u for outside", i);
-	if (i % 5 == 0)
-		asa(out, gateway, false, "7-725014: SSL lib error. Function: F Reason: unknown ca");
-}
-
-// It fails on both sides, fails again, gets its tunnel, and goes on from another address.
-static void add_phone(pcap_dumper_t *out, unsigned i)
-{
-	unsigned gateway = i % GATEWAYS;
-	char line[256], sender[32], who[128];
-	snprintf(who, sizeof(who), "Group <G> User <CP-7962G-SEP8CB64F57%04X> IP <192.0.2.%u>", i,
-		i);
-	snprintf(sender, sizeof(sender), "192.0.2.%u", i);
-	snprintf(line, sizeof(line),
-		"SEP8CB64F57%04X 2: ERR 10:00:00.2 VPNC: VPN cert chain verification failed", i);
-	add_line(out, sender, false, line);
-	asa(out, gateway, false, "4-724002: %s WebVPN session not terminated.", who);
-	asa(out, gateway, false, "4-722051: %s IPv4 Address <172.16.0.%u> assigned", who, i);
-	asa(out, gateway, false,
-		"4-716059: %s AnyConnect session resumed connection from IP <198.51.100.%u>.", who,
-		i);
-	asa(out, gateway, false, "3-717055: The ID certificate in the trustpoint T%u has expired",
-		i);
-}
-
-static void start_ports(void)
-{
-	char error[512];
-	struct listen listen = {.kind = LISTEN_PCAP, .loop = true};
-	struct port_options options = {.udp_ports = {514},
-		.n_udp_ports = 1,
-		.n_workers = WORKERS,
-		.hugepages = HUGEPAGES_OFF};
-	FILE *file = tmpfile();
-	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 65535);
-	assert_non_null(file);
-	pcap_dumper_t *out = pcap_dump_fopen(pcap, fdopen(dup(fileno(file)), "w"));
-	for (unsigned i = 0; i < STRANGERS; i++) {
-		add_stranger(out, i);
-		if (i % (STRANGERS / PHONES) == 0)
-			add_phone(out, i / (STRANGERS / PHONES));
-	}
-	pcap_dump_close(out);
-	pcap_close(pcap);
-	snprintf(listen.name, sizeof(listen.name), "/proc/self/fd/%d", fileno(file));
-	if (port_start(&ports, &listen, 1, &options, NULL, NULL, error, sizeof(error)) != 0)
-		fail_msg("%s", error);
-	fclose(file);
 }
 
 static uint64_t received(void)
@@ -322,127 +230,6 @@ static void await_progress(struct control *c, unsigned but)
 		control_turn(c);
 }
 
-// ---- readers ----
-
-// Records of one worker that are half written, by what halts in the middle of them.
-struct torn {
-	unsigned n[HALT_MAX];
-};
-
-static bool is_odd(const _Atomic(uint32_t) *sequence)
-{
-	return atomic_load_explicit(sequence, memory_order_acquire) & 1;
-}
-
-// A phone's user and its device name each other: half of one phone and half of another do not.
-static void are_of_one(const struct device *device, const char *user)
-{
-	char text[DEVICE_TEXT_MAX];
-	if (!device_is_none(device) && user[0])
-		assert_non_null(strstr(user, device_format(device, text)));
-}
-
-static void read_sessions(const struct session_table *t, struct torn *torn)
-{
-	struct session session;
-	struct identity identity;
-	struct line_buffer line;
-	for (uint32_t i = 0; i < atomic_load(&t->high_water); i++) {
-		bool odd = torn && is_odd(&t->sequences[i]);
-		bool read = session_read(t, i, &session);
-		if (odd) {
-			torn->n[HALT_session_half]++;
-			assert_false(read);
-		}
-		if (!read)
-			continue;
-		assert_in_range(session.key.kind, KEY_CLIENT, KEY_GATEWAY);
-		assert_true(session.first_ms <= session.last_ms);
-		assert_true(session.n_phones <= session.n_identities);
-		if (session_line_read(t, session.last_line, &line))
-			assert_true(line.line.line_len <= EVENT_LINE_MAX);
-	}
-	for (uint32_t i = 0; i < t->limits.identities; i++) {
-		bool odd = torn && is_odd(&t->identity_sequences[i]);
-		bool read = identity_read(t, i, &identity);
-		if (odd) {
-			torn->n[HALT_identity_half]++;
-			assert_false(read);
-		}
-		if (read)
-			are_of_one(&identity.device, identity.user);
-	}
-}
-
-static void read_diagnoses(const struct diagnosis_table *t, struct torn *torn)
-{
-	_Alignas(8) static char lines[EVIDENCE_BYTES_MAX];
-	struct diagnosis d;
-	for (uint32_t i = 0; i < atomic_load(&t->high_water); i++) {
-		bool odd = torn && is_odd(&t->sequences[i]);
-		enum diagnosis_reading reading = diagnosis_read(t, i, &d, lines);
-		if (odd) {
-			torn->n[HALT_diagnosis_half]++;
-			assert_int_equal(reading, DIAGNOSIS_BUSY);
-		} else if (torn) {
-			assert_int_not_equal(reading, DIAGNOSIS_BUSY);
-		}
-		if (reading != DIAGNOSIS_READ)
-			continue;
-		uint32_t offset = 0, n = 0;
-		while (evidence_line(lines, d.evidence.bytes, &offset))
-			n++;
-		assert_int_equal(n, d.evidence.n_lines);
-		assert_true(d.first_ms <= d.last_ms);
-		are_of_one(&d.device, d.user);
-	}
-}
-
-static void read_gateways(const struct gateway_table *t, unsigned worker, struct torn *torn)
-{
-	unsigned part = t->n_max / t->n_workers;
-	struct gateway_stamp stamp;
-	struct gateway_fact_line fact;
-	for (unsigned i = worker * part; i < (worker + 1) * part; i++) {
-		const struct gateway *g = &t->gateways[i];
-		bool odd = torn && is_odd(&g->stamp_sequence);
-		bool read = gateway_stamp_read(g, &stamp);
-		if (odd) {
-			torn->n[HALT_gateway_stamp_half]++;
-			assert_false(read);
-		}
-		if (read)
-			assert_true(stamp.len <= EVENT_STAMP_MAX);
-		for (unsigned k = 0; torn && k < GATEWAY_FACTS_MAX; k++)
-			torn->n[HALT_gateway_fact_half] += is_odd(&g->facts[k].sequence);
-		for (uint16_t event = 0; event < 64; event++) {
-			if (gateway_fact_read(t, (uint16_t)i, event, &fact))
-				assert_true(fact.len <= sizeof(fact.text));
-		}
-		struct slice name = gateway_name(t, (uint16_t)i);
-		assert_true(name.len == 0 || slice_starts(name, "fw"));
-	}
-}
-
-// What is read of the others is whole; of the halted one's just that record is torn, if any, in the
-// middle of which it stands, and nobody reads it or waits for it.
-static void read_all(struct control *c, enum halt where)
-{
-	struct torn torn = {0};
-	begin("readers");
-	for (unsigned i = 0; i < WORKERS; i++) {
-		struct torn *look = i == halted_worker ? &torn : NULL;
-		const struct session_table *t = &c->workers->worker[i]->sessions;
-		read_sessions(t, look);
-		read_diagnoses(t->diagnoses, look);
-		read_gateways(&c->workers->gateways, i, look);
-	}
-	static const enum halt records[] = {HALT_session_half, HALT_identity_half,
-		HALT_diagnosis_half, HALT_gateway_stamp_half, HALT_gateway_fact_half};
-	for (unsigned i = 0; i < N(records); i++)
-		assert_int_equal(torn.n[records[i]], records[i] == where);
-}
-
 // ---- the steps ----
 
 static void start(struct control *c)
@@ -466,6 +253,12 @@ static void await_halt(struct control *c, enum halt where)
 		control_turn(c);
 	assert_true(atomic_load(&reached[where]));
 	assert_in_range(halted_worker, 0, WORKERS - 1);
+}
+
+static void readers_see_what_is_whole(struct control *c, enum halt where)
+{
+	begin("readers");
+	halt_readers_check(c->workers, halted_worker, where);
 }
 
 // A second between two looks, as control has it.
@@ -523,14 +316,6 @@ static void control_rests(struct control *c)
 		;
 }
 
-static uint64_t noise_between(uint64_t from, uint64_t to)
-{
-	uint64_t n = 0;
-	for (uint64_t i = from; i < to; i++)
-		n += is_noise[i % n_lines];
-	return n;
-}
-
 // Every packet was taken, and of every line a rule knows the event was made, by the old rules or by
 // the new ones.
 static void nothing_was_lost(struct control *c, uint64_t n_received)
@@ -544,7 +329,7 @@ static void nothing_was_lost(struct control *c, uint64_t n_received)
 		assert_int_equal(counter_get(&w->counters.datagrams), n);
 		assert_int_equal(counter_get(&w->counters.messages), n);
 		assert_int_equal(counter_get(&w->counters.unmatched),
-			noise_between(position[i], position[i] + n));
+			halt_traffic_noise(position[i], position[i] + n));
 		assert_int_equal(events + counter_get(&w->counters.unmatched), n);
 		packets += n;
 	}
@@ -566,12 +351,12 @@ static void nobody_waits_for_who_is_halted(void **state)
 	}
 	await_halt(c, test->where);
 	await_progress(c, halted_worker);
-	read_all(c, test->where);
+	readers_see_what_is_whole(c, test->where);
 	status_names_the_halted(c);
 	ask_for_data(c, "{\"command\":\"diagnoses\",\"arguments\":{\"state\":\"all\"}}");
 	ask_for_data(c, "{\"command\":\"phone\",\"arguments\":{\"key\":\"SEP8CB64F570005\"}}");
 	reload_waits_for_the_halted_alone(c);
-	read_all(c, test->where);
+	readers_see_what_is_whole(c, test->where);
 	reload_is_done_when_it_goes_on(c);
 	stop(c);
 	control_rests(c);
@@ -582,7 +367,8 @@ static void nobody_waits_for_who_is_halted(void **state)
 
 static int set_up(void **state)
 {
-	static const struct worker_limits limits = {.clients = 3 * (STRANGERS + 2 * PHONES),
+	static const struct worker_limits limits = {
+		.clients = 3 * (HALT_TRAFFIC_STRANGERS + 2 * HALT_TRAFFIC_PHONES),
 		.diagnoses = 300,
 		.handshakes = 256,
 		.gateways = 128,
@@ -621,7 +407,7 @@ static int open_ports(void **state)
 	(void)state;
 	signal(SIGALRM, hangs);
 	assert_non_null(mkdtemp(cache));
-	start_ports();
+	halt_traffic_start(&ports, WORKERS);
 	return 0;
 }
 

@@ -68,7 +68,7 @@ static void loop_fini(struct loop *loop)
 static void tick(struct daemon *d, uint64_t steady_ms)
 {
 	workers_set_clock(d->workers);
-	workers_try_retire(d->workers);
+	workers_retire(d->workers);
 	rates_sample(&d->rates, d->workers, &d->ports, steady_ms);
 	tables_note_peaks(d->workers, d->high_water);
 	gateways_tick(d, clock_wall_ms());

@@ -54,7 +54,7 @@ bool rules_reload(struct daemon *daemon, struct report *report)
 {
 	uint64_t start_ms = clock_steady_ms();
 	struct ruleset *ruleset = NULL;
-	if (workers_try_retire(daemon->workers))
+	if (workers_retire(daemon->workers))
 		ruleset = load(daemon, report);
 	else
 		report_add(report, daemon->config.rules, 0, 0,
@@ -65,7 +65,7 @@ bool rules_reload(struct daemon *daemon, struct report *report)
 	}
 	if (ruleset == NULL)
 		return fail(daemon, report);
-	if (!workers_retire(daemon->workers))
+	if (daemon->workers->replaced)
 		log_line(LOG_ERROR,
 			"a worker stands still: it goes over to the new rules when it goes on");
 	succeed(&daemon->rules, start_ms);

@@ -4,7 +4,7 @@
 //
 // On the control thread: nobody else at the socket is served meanwhile. The shipped pack takes half
 // a second to compile and 20 ms to check by its examples; where it was compiled before, the latter.
-// For a worker that stands still it waits RETIRE_WAIT_MS, no longer: the rules are then `in_force`
+// For a worker that stands still it waits about RETIRE_WAIT_MS, no longer: the rules are then `in_force`
 // later, when it goes on, and until then no other reload is taken.
 #pragma once
 

@@ -241,9 +241,20 @@ static struct replaced *prepare(const struct workers *all, struct ruleset *rules
 	return next;
 }
 
+bool workers_retire(struct workers *all)
+{
+	// Not rte_rcu_qsbr_synchronize(): it is inside the library, where ThreadSanitizer cannot
+	// follow, and waits for ever.
+	if (all->replaced && !rte_rcu_qsbr_check(all->quiescent, all->replaced->token, false))
+		return false;
+	replaced_destroy(all->replaced);
+	all->replaced = NULL;
+	return true;
+}
+
 int workers_publish(struct workers *all, struct ruleset *ruleset)
 {
-	bool busy = !workers_try_retire(all);
+	bool busy = !workers_retire(all);
 	struct replaced *swap = busy ? NULL : prepare(all, ruleset);
 	if (swap == NULL) {
 		ruleset_destroy(ruleset);
@@ -256,28 +267,9 @@ int workers_publish(struct workers *all, struct ruleset *ruleset)
 	swap->token = rte_rcu_qsbr_start(all->quiescent);
 	all->ruleset = ruleset;
 	all->replaced = swap;
-	return 0;
-}
-
-bool workers_try_retire(struct workers *all)
-{
-	// Not rte_rcu_qsbr_synchronize(): it is inside the library, where ThreadSanitizer cannot
-	// follow, and waits for ever.
-	if (all->replaced && !rte_rcu_qsbr_check(all->quiescent, all->replaced->token, false))
-		return false;
-	replaced_destroy(all->replaced);
-	all->replaced = NULL;
-	return true;
-}
-
-bool workers_retire(struct workers *all)
-{
-	for (unsigned i = 0; i < RETIRE_WAIT_MS * 10; i++) {
-		if (workers_try_retire(all))
-			return true;
+	for (unsigned i = 0; i < RETIRE_WAIT_MS * 10 && !workers_retire(all); i++)
 		nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
-	}
-	return workers_try_retire(all);
+	return 0;
 }
 
 // ---- the way of an event ----

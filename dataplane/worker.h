@@ -71,10 +71,10 @@ struct workers {
 	struct gateway_table gateways;
 	struct open_counts open;
 	const struct policy *policy;
-	struct rte_rcu_qsbr *quiescent;	 // who may still hold an old ruleset
-	struct ruleset *ruleset;	 // control's, what is published
-	uint32_t generation;		 // that ruleset's
-	struct replaced *replaced;	 // control's: what a worker may still work by; NULL: nothing
+	struct rte_rcu_qsbr *quiescent; // who may still hold an old ruleset
+	struct ruleset *ruleset;	// control's, what is published
+	uint32_t generation;		// that ruleset's
+	struct replaced *replaced;	// control's: what a worker may still work by; NULL: nothing
 	_Atomic(int64_t) wall_offset_ms; // control writes: wall clock less the TSC's
 	atomic_bool stop;
 	_Atomic(unsigned) n_ended; // workers whose loop is over
@@ -93,16 +93,16 @@ void workers_destroy(struct workers *workers);
 void workers_stop(struct workers *workers);
 
 // Swap the rules in: publish, and free the old ones once every worker has passed its quiescent
-// state. Takes the ruleset. No message is lost. -EBUSY: those of the swap before this one are still
-// to be freed; -ENOMEM; on both the running rules stay, and the new ones are destroyed.
+// state. Takes the ruleset. No message is lost. A worker passes every few microseconds unless it
+// has lost its core: it is waited for about RETIRE_WAIT_MS, and workers_retire() does the rest.
+// -EBUSY: the rules of the swap before are still to be freed; -ENOMEM. On both the running rules
+// stay, and the new ones are destroyed.
 [[nodiscard]] int workers_publish(struct workers *workers, struct ruleset *ruleset);
-
-// Free what workers_publish() has replaced, if no worker works by it any more. Control waits for
-// that RETIRE_WAIT_MS at most, for a worker passes every few microseconds unless it has lost its
-// core. false: not yet.
-bool workers_retire(struct workers *workers);
-bool workers_try_retire(struct workers *workers); // without waiting
 #define RETIRE_WAIT_MS 200
+
+// Free what workers_publish() has replaced, if no worker works by it any more; control, about once
+// a second. false: one still does.
+bool workers_retire(struct workers *workers);
 
 // Control, about once a second: where the wall clock is.
 void workers_set_clock(struct workers *workers);

@@ -284,7 +284,7 @@ static void reload_waits_for_the_halted_alone(struct control *c)
 	assert_false(is_in_force(answer));
 	json_decref(answer);
 	await_progress(c, halted_worker);
-	assert_false(workers_try_retire(c->workers));
+	assert_false(workers_retire(c->workers));
 	json_decref(ask(c, "{\"command\":\"reload\"}", false));
 	json_t *status = ask(c, "{\"command\":\"status\"}", true);
 	assert_true(
@@ -296,14 +296,14 @@ static void reload_is_done_when_it_goes_on(struct control *c)
 {
 	atomic_store(&released, true);
 	begin("the old rules are not freed");
-	while (!workers_try_retire(c->workers))
+	while (!workers_retire(c->workers))
 		control_turn(c);
 	json_t *answer;
 	for (bool done = false; !done; json_decref(answer)) {
 		answer = ask(c, "{\"command\":\"reload\"}", true);
 		done = is_in_force(answer);
 		begin("the old rules are not freed");
-		while (!workers_try_retire(c->workers))
+		while (!workers_retire(c->workers))
 			control_turn(c);
 	}
 	await_progress(c, WORKERS);

@@ -153,7 +153,7 @@ static void reload(struct workers *workers, struct ruleset *ruleset, uint64_t no
 {
 	disown(workers);
 	assert(workers_publish(workers, ruleset) == 0);
-	assert(workers_retire(workers));
+	assert(workers->replaced == NULL);
 	for (unsigned i = 0; i < workers->n; i++) {
 		worker_enter(workers->worker[i]);
 		worker_pass(workers->worker[i], now_ms, UINT32_MAX);

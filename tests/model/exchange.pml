@@ -195,7 +195,7 @@ proctype control()
 #ifdef WAIT_FOR_ALL
 			is_quiescent;
 #endif
-		:: replaced -> // workers_try_retire()
+		:: replaced -> // workers_retire()
 			if
 			:: is_quiescent -> freed[old] = true; replaced = false
 			:: else -> skip

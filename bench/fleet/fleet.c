@@ -42,7 +42,7 @@ static void make_gateway(struct sim *sim, unsigned number)
 	struct random *random = &g->random;
 	g->number = number;
 	*random = random_of(sim->seed, ACTOR_GATEWAY, number);
-	g->form = number;
+	g->form = number >= sc->gateways.alike * sc->gateways.count ? number : 0;
 	g->quiet = random_chance(random, sc->gateways.quiet);
 	g->hidden = random_chance(random, sc->gateways.hidden);
 	g->limited = random_chance(random, sc->gateways.rate_limited);

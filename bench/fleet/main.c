@@ -2,10 +2,12 @@
 // fleet: makes a day of a fleet of VPN phones, as gateways and phones log it, and says what is in
 // it.
 //
-//   fleet SCENARIO.yaml --seed N --pcap OUT.pcap --truth OUT.jsonl
+//   fleet SCENARIO.yaml --seed N [--pcap OUT.pcap] [--text OUT.log] --truth OUT.jsonl
 //
+// In the text log who has sent a line is lost, as in any collector's file, but for the name in it.
 // The same seed and scenario give the same bytes. Everything that is to happen stands in one queue,
 // by time; who acts puts what follows from it there.
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,8 @@
 
 static int usage(void)
 {
-	fputs("usage: fleet SCENARIO.yaml --seed N --pcap OUT.pcap --truth OUT.jsonl\n", stderr);
+	fputs("usage: fleet SCENARIO.yaml --seed N [--pcap OUT.pcap] [--text OUT.log] --truth OUT.jsonl\n",
+		stderr);
 	return 2;
 }
 
@@ -142,16 +145,20 @@ static void run(struct sim *sim)
 		phone_close(sim, &sim->phones[i]);
 }
 
-static int simulate(
-	const struct scenario *scenario, uint64_t seed, const char *pcap, const char *truths)
+static int simulate(const struct scenario *scenario, uint64_t seed, const char *pcap,
+	const char *text, const char *truths)
 {
 	struct sim sim = {.scenario = scenario,
 		.seed = seed,
 		.random = random_of(seed, ACTOR_NOISE, 0),
 		.end_us = START_US + scenario->duration_ms * 1000};
 	sim.truths = fopen(truths, "w");
-	if (sim.truths == NULL || !wire_open(&sim.wire, pcap)) {
-		fprintf(stderr, "fleet: cannot write %s\n", sim.truths ? pcap : truths);
+	if (sim.truths == NULL || !wire_open(&sim.wire, pcap, text)) {
+		fprintf(stderr, "fleet: cannot write %s: %s\n",
+			sim.truths == NULL	   ? truths
+			: pcap && !sim.wire.dumper ? pcap
+						   : text,
+			strerror(errno));
 		return 1;
 	}
 	fleet_create(&sim);
@@ -175,9 +182,9 @@ static int simulate(
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-		{"pcap", required_argument, NULL, 'p'}, {"truth", required_argument, NULL, 't'},
-		{0}};
-	const char *pcap = NULL, *truths = NULL;
+		{"pcap", required_argument, NULL, 'p'}, {"text", required_argument, NULL, 'x'},
+		{"truth", required_argument, NULL, 't'}, {0}};
+	const char *pcap = NULL, *text = NULL, *truths = NULL;
 	uint64_t seed = 1;
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -185,12 +192,14 @@ int main(int argc, char **argv)
 			seed = strtoull(optarg, NULL, 10);
 		else if (option == 'p')
 			pcap = optarg;
+		else if (option == 'x')
+			text = optarg;
 		else if (option == 't')
 			truths = optarg;
 		else
 			return usage();
 	}
-	if (optind + 1 != argc || pcap == NULL || truths == NULL)
+	if (optind + 1 != argc || (pcap == NULL && text == NULL) || truths == NULL)
 		return usage();
 	static struct scenario scenario;
 	struct report report = {0};
@@ -199,5 +208,5 @@ int main(int argc, char **argv)
 		report_fini(&report);
 		return 1;
 	}
-	return simulate(&scenario, seed, pcap, truths);
+	return simulate(&scenario, seed, pcap, text, truths);
 }

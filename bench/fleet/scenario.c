@@ -60,6 +60,7 @@ static bool read_gateways(struct yaml_file *file, struct fy_node *node, void *ta
 		KEY("skewed", read_share, gateways.skewed),
 		KEY("skew", read_time, gateways.skew_ms),
 		KEY("zone-hours", read_number, gateways.zone_hours),
+		KEY("alike", read_share, gateways.alike),
 	};
 	return yaml_mapping(file, node, "gateways", keys, N(keys), target);
 }

@@ -14,7 +14,7 @@ struct scenario {
 	uint64_t duration_ms, morning_ms;
 	struct {
 		uint64_t count, rate_limit, zone_hours, skew_ms;
-		double quiet, hidden, duplicated, rate_limited, failover, ipv6, skewed;
+		double quiet, hidden, duplicated, rate_limited, failover, ipv6, skewed, alike;
 	} gateways;
 	struct {
 		uint64_t count, site_phones;

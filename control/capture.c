@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "headers.h"
+
 #define ETHERNET_LEN 14
 #define FRAME_MAX 262144     // libpcap's own limit
 #define AHEAD_LINES_MAX 4096 // how far a text log is read ahead for its first date
@@ -42,6 +44,7 @@ struct capture {
 	unsigned char *frame;
 	// text
 	struct logtime clock;
+	struct headers headers;
 	char *buffer;
 	unsigned buffer_at, buffer_len;
 	bool in_long_line;
@@ -165,7 +168,8 @@ static bool open_bytes(struct capture *c)
 		close(fd);
 		return false;
 	}
-	gzbuffer(c->gz, INPUT_BUFFER);
+	gzbuffer(c->gz,
+		INPUT_BUFFER / 4); // then a plain file is read straight to where it is wanted
 	int n = gzread(c->gz, c->head, sizeof(c->head));
 	if (n < 0) {
 		int code;
@@ -415,11 +419,14 @@ static bool next_line(struct capture *c)
 	} else if (!read_line(c, &c->item.bytes)) {
 		return false;
 	}
-	parse(c, c->item.bytes, &message);
 	// A log whose dates come later lends its first one to the lines before.
 	if (c->clock.lent.year == 0)
 		c->clock.lent = c->date;
+	if (headers_time(&c->headers, c->item.bytes, &c->clock, &c->item.time_ms))
+		return true;
+	parse(c, c->item.bytes, &message);
 	c->item.time_ms = logtime_of(&c->clock, &message);
+	headers_keep(&c->headers, c->item.bytes, &message, &c->clock);
 	return true;
 }
 

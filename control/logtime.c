@@ -357,3 +357,27 @@ uint64_t logtime_of(struct logtime *log, const struct message *message)
 	log->started = true;
 	return log->last_ms;
 }
+
+bool logtime_know(
+	const struct logtime *log, const struct message *message, struct logtime_known *out)
+{
+	struct logtime_date date;
+	if (!logtime_date_of(message, &date))
+		return false;
+	*out = (struct logtime_known){
+		.date = log->dated, .ms = log->last_ms, .has_year = date.year != 0};
+	return true;
+}
+
+bool logtime_again(struct logtime *log, const struct logtime_known *known, uint64_t *ms)
+{
+	// On the day of the line before, the year is that line's too.
+	if (!known->has_year && !(log->started && same_date(&log->dated, &known->date)))
+		return false;
+	log->last_ms = known->ms;
+	log->dated = known->date;
+	log->days = 0;
+	log->started = true;
+	*ms = known->ms;
+	return true;
+}

@@ -42,6 +42,13 @@ struct logtime {
 	} hour;
 };
 
+// A time that a line has brought, and which another one may bring again.
+struct logtime_known {
+	struct logtime_date date;
+	uint64_t ms;
+	bool has_year; // else it was the year of the line before
+};
+
 // false: not a date as yyyy-mm-dd.
 bool logtime_parse_date(const char *text, struct logtime_date *out);
 
@@ -57,3 +64,11 @@ bool logtime_distance(struct slice stamp, uint64_t arrival_ms, int64_t *out_ms);
 
 // Time of a message in milliseconds since the epoch.
 uint64_t logtime_of(struct logtime *log, const struct message *message);
+
+// What logtime_of() has just made of a message; false: another one like it might mean another time.
+bool logtime_know(
+	const struct logtime *log, const struct message *message, struct logtime_known *out);
+
+// The same time once more, without its text; false: this log has gone on to where it would mean
+// another, so that logtime_of() has to say.
+bool logtime_again(struct logtime *log, const struct logtime_known *known, uint64_t *ms);

@@ -51,7 +51,7 @@ void headers_keep(struct headers *headers, struct slice line, const struct messa
 	struct logtime_known time;
 	// The tag must be what was found, or the time stands elsewhere.
 	if (len == 0 || message->source != MESSAGE_ASA ||
-		message->code.data != line.data + len + 7 || !logtime_know(log, message, &time))
+		message->code.data != line.data + len + 7 || !logtime_know(log, &time))
 		return;
 	struct header_seen *seen = &headers->seen[place_of(line, len)];
 	seen->len = (uint8_t)len;

@@ -34,8 +34,11 @@ static const struct {
 static int month_of(const char *text)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	const char *at = strlen(text) >= 3 ? memmem(months, sizeof(months) - 1, text, 3) : NULL;
-	return at && (at - months) % 3 == 0 ? (int)(at - months) / 3 + 1 : 0;
+	for (int i = 0; i < 12; i++) {
+		if (strncmp(months + 3 * i, text, 3) == 0)
+			return i + 1;
+	}
+	return 0;
 }
 
 static bool parse_two(const char *text, int max, int *out)
@@ -209,36 +212,30 @@ static bool same_date(const struct logtime_date *a, const struct logtime_date *b
 	return a->year == b->year && a->month == b->month && a->day == b->day;
 }
 
-// Seconds since the epoch of the start of an hour, in the zone of the log.
-static int64_t hour_start(struct logtime *log, const struct stamp *stamp)
+// Seconds since the epoch of the start of an hour: as `make` says it, or as it has said before.
+static int64_t start_of(struct logtime_start *start, const struct logtime_date *date, int hour,
+	time_t (*make)(struct tm *))
 {
-	if (log->hour.known && log->hour.hour == stamp->hour &&
-		same_date(&log->hour.date, &stamp->date))
-		return log->hour.seconds;
-	struct tm tm = {.tm_year = stamp->date.year - 1900,
-		.tm_mon = stamp->date.month - 1,
-		.tm_mday = stamp->date.day,
-		.tm_hour = stamp->hour,
+	if (start->known && start->hour == hour && same_date(&start->date, date))
+		return start->seconds;
+	struct tm tm = {.tm_year = date->year - 1900,
+		.tm_mon = date->month - 1,
+		.tm_mday = date->day,
+		.tm_hour = hour,
 		.tm_isdst = -1};
-	log->hour.date = stamp->date;
-	log->hour.hour = stamp->hour;
-	log->hour.seconds = mktime(&tm);
-	log->hour.known = true;
-	return log->hour.seconds;
+	*start = (struct logtime_start){
+		.date = *date, .hour = hour, .seconds = make(&tm), .known = true};
+	return start->seconds;
 }
 
 static uint64_t to_ms(struct logtime *log, const struct stamp *stamp)
 {
 	int64_t seconds;
-	if (stamp->has_zone) {
-		struct tm tm = {.tm_year = stamp->date.year - 1900,
-			.tm_mon = stamp->date.month - 1,
-			.tm_mday = stamp->date.day,
-			.tm_hour = stamp->hour};
-		seconds = timegm(&tm) - 60 * stamp->zone_minutes;
-	} else {
-		seconds = hour_start(log, stamp);
-	}
+	if (stamp->has_zone)
+		seconds = start_of(&log->day, &stamp->date, 0, timegm) + 3600 * stamp->hour -
+			  60 * stamp->zone_minutes;
+	else
+		seconds = start_of(&log->hour, &stamp->date, stamp->hour, mktime);
 	seconds += 60 * stamp->minute + stamp->second;
 	return seconds < 0 ? 0 : (uint64_t)seconds * 1000 + (uint64_t)stamp->ms;
 }
@@ -342,7 +339,10 @@ bool logtime_distance(struct slice text, uint64_t arrival_ms, int64_t *out_ms)
 uint64_t logtime_of(struct logtime *log, const struct message *message)
 {
 	struct stamp stamp;
-	if (!stamp_of(message, &stamp)) {
+	bool stamped = stamp_of(message, &stamp);
+	log->brought_date = stamped && stamp.date.month != 0;
+	log->brought_year = log->brought_date && stamp.date.year != 0;
+	if (!stamped) {
 		if (!log->started) {
 			struct stamp midnight = {.date = date_for(log)};
 			log->last_ms = to_ms(log, &midnight);
@@ -358,15 +358,11 @@ uint64_t logtime_of(struct logtime *log, const struct message *message)
 	return log->last_ms;
 }
 
-bool logtime_know(
-	const struct logtime *log, const struct message *message, struct logtime_known *out)
+bool logtime_know(const struct logtime *log, struct logtime_known *out)
 {
-	struct logtime_date date;
-	if (!logtime_date_of(message, &date))
-		return false;
 	*out = (struct logtime_known){
-		.date = log->dated, .ms = log->last_ms, .has_year = date.year != 0};
-	return true;
+		.date = log->dated, .ms = log->last_ms, .has_year = log->brought_year};
+	return log->brought_date;
 }
 
 bool logtime_again(struct logtime *log, const struct logtime_known *known, uint64_t *ms)

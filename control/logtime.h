@@ -34,12 +34,13 @@ struct logtime {
 	int days;		   // midnights that times of day have passed since
 	uint64_t last_ms;
 	bool started;
-	struct { // the hour whose start is known: mktime() is slow
+	bool brought_date, brought_year; // the last line did
+	struct logtime_start {		 // a time that is known in seconds: mktime() is slow
 		struct logtime_date date;
 		int hour;
 		int64_t seconds;
 		bool known;
-	} hour;
+	} hour, day; // hour: in the zone of the log; day: in UTC, hour 0
 };
 
 // A time that a line has brought, and which another one may bring again.
@@ -66,8 +67,7 @@ bool logtime_distance(struct slice stamp, uint64_t arrival_ms, int64_t *out_ms);
 uint64_t logtime_of(struct logtime *log, const struct message *message);
 
 // What logtime_of() has just made of a message; false: another one like it might mean another time.
-bool logtime_know(
-	const struct logtime *log, const struct message *message, struct logtime_known *out);
+bool logtime_know(const struct logtime *log, struct logtime_known *out);
 
 // The same time once more, without its text; false: this log has gone on to where it would mean
 // another, so that logtime_of() has to say.

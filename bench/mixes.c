@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <rte_ether.h>
 #include <rte_ip.h>
@@ -346,7 +348,12 @@ uint32_t mix_line(enum mix mix, uint32_t n, char *out)
 	}
 }
 
-bool mix_write(enum mix mix, uint32_t frames, FILE *out)
+static uint32_t sender_of(enum mix mix, uint32_t n)
+{
+	return mix == MIX_phone ? 0x0a000000 + n % MIX_CLIENTS : 0xc0000264 + n % GATEWAYS;
+}
+
+bool mix_write_share(enum mix mix, uint32_t frames, unsigned share, unsigned n_shares, FILE *out)
 {
 	static const uint32_t file_header[] = {0xa1b2c3d4, 0x00040002, 0, 0, 65535, 1};
 	struct {
@@ -365,12 +372,14 @@ bool mix_write(enum mix mix, uint32_t frames, FILE *out)
 		.udp = {.src_port = htons(40000), .dst_port = htons(514)},
 	};
 	bool ok = fwrite(file_header, sizeof(file_header), 1, out) == 1;
-	for (uint32_t n = 0; ok && n < frames; n++) {
+	for (uint32_t n = 0, written = 0; ok && written < frames; n++) {
+		uint32_t sender = sender_of(mix, n);
+		if (n_shares > 1 && sender % n_shares != share)
+			continue;
+		written++;
 		uint32_t len = mix_line(mix, n, f.line);
-		bool phone = mix == MIX_phone;
 		uint32_t bytes = (uint32_t)(sizeof(f.ether) + sizeof(f.ip) + sizeof(f.udp)) + len;
-		f.ip.src_addr =
-			htonl(phone ? 0x0a000000 + n % MIX_CLIENTS : 0xc0000264 + n % GATEWAYS);
+		f.ip.src_addr = htonl(sender);
 		f.ip.total_length = htons((uint16_t)(bytes - sizeof(f.ether)));
 		f.ip.hdr_checksum = 0;
 		f.ip.hdr_checksum = rte_ipv4_cksum(&f.ip);
@@ -381,4 +390,55 @@ bool mix_write(enum mix mix, uint32_t frames, FILE *out)
 		ok = fwrite(record, sizeof(record), 1, out) == 1 && fwrite(&f, bytes, 1, out) == 1;
 	}
 	return fflush(out) == 0 && ok;
+}
+
+bool mix_write(enum mix mix, uint32_t frames, FILE *out)
+{
+	return mix_write_share(mix, frames, 0, 1, out);
+}
+
+enum mix mix_by_name(const char *name)
+{
+	int mix = 0;
+	while (mix < MIX_MAX && strcmp(mix_names[mix], name) != 0)
+		mix++;
+	return (enum mix)mix;
+}
+
+// ---- for main() ----
+
+void mixes_list(FILE *out)
+{
+	for (int mix = 0; mix < MIX_MAX; mix++)
+		fprintf(out, "  %-10s %s\n", mix_names[mix], mix_texts[mix]);
+}
+
+static bool run_apart(enum mix mix, mix_run_fn *run, void *context)
+{
+	int status;
+	fflush(stdout);
+	pid_t child = fork();
+	if (child == 0) {
+		status = run(mix, context);
+		fflush(stdout);
+		_exit(status);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+int mixes_run(char **names, int n, mix_run_fn *run, void *context)
+{
+	bool chosen[MIX_MAX + 1] = {0}, ok = true;
+	for (int i = 0; i < n; i++)
+		chosen[mix_by_name(names[i])] = true;
+	if (chosen[MIX_MAX]) {
+		fputs("the mixes are:\n", stderr);
+		mixes_list(stderr);
+		return 2;
+	}
+	for (int mix = 0; mix < MIX_MAX; mix++) {
+		if (n == 0 || chosen[mix])
+			ok &= run_apart((enum mix)mix, run, context);
+	}
+	return ok ? 0 : 1;
 }

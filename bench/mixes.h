@@ -36,3 +36,18 @@ uint32_t mix_line(enum mix mix, uint32_t n, char *out);
 // A capture of `frames` lines, Ethernet, IPv4 and UDP to port 514, from twenty ASAs and as many
 // phones as there are clients. False: errno says why.
 bool mix_write(enum mix mix, uint32_t frames, FILE *out);
+
+// Of the mix the `frames` first lines whose senders are of this share, as RSS over addresses would
+// deal them. share: 0 to n_shares - 1.
+bool mix_write_share(enum mix mix, uint32_t frames, unsigned share, unsigned n_shares, FILE *out);
+
+// MIX_MAX: there is none of that name.
+enum mix mix_by_name(const char *name);
+
+// Call `run` for each mix of these names, none: for all, each in a process of its own. It returns 0
+// when all is well. Returns the exit status of the program: 2 for a name that is none.
+typedef int mix_run_fn(enum mix mix, void *context);
+int mixes_run(char **names, int n, mix_run_fn *run, void *context);
+
+// For `usage`.
+void mixes_list(FILE *out);

@@ -9,22 +9,16 @@
 // taken in turn, three times, and the median of each is told.
 #include <getopt.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <jansson.h>
 #include <rte_ethdev.h>
 #include <rte_launch.h>
 
-#include "../control/config.h"
-#include "../control/pack.h"
-#include "../dataplane/worker.h"
 #include "../rules/pattern.h"
-#include "mixes.h"
+#include "figure.h"
+#include "rig.h"
 
 #define BURST 32
-#define ROUNDS 3
 
 // X(name, what)
 #define FIGURES(X)                                    \
@@ -48,8 +42,7 @@ struct options {
 
 struct bench {
 	const struct options *options;
-	struct port_set ports;
-	struct workers *workers;
+	struct rig rig;
 	struct datagram_reader *reader;
 	struct counters counters; // of the bounds
 	struct shape_table shapes;
@@ -58,21 +51,8 @@ struct bench {
 	enum figure figure;
 	uint64_t n_messages, n_matches;
 	atomic_bool stop;
-	double per_second[FIGURE_MAX][ROUNDS];
+	double per_second[FIGURE_MAX][FIGURE_ROUNDS];
 };
-
-static double seconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void wait_seconds(double seconds)
-{
-	struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
-	nanosleep(&t, NULL);
-}
 
 // ---- the bounds ----
 
@@ -104,7 +84,7 @@ static void bound_take(struct bench *b, struct slice payload)
 static int run_bound(void *argument)
 {
 	struct bench *b = argument;
-	const struct port_queue *queue = &b->ports.queues[0][0];
+	const struct port_queue *queue = &b->rig.ports.queues[0][0];
 	struct rte_mbuf *frames[BURST];
 	while (!atomic_load_explicit(&b->stop, memory_order_relaxed)) {
 		unsigned n = rte_eth_rx_burst(queue->port, queue->queue, frames, BURST);
@@ -128,13 +108,13 @@ static double measure_bound(struct bench *b, enum figure figure)
 	b->figure = figure;
 	b->n_messages = 0;
 	atomic_store(&b->stop, false);
-	double begin = seconds_now();
-	if (rte_eal_remote_launch(run_bound, b, b->ports.lcores[0]) != 0)
+	double begin = figure_now_s();
+	if (rte_eal_remote_launch(run_bound, b, b->rig.ports.lcores[0]) != 0)
 		return 0;
-	wait_seconds(b->options->seconds);
+	figure_wait(b->options->seconds);
 	atomic_store(&b->stop, true);
 	rte_eal_mp_wait_lcore();
-	return (double)b->n_messages / (seconds_now() - begin);
+	return (double)b->n_messages / (figure_now_s() - begin);
 }
 
 // All texts of all rules, wherever in the message they stand.
@@ -171,148 +151,82 @@ static hs_database_t *compile_bare(const struct rulepack *pack)
 
 // ---- everything ----
 
-static double measure_pipeline(struct bench *b)
-{
-	const struct counters *counters = &b->workers->worker[0]->counters;
-	if (workers_start(b->workers, &b->ports) != 0)
-		return 0;
-	wait_seconds(b->options->seconds / 4); // until all clients are known
-	uint64_t first = counter_get(&counters->messages);
-	double begin = seconds_now();
-	wait_seconds(b->options->seconds);
-	double per_second =
-		(double)(counter_get(&counters->messages) - first) / (seconds_now() - begin);
-	workers_stop(b->workers);
-	datagram_reader_destroy(b->workers->worker[0]->reader);
-	b->workers->worker[0]->reader = NULL;
-	return per_second;
-}
-
 static void measure(struct bench *b)
 {
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < FIGURE_ROUNDS; round++) {
 		for (int figure = 0; figure < FIGURE_pipeline; figure++)
 			b->per_second[figure][round] = measure_bound(b, (enum figure)figure);
-		b->per_second[FIGURE_pipeline][round] = measure_pipeline(b);
+		b->per_second[FIGURE_pipeline][round] = rig_measure(&b->rig, b->options->seconds);
 	}
 }
 
 // ---- results ----
 
-static int compare(const void *a, const void *b)
-{
-	double one = *(const double *)a, other = *(const double *)b;
-	return (one > other) - (one < other);
-}
-
-static double median(const double *rounds)
-{
-	double sorted[ROUNDS];
-	memcpy(sorted, rounds, sizeof(sorted));
-	qsort(sorted, ROUNDS, sizeof(sorted[0]), compare);
-	return sorted[ROUNDS / 2];
-}
-
 static double ratio_to(const struct bench *b, enum figure bound)
 {
-	double ratios[ROUNDS];
-	for (int round = 0; round < ROUNDS; round++)
+	double ratios[FIGURE_ROUNDS];
+	for (int round = 0; round < FIGURE_ROUNDS; round++)
 		ratios[round] = b->per_second[FIGURE_pipeline][round] / b->per_second[bound][round];
-	return median(ratios);
+	return figure_median(ratios, FIGURE_ROUNDS);
 }
 
-static void print_json(const struct bench *b, enum mix mix, const char *command)
+static void print_json(const struct bench *b, enum mix mix)
 {
 	static const char *const names[] = {
 #define X(name, what) #name,
 		FIGURES(X)
 #undef X
 	};
-	double rate = median(b->per_second[FIGURE_pipeline]);
+	double rate = figure_median(b->per_second[FIGURE_pipeline], FIGURE_ROUNDS);
 	json_t *bounds = json_object();
 	for (int figure = 0; figure < FIGURE_pipeline; figure++)
-		json_object_set_new(
-			bounds, names[figure], json_real(1e9 / median(b->per_second[figure])));
-	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:o, s:s, s:s}", "bench",
+		json_object_set_new(bounds, names[figure],
+			json_real(1e9 / figure_median(b->per_second[figure], FIGURE_ROUNDS)));
+	figure_print(json_pack("{s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:o}", "bench",
 		"pipeline", "mix", mix_names[mix], "corpus", mix_texts[mix], "frames",
-		(json_int_t)mix_frames[mix], "messages_per_second", rate, "ns_per_message",
-		1e9 / rate, "ratio_to_hs_scan", ratio_to(b, FIGURE_hs_scan), "ratio_to_receive",
-		ratio_to(b, FIGURE_receive), "bounds_ns", bounds, "compiler", __VERSION__,
-		"command", command);
-	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(4));
-	putchar('\n');
-	json_decref(o);
+		(json_int_t)mix_frames[mix], "rules",
+		(json_int_t)b->rig.workers->ruleset->pack->n_messages, "messages_per_second", rate,
+		"ns_per_message", 1e9 / rate, "ratio_to_hs_scan", ratio_to(b, FIGURE_hs_scan),
+		"ratio_to_receive", ratio_to(b, FIGURE_receive), "bounds_ns", bounds));
 }
 
 static void print_row(const struct bench *b, enum mix mix)
 {
 	printf("%-10s", mix_names[mix]);
 	for (int figure = 0; figure < FIGURE_MAX; figure++)
-		printf(" %9.1f", 1e9 / median(b->per_second[figure]));
-	printf(" %8.2f %10.2f %8.2f\n", median(b->per_second[FIGURE_pipeline]) / 1e6,
+		printf(" %9.1f", 1e9 / figure_median(b->per_second[figure], FIGURE_ROUNDS));
+	printf(" %8.2f %10.2f %8.2f\n",
+		figure_median(b->per_second[FIGURE_pipeline], FIGURE_ROUNDS) / 1e6,
 		ratio_to(b, FIGURE_hs_scan), ratio_to(b, FIGURE_receive));
 }
 
 // ---- one mix ----
 
-static void note(void *context, const char *text)
+static bool start(struct bench *b, enum mix mix)
 {
-	(void)context;
-	(void)text;
-}
-
-static bool fail(const char *what)
-{
-	fprintf(stderr, "pipeline: %s\n", what);
+	if (!rig_start_ports(&b->rig, mix, mix_frames[mix], 1) ||
+		!rig_start_workers(&b->rig, b->options->rules, 1, NULL))
+		return false;
+	b->database = compile_bare(b->rig.workers->ruleset->pack);
+	b->reader = datagram_reader_create(&b->counters);
+	if (b->database && b->reader && hs_alloc_scratch(b->database, &b->scratch) == HS_SUCCESS)
+		return true;
+	fputs("pipeline: out of memory\n", stderr);
 	return false;
 }
 
-static bool start_port(struct bench *b, enum mix mix)
+static int run_mix(enum mix mix, void *context)
 {
-	char error[512];
-	struct listen listen = {.kind = LISTEN_PCAP, .loop = true};
-	struct port_options options = {.udp_ports = {514}, .n_udp_ports = 1, .n_workers = 1};
-	FILE *file = tmpfile();
-	if (file == NULL || !mix_write(mix, mix_frames[mix], file))
-		return fail("the capture cannot be written");
-	snprintf(listen.name, sizeof(listen.name), "/proc/self/fd/%d", fileno(file));
-	int status = port_start(&b->ports, &listen, 1, &options, note, NULL, error, sizeof(error));
-	fclose(file);
-	return status == 0 || fail(error);
-}
-
-static bool start_workers(struct bench *b)
-{
-	struct report report = {0};
-	static struct config config; // the policy has to outlive the workers
-	struct vocabulary *vocabulary = vocabulary_create();
-	struct rulepack *pack =
-		vocabulary ? rulepack_load(b->options->rules, vocabulary, &report) : NULL;
-	if (pack)
-		b->database = compile_bare(pack);
-	struct ruleset *ruleset = pack ? ruleset_compile(pack, NULL, &report) : NULL;
-	if (!config_init(&config, NULL, &report) || ruleset == NULL || b->database == NULL)
-		return fail(report.text ? report.text : "out of memory");
-	b->workers = workers_create(1, &config.limits, ruleset, &config.policy);
-	b->reader = datagram_reader_create(&b->counters);
-	if (b->workers == NULL || b->reader == NULL ||
-		hs_alloc_scratch(b->database, &b->scratch) != HS_SUCCESS)
-		return fail("out of memory");
-	b->workers->busy = true;
-	return true;
-}
-
-static int run_mix(const struct options *options, enum mix mix, const char *command)
-{
+	const struct options *options = context;
 	struct bench *b = calloc(1, sizeof(*b));
 	if (b == NULL)
 		return 1;
 	b->options = options;
-	if (!start_port(b, mix) || !start_workers(b))
+	if (!start(b, mix))
 		return 1;
 	measure(b);
 	if (options->json)
-		print_json(b, mix, command);
+		print_json(b, mix);
 	else
 		print_row(b, mix);
 	fflush(stdout);
@@ -322,18 +236,8 @@ static int run_mix(const struct options *options, enum mix mix, const char *comm
 static int usage(void)
 {
 	fputs("usage: pipeline [--json] [--seconds S] [--rules DIR] [MIX]...\n", stderr);
-	for (int mix = 0; mix < MIX_MAX; mix++)
-		fprintf(stderr, "  %-10s %s\n", mix_names[mix], mix_texts[mix]);
+	mixes_list(stderr);
 	return 2;
-}
-
-static int mix_by_name(const char *name)
-{
-	for (int mix = 0; mix < MIX_MAX; mix++) {
-		if (strcmp(mix_names[mix], name) == 0)
-			return mix;
-	}
-	return -1;
 }
 
 int main(int argc, char **argv)
@@ -344,9 +248,9 @@ int main(int argc, char **argv)
 		{"rules", required_argument, NULL, 'r'},
 		{0},
 	};
-	struct options options = {.seconds = 2, .rules = OFFHOOK_RULES_SOURCE};
-	bool chosen[MIX_MAX] = {0};
-	int option, failed = 0;
+	struct options options = {.seconds = 2, .rules = NULL};
+	int option;
+	figure_set_command(argc, argv);
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option == 'j')
 			options.json = true;
@@ -357,24 +261,8 @@ int main(int argc, char **argv)
 		else
 			return usage();
 	}
-	for (int i = optind; i < argc; i++) {
-		int mix = mix_by_name(argv[i]);
-		if (mix < 0)
-			return usage();
-		chosen[mix] = true;
-	}
 	if (!options.json)
 		printf("ns a message  receive     parse   hs_scan  pipeline      M/s  x hs_scan  x "
 		       "receive\n");
-	fflush(stdout);
-	for (int mix = 0; mix < MIX_MAX; mix++) {
-		int status;
-		if (optind < argc && !chosen[mix])
-			continue;
-		pid_t child = fork();
-		if (child == 0)
-			_exit(run_mix(&options, (enum mix)mix, argv[0]));
-		failed |= child < 0 || waitpid(child, &status, 0) != child || status != 0;
-	}
-	return failed;
+	return mixes_run(argv + optind, argc - optind, run_mix, &options);
 }

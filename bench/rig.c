@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rig.h"
+
+#include "../control/pack.h"
+#include "figure.h"
+
+static bool fail(const char *what)
+{
+	fprintf(stderr, "bench: %s\n", what);
+	return false;
+}
+
+bool rig_start_workers(
+	struct rig *rig, const char *rules, unsigned n_workers, const struct worker_limits *limits)
+{
+	struct report report = {0};
+	rig->vocabulary = vocabulary_create();
+	struct ruleset *ruleset = rig->vocabulary ? pack_load(rules ? rules : pack_default_dir(),
+							    NULL, rig->vocabulary, &report)
+						  : NULL;
+	if (ruleset == NULL || !config_init(&rig->config, NULL, &report))
+		return fail(report.text ? report.text : "out of memory");
+	rig->workers = workers_create(
+		n_workers, limits ? limits : &rig->config.limits, ruleset, &rig->config.policy);
+	if (rig->workers == NULL)
+		return fail("out of memory");
+	rig->workers->busy = true;
+	return true;
+}
+
+// A file without a name that holds one worker's share of the mix.
+static FILE *share_file(enum mix mix, uint32_t frames, unsigned share, unsigned n_shares)
+{
+	FILE *file = tmpfile();
+	if (file && mix_write_share(mix, frames, share, n_shares, file))
+		return file;
+	if (file)
+		fclose(file);
+	fail("the capture cannot be written");
+	return NULL;
+}
+
+static void note(void *context, const char *text)
+{
+	(void)context;
+	(void)text;
+}
+
+bool rig_start_ports(struct rig *rig, enum mix mix, uint32_t frames, unsigned n_workers)
+{
+	char error[512];
+	FILE *files[PORT_LISTEN_MAX] = {0};
+	struct listen listen[PORT_LISTEN_MAX] = {0};
+	struct port_options options = {
+		.udp_ports = {514}, .n_udp_ports = 1, .n_workers = (uint16_t)n_workers};
+	if (n_workers > PORT_LISTEN_MAX)
+		return fail("more workers than ports");
+	bool ok = true;
+	// A looped capture is kept once for each worker, by the driver: the more, the shorter.
+	for (unsigned i = 0; ok && i < n_workers; i++) {
+		ok = (files[i] = share_file(mix, frames / n_workers, i, n_workers)) != NULL;
+		if (!ok)
+			break;
+		listen[i] = (struct listen){.kind = LISTEN_PCAP, .loop = true};
+		snprintf(listen[i].name, sizeof(listen[i].name), "/proc/self/fd/%d",
+			fileno(files[i]));
+	}
+	if (ok && port_start(&rig->ports, listen, n_workers, &options, note, NULL, error,
+			  sizeof(error)) != 0)
+		ok = fail(error);
+	for (unsigned i = 0; i < n_workers; i++) {
+		if (files[i])
+			fclose(files[i]);
+	}
+	// Every worker was dealt a queue of every port: it keeps the one of its own.
+	for (unsigned i = 0; ok && i < n_workers; i++) {
+		rig->ports.queues[i][0] = rig->ports.queues[i][i];
+		rig->ports.n_queues[i] = 1;
+	}
+	return ok;
+}
+
+bool rig_run(struct rig *rig)
+{
+	return workers_start(rig->workers, &rig->ports) == 0 || fail("workers do not start");
+}
+
+void rig_halt(struct rig *rig)
+{
+	workers_stop(rig->workers);
+	for (unsigned i = 0; i < rig->workers->n; i++) {
+		datagram_reader_destroy(rig->workers->worker[i]->reader);
+		rig->workers->worker[i]->reader = NULL;
+	}
+}
+
+uint64_t rig_messages(const struct rig *rig)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < rig->workers->n; i++)
+		n += counter_get(&rig->workers->worker[i]->counters.messages);
+	return n;
+}
+
+double rig_measure(struct rig *rig, double seconds)
+{
+	if (!rig_run(rig))
+		return 0;
+	figure_wait(seconds / 4); // until all clients are known
+	uint64_t first = rig_messages(rig);
+	double begin = figure_now_s();
+	figure_wait(seconds);
+	double per_second = (double)(rig_messages(rig) - first) / (figure_now_s() - begin);
+	rig_halt(rig);
+	return per_second;
+}
+
+void rig_fini(struct rig *rig)
+{
+	workers_destroy(rig->workers);
+	port_stop(&rig->ports);
+	if (rig->vocabulary)
+		vocabulary_destroy(rig->vocabulary);
+	config_fini(&rig->config);
+}

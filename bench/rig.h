@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// rig: offhook's workers set up for a bench: the rules, workers with the daemon's default limits,
+// and DPDK ports that deliver a mix for ever. DPDK starts once in a process: a rig with ports is a
+// process of its own.
+#pragma once
+
+#include "../control/config.h"
+#include "mixes.h"
+
+struct rig {
+	struct config config; // the policy has to outlive the workers
+	struct vocabulary *vocabulary;
+	struct workers *workers;
+	struct port_set ports;
+};
+
+// Rules from a directory, NULL: the shipped ones, compiled here and not taken from a cache; workers
+// that never sleep. limits: NULL for the daemon's defaults. false: what is wrong is on stderr.
+bool rig_start_workers(
+	struct rig *rig, const char *rules, unsigned n_workers, const struct worker_limits *limits);
+
+// `frames` of a mix, looped. Each worker has a port of its own with the lines of its share of the
+// senders, as RSS would deal them.
+bool rig_start_ports(struct rig *rig, enum mix mix, uint32_t frames, unsigned n_workers);
+
+// The workers' loops on their cores. rig_halt() stops them; they can be run again.
+bool rig_run(struct rig *rig);
+void rig_halt(struct rig *rig);
+
+// Messages that all workers have taken.
+uint64_t rig_messages(const struct rig *rig);
+
+// Messages a second of all workers, over so many seconds, once every client is known.
+double rig_measure(struct rig *rig, double seconds);
+
+void rig_fini(struct rig *rig);

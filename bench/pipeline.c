@@ -205,7 +205,7 @@ static void print_row(const struct bench *b, enum mix mix)
 static bool start(struct bench *b, enum mix mix)
 {
 	if (!rig_start_ports(&b->rig, mix, mix_frames[mix], 1) ||
-		!rig_start_workers(&b->rig, b->options->rules, 1, NULL))
+		!rig_load(&b->rig, b->options->rules) || !rig_start_workers(&b->rig, 1, NULL))
 		return false;
 	b->database = compile_bare(b->rig.workers->ruleset->pack);
 	b->reader = datagram_reader_create(&b->counters);

@@ -10,20 +10,25 @@ static bool fail(const char *what)
 	return false;
 }
 
-bool rig_start_workers(
-	struct rig *rig, const char *rules, unsigned n_workers, const struct worker_limits *limits)
+bool rig_load(struct rig *rig, const char *rules)
 {
 	struct report report = {0};
-	rig->vocabulary = vocabulary_create();
-	struct ruleset *ruleset = rig->vocabulary ? pack_load(rules ? rules : pack_default_dir(),
-							    NULL, rig->vocabulary, &report)
-						  : NULL;
-	if (ruleset == NULL || !config_init(&rig->config, NULL, &report))
+	if (!config_init(&rig->config, NULL, &report))
 		return fail(report.text ? report.text : "out of memory");
-	rig->workers = workers_create(
-		n_workers, limits ? limits : &rig->config.limits, ruleset, &rig->config.policy);
+	rig->vocabulary = vocabulary_create();
+	if (rig->vocabulary)
+		rig->ruleset = pack_load(
+			rules ? rules : rig->config.rules, NULL, rig->vocabulary, &report);
+	return rig->ruleset || fail(report.text ? report.text : "out of memory");
+}
+
+bool rig_start_workers(struct rig *rig, unsigned n_workers, const struct worker_limits *limits)
+{
+	rig->workers = workers_create(n_workers, limits ? limits : &rig->config.limits,
+		rig->ruleset, &rig->config.policy);
 	if (rig->workers == NULL)
 		return fail("out of memory");
+	rig->ruleset = NULL;
 	rig->workers->busy = true;
 	return true;
 }
@@ -118,6 +123,7 @@ double rig_measure(struct rig *rig, double seconds)
 void rig_fini(struct rig *rig)
 {
 	workers_destroy(rig->workers);
+	ruleset_destroy(rig->ruleset);
 	port_stop(&rig->ports);
 	if (rig->vocabulary)
 		vocabulary_destroy(rig->vocabulary);

@@ -10,14 +10,17 @@
 struct rig {
 	struct config config; // the policy has to outlive the workers
 	struct vocabulary *vocabulary;
+	struct ruleset *ruleset; // until the workers have it
 	struct workers *workers;
 	struct port_set ports;
 };
 
-// Rules from a directory, NULL: the shipped ones, compiled here and not taken from a cache; workers
-// that never sleep. limits: NULL for the daemon's defaults. false: what is wrong is on stderr.
-bool rig_start_workers(
-	struct rig *rig, const char *rules, unsigned n_workers, const struct worker_limits *limits);
+// The config's defaults, and the rules of a directory (NULL: the shipped ones), compiled here and
+// not taken from a cache. false: what is wrong is on stderr; so for the others.
+bool rig_load(struct rig *rig, const char *rules);
+
+// Workers with these rules; they never sleep. limits: NULL for the daemon's defaults.
+bool rig_start_workers(struct rig *rig, unsigned n_workers, const struct worker_limits *limits);
 
 // `frames` of a mix, looped. Each worker has a port of its own with the lines of its share of the
 // senders, as RSS would deal them.

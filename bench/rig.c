@@ -107,15 +107,24 @@ uint64_t rig_messages(const struct rig *rig)
 	return n;
 }
 
+struct rig_span rig_span_begin(const struct rig *rig)
+{
+	return (struct rig_span){rig_messages(rig), figure_now_s()};
+}
+
+double rig_span_rate(const struct rig *rig, const struct rig_span *span)
+{
+	return (double)(rig_messages(rig) - span->messages) / (figure_now_s() - span->begin_s);
+}
+
 double rig_measure(struct rig *rig, double seconds)
 {
 	if (!rig_run(rig))
 		return 0;
 	figure_wait(seconds / 4); // until all clients are known
-	uint64_t first = rig_messages(rig);
-	double begin = figure_now_s();
+	struct rig_span span = rig_span_begin(rig);
 	figure_wait(seconds);
-	double per_second = (double)(rig_messages(rig) - first) / (figure_now_s() - begin);
+	double per_second = rig_span_rate(rig, &span);
 	rig_halt(rig);
 	return per_second;
 }

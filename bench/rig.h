@@ -33,6 +33,14 @@ void rig_halt(struct rig *rig);
 // Messages that all workers have taken.
 uint64_t rig_messages(const struct rig *rig);
 
+// A while that workers run: messages a second within it, so far.
+struct rig_span {
+	uint64_t messages;
+	double begin_s;
+};
+struct rig_span rig_span_begin(const struct rig *rig);
+double rig_span_rate(const struct rig *rig, const struct rig_span *span);
+
 // Messages a second of all workers, over so many seconds, once every client is known.
 double rig_measure(struct rig *rig, double seconds);
 

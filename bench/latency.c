@@ -74,7 +74,7 @@ static int connect_to(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	strcpy(address.sun_path, path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	static const char request[] = "{\"command\":\"watch\"}\n";
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
 		write(fd, request, sizeof(request) - 1) < 0)

@@ -37,8 +37,8 @@ static const struct worker_limits limits = {.clients = 100000,
 	.diagnoses = 20000,
 	.handshakes = 4096,
 	.gateways = 64,
-	.idle_ms = 3600 * 1000,
-	.expire_ms = 24 * 3600 * 1000};
+	.idle_ms = 3600000,
+	.expire_ms = 86400000};
 
 struct offline {
 	struct rig rig;

@@ -142,7 +142,7 @@ bool pacer_init(struct pacer *p, enum mix mix, uint32_t frames)
 {
 	char error[512];
 	struct eal_options options = {
-		.n_workers = 1, .memory = (64u << 20) + POOL_FRAMES * (size_t)(ROOM + 512)};
+		.n_workers = 1, .memory = (64u << 20) + POOL_FRAMES * (ROOM + 512ul)};
 	memset(p, 0, sizeof(*p));
 	if (!load_frames(p, mix, frames))
 		return false;

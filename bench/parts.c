@@ -145,32 +145,33 @@ static enum part part_of(const char *function, const char *path)
 	return PART_MAX;
 }
 
+// What a header left as a function of its own, called from anywhere.
+static enum part part_of_header(const char *path)
+{
+	return strstr(path, "/rte_mbuf.h:") || strstr(path, "/rte_mempool.h:") ? PART_receive
+									       : PART_other;
+}
+
 // addr2line's answer: a line with the address, then a pair of lines (function, file:line) for each
 // function there, the innermost first. Source: addr2line(1), -a -f -i.
 static void read_answer(struct parts *parts, FILE *answer, double sums[PART_MAX])
 {
-	char function[LINE_MAX_BYTES], path[LINE_MAX_BYTES];
-	size_t at = 0;
-	bool any = false, found = false;
-	while (fgets(function, sizeof(function), answer)) {
-		if (strncmp(function, "0x", 2) == 0) {
-			if (any && !found)
-				sums[PART_other] += parts->costs[at].cost;
-			at += any;
-			any = true;
-			found = false;
-			continue;
+	char function[LINE_MAX_BYTES], path[LINE_MAX_BYTES] = "";
+	enum part part = PART_MAX;
+	for (size_t at = 0; at <= parts->n;) {
+		bool more = fgets(function, sizeof(function), answer) != NULL;
+		if (!more || strncmp(function, "0x", 2) == 0) { // the one before is complete
+			if (at)
+				sums[part == PART_MAX ? part_of_header(path) : part] +=
+					parts->costs[at - 1].cost;
+			at++;
+			part = PART_MAX;
+		} else if (fgets(path, sizeof(path), answer) && part == PART_MAX) {
+			part = part_of(function, path);
 		}
-		if (fgets(path, sizeof(path), answer) == NULL)
-			break;
-		enum part part = part_of(function, path);
-		if (part == PART_MAX || found || at >= parts->n)
-			continue;
-		sums[part] += parts->costs[at].cost;
-		found = true;
+		if (!more)
+			return;
 	}
-	if (any && !found)
-		sums[PART_other] += parts->costs[at].cost;
 }
 
 bool parts_sum(struct parts *parts, const char *program, double sums[PART_MAX])

@@ -241,7 +241,7 @@ static bool measure(struct table *t)
 	if (!flood(t, timed))
 		return false;
 	t->ns[FIGURE_sweep] = sweep(t, SESSION_SWEEP_MS);
-	t->ns[FIGURE_expire] = sweep(t, 25 * 3600 * 1000);
+	t->ns[FIGURE_expire] = sweep(t, 90000000ull);
 	return true;
 }
 
@@ -285,8 +285,8 @@ static bool start(struct table *t, uint32_t n)
 		.diagnoses = n / 10,
 		.handshakes = 4096,
 		.gateways = 64,
-		.idle_ms = 3600 * 1000,
-		.expire_ms = 24 * 3600 * 1000,
+		.idle_ms = 3600000,
+		.expire_ms = 86400000,
 		.seed = 0x5eed};
 	t->n = n;
 	t->now_ms = START_MS;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rig.h"
 
+#include <time.h>
+
+#include <rte_launch.h>
+
 #include "../control/pack.h"
 #include "figure.h"
 
@@ -51,6 +55,23 @@ static void note(void *context, const char *text)
 	(void)text;
 }
 
+static int tell_thread(void *argument)
+{
+	*(pthread_t *)argument = pthread_self();
+	return 0;
+}
+
+static bool find_threads(struct rig *rig)
+{
+	for (unsigned i = 0; i < rig->ports.n_workers; i++) {
+		unsigned lcore = rig->ports.lcores[i];
+		if (rte_eal_remote_launch(tell_thread, &rig->threads[i], lcore) != 0 ||
+			rte_eal_wait_lcore(lcore) != 0)
+			return fail("an lcore does not answer");
+	}
+	return true;
+}
+
 bool rig_start_ports(struct rig *rig, enum mix mix, uint32_t frames, unsigned n_workers)
 {
 	char error[512];
@@ -82,7 +103,7 @@ bool rig_start_ports(struct rig *rig, enum mix mix, uint32_t frames, unsigned n_
 		rig->ports.queues[i][0] = rig->ports.queues[i][i];
 		rig->ports.n_queues[i] = 1;
 	}
-	return ok;
+	return ok && find_threads(rig);
 }
 
 bool rig_run(struct rig *rig)
@@ -107,14 +128,27 @@ uint64_t rig_messages(const struct rig *rig)
 	return n;
 }
 
+double rig_clock_s(const struct rig *rig)
+{
+	double seconds = 0;
+	for (unsigned i = 0; i < rig->ports.n_workers; i++) {
+		clockid_t clock;
+		struct timespec t = {0};
+		if (pthread_getcpuclockid(rig->threads[i], &clock) == 0)
+			clock_gettime(clock, &t);
+		seconds += (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	}
+	return seconds / rig->ports.n_workers;
+}
+
 struct rig_span rig_span_begin(const struct rig *rig)
 {
-	return (struct rig_span){rig_messages(rig), figure_now_s()};
+	return (struct rig_span){rig_messages(rig), rig_clock_s(rig)};
 }
 
 double rig_span_rate(const struct rig *rig, const struct rig_span *span)
 {
-	return (double)(rig_messages(rig) - span->messages) / (figure_now_s() - span->begin_s);
+	return (double)(rig_messages(rig) - span->messages) / (rig_clock_s(rig) - span->begin_s);
 }
 
 double rig_measure(struct rig *rig, double seconds)

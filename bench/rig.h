@@ -4,6 +4,8 @@
 // process of its own.
 #pragma once
 
+#include <pthread.h>
+
 #include "../control/config.h"
 #include "mixes.h"
 
@@ -13,6 +15,7 @@ struct rig {
 	struct ruleset *ruleset; // until the workers have it
 	struct workers *workers;
 	struct port_set ports;
+	pthread_t threads[WORKERS_MAX]; // of the workers' lcores
 };
 
 // The config's defaults, and the rules of a directory (NULL: the shipped ones), compiled here and
@@ -33,7 +36,11 @@ void rig_halt(struct rig *rig);
 // Messages that all workers have taken.
 uint64_t rig_messages(const struct rig *rig);
 
-// A while that workers run: messages a second within it, so far.
+// Seconds that a worker has had its CPU, the mean of all. A worker never sleeps, so on a machine of
+// its own these are the seconds that pass; what else runs on this one is left out.
+double rig_clock_s(const struct rig *rig);
+
+// A while that workers run: messages a second of that clock within it, so far.
 struct rig_span {
 	uint64_t messages;
 	double begin_s;

@@ -3,14 +3,11 @@
 
 #include <dlfcn.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <ucontext.h>
 #include <unistd.h>
-
-#include <rte_launch.h>
 
 #include "figure.h"
 
@@ -50,18 +47,11 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	samples[n] = sample;
 }
 
-static int tell_thread(void *argument)
-{
-	*(pthread_t *)argument = pthread_self();
-	return 0;
-}
-
-bool sampler_init(unsigned lcore)
+bool sampler_init(pthread_t worker)
 {
 	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
-	return sigaction(SIGPROF, &action, NULL) == 0 &&
-	       rte_eal_remote_launch(tell_thread, &thread, lcore) == 0 &&
-	       rte_eal_wait_lcore(lcore) == 0;
+	thread = worker;
+	return sigaction(SIGPROF, &action, NULL) == 0;
 }
 
 static bool add(struct parts *parts, const struct sample *sample)

@@ -6,10 +6,12 @@
 // What a library is at counts for the stage that called it, Hyperscan for the match.
 #pragma once
 
+#include <pthread.h>
+
 #include "parts.h"
 
-// Before the worker is launched on this lcore; false: its thread does not answer.
-bool sampler_init(unsigned lcore);
+// The worker's thread; before sampler_run().
+bool sampler_init(pthread_t thread);
 
 // Sample for so many seconds; gives the share of the samples that each stage has. false: there are
 // none, or addr2line does not run.

@@ -43,8 +43,7 @@ static bool take_time(const struct options *options, enum mix mix, struct stages
 	struct rig *rig = calloc(1, sizeof(*rig));
 	if (rig == NULL || !rig_load(rig, options->rules) ||
 		!rig_start_ports(rig, mix, mix_frames[mix], 1) ||
-		!rig_start_workers(rig, 1, NULL) || !sampler_init(rig->ports.lcores[0]) ||
-		!rig_run(rig))
+		!rig_start_workers(rig, 1, NULL) || !sampler_init(rig->threads[0]) || !rig_run(rig))
 		return fail("no worker runs");
 	figure_wait(options->seconds / 4); // until all clients are known
 	struct rig_span span = rig_span_begin(rig);

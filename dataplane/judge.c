@@ -133,6 +133,12 @@ static uint64_t reach_ms(
 	return near ? CORROBORATION_MS : cause->window_ms;
 }
 
+// NULL: a reload has removed it.
+static const struct diagnosis_rule *rule_of(const struct subject *s, const struct diagnosis *d)
+{
+	return rulepack_diagnosis(s->table->ruleset->pack, (enum scope)d->scope, d->number);
+}
+
 // An open diagnosis of the same phone of which this one would be a consequence.
 static uint32_t find_absorber(struct subject *s, uint16_t number, uint8_t identity)
 {
@@ -140,11 +146,9 @@ static uint32_t find_absorber(struct subject *s, uint16_t number, uint8_t identi
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
 		const struct diagnosis *d = &t->slots[slot];
-		const struct diagnosis_rule *rule = rulepack_diagnosis(
-			s->table->ruleset->pack, (enum scope)d->scope, d->number);
-		if (d->state == DIAGNOSIS_OPEN && rule_absorbs(rule, number) &&
+		if (d->state == DIAGNOSIS_OPEN && rule_absorbs(rule_of(s, d), number) &&
 			is_of(s, d, identity) &&
-			d->last_ms + reach_ms(s, rule, number) >= s->now_ms)
+			d->last_ms + reach_ms(s, rule_of(s, d), number) >= s->now_ms)
 			return slot;
 	}
 	return DIAGNOSIS_NONE;
@@ -393,12 +397,13 @@ static void recover(struct subject *s, const struct sighting *sighting, uint8_t 
 	struct diagnosis_table *t = s->table->diagnoses;
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
-		if (t->slots[slot].state != DIAGNOSIS_OPEN)
+		const struct diagnosis *d = &t->slots[slot];
+		const struct diagnosis_rule *rule =
+			d->state == DIAGNOSIS_OPEN ? rule_of(s, d) : NULL;
+		if (rule == NULL || !is_sign_of_success(rule, sighting) ||
+			!may_recover(s, d, identity))
 			continue;
 		struct diagnosis_work w = diagnosis_take(s, slot);
-		if (w.rule == NULL || !is_sign_of_success(w.rule, sighting) ||
-			!may_recover(s, &w.d, identity))
-			continue;
 		uint64_t slack = late || w.rule->calm_ms ? 0 : ORDER_SLACK_MS;
 		if (sighting->time_ms + slack >= w.d.last_ms + w.rule->calm_ms + late) {
 			name_it(&w);
@@ -426,16 +431,18 @@ static void add_to_open(struct subject *s, const struct sighting *sighting, uint
 	const struct event_use *use = &s->table->ruleset->pack->events[sighting->event];
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
-		struct diagnosis_work w = diagnosis_take(s, slot);
+		const struct diagnosis *d = &t->slots[slot];
+		const struct diagnosis_rule *rule = rule_of(s, d);
 		bool triggers = false;
-		bool told = w.d.state == DIAGNOSIS_OPEN || is_late(&w.d, sighting, event);
-		if (!told || w.rule == NULL || !is_of(s, &w.d, identity) ||
-			!event_bit(w.rule->evidence, sighting->event))
+		bool told = d->state == DIAGNOSIS_OPEN || is_late(d, sighting, event);
+		if (!told || rule == NULL || !is_of(s, d, identity) ||
+			!event_bit(rule->evidence, sighting->event))
 			continue;
 		for (unsigned i = 0; i < use->n_triggers; i++)
-			triggers |= &s->table->ruleset->pack->diagnoses[use->triggers[i]] == w.rule;
+			triggers |= &s->table->ruleset->pack->diagnoses[use->triggers[i]] == rule;
 		if (triggers)
 			continue; // step_rule() has
+		struct diagnosis_work w = diagnosis_take(s, slot);
 		struct verdict v;
 		verdict_of(
 			s, w.rule, w.d.identity, void_before(s, w.rule, w.d.identity, event), &v);
@@ -459,6 +466,26 @@ bool judge_relapses(const struct subject *s, const struct event_use *use)
 	return false;
 }
 
+// What events the session remembers, of whomever.
+static void events_seen(const struct subject *s, uint64_t *seen)
+{
+	unsigned n;
+	const struct sighting *sightings = history_sightings(s->table, s->index, &n);
+	memset(seen, 0, EVENT_WORDS * sizeof(*seen));
+	for (unsigned i = 0; i < n; i++)
+		set_bit(seen, sightings[i].event);
+}
+
+// Whether step_rule() could come to anything: the rule holds, or the event is evidence of what it
+// has found before.
+static bool is_worth_a_step(struct subject *s, const struct diagnosis_rule *rule,
+	const struct sighting *sighting, const uint64_t *seen)
+{
+	bool known = *session_diagnoses(s->table, s->index) != DIAGNOSIS_NONE;
+	return (known && event_bit(rule->evidence, sighting->event)) ||
+	       verdict_may_hold(rule, seen);
+}
+
 void judge_event(struct subject *s, const struct event *event, const struct sighting *sighting,
 	uint8_t identity)
 {
@@ -467,11 +494,14 @@ void judge_event(struct subject *s, const struct event *event, const struct sigh
 	enum scope scope = s->session.key.kind == KEY_GATEWAY ? SCOPE_GATEWAY : SCOPE_PHONE;
 	bool nobody = scope == SCOPE_GATEWAY || sighting->flags & SIGHTING_DOUBTFUL;
 	uint8_t subject = nobody ? 0 : subject_of(s, identity);
+	uint64_t seen[EVENT_WORDS];
 	if (use->n_recovers)
 		recover(s, sighting, identity, (event->flags & EVENT_LATE) != 0);
+	if (use->n_triggers)
+		events_seen(s, seen);
 	for (unsigned i = 0; i < use->n_triggers; i++) {
 		const struct diagnosis_rule *rule = &pack->diagnoses[use->triggers[i]];
-		if (rule->scope == scope)
+		if (rule->scope == scope && is_worth_a_step(s, rule, sighting, seen))
 			step_rule(s, rule, subject, sighting, event);
 	}
 	if (use->keep)
@@ -699,12 +729,25 @@ void judge_set_back(struct subject *s)
 	}
 }
 
+static uint64_t expiry_ms(const struct subject *s, const struct diagnosis_rule *rule)
+{
+	return rule->expires_ms ? rule->expires_ms : s->table->limits.expire_ms;
+}
+
+// Whether expire_one() has something to do.
+static bool is_over(const struct subject *s, const struct diagnosis *d)
+{
+	const struct diagnosis_rule *rule = d->state == DIAGNOSIS_OPEN ? rule_of(s, d) : NULL;
+	if (rule == NULL)
+		return d->state == DIAGNOSIS_OPEN;
+	return (rule->quiet_ms && d->last_ms + rule->quiet_ms <= s->now_ms) ||
+	       d->last_ms + expiry_ms(s, rule) <= s->now_ms;
+}
+
 static void expire_one(struct diagnosis_work *w)
 {
 	struct subject *s = w->subject;
-	uint64_t now = s->now_ms, expire = s->table->limits.expire_ms;
-	if (w->rule && w->rule->expires_ms)
-		expire = w->rule->expires_ms;
+	uint64_t now = s->now_ms, expire = w->rule ? expiry_ms(s, w->rule) : 0;
 	if (w->rule == NULL)
 		diagnosis_close(w, DIAGNOSIS_EXPIRED, now);
 	else if (w->rule->quiet_ms && w->d.last_ms + w->rule->quiet_ms <= now)
@@ -743,7 +786,7 @@ void judge_expire(struct subject *s)
 		wake(s);
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
-		if (t->slots[slot].state != DIAGNOSIS_OPEN)
+		if (!is_over(s, &t->slots[slot]))
 			continue;
 		struct diagnosis_work w = diagnosis_take(s, slot);
 		expire_one(&w);

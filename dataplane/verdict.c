@@ -90,19 +90,43 @@ struct expression_view verdict_view(struct subject *s, const struct sighting *si
 		.wake_ms = UINT64_MAX};
 }
 
-static enum confidence level_of(const struct diagnosis_rule *rule, struct expression_view *view)
+bool verdict_may_hold(const struct diagnosis_rule *rule, const uint64_t *seen)
 {
 	for (int level = CONFIDENCE_CONFIRMED; level > CONFIDENCE_NONE; level--) {
-		if (rule->levels[level] && expression_holds(rule->levels[level], view))
+		if (rule->levels[level] && expression_may_hold(rule->levels[level], seen))
+			return true;
+	}
+	return false;
+}
+
+static enum confidence level_of(const struct diagnosis_rule *rule, struct expression_view *view)
+{
+	uint64_t seen[EVENT_WORDS] = {0};
+	for (unsigned i = 0; i < view->n; i++)
+		set_bit(seen, view->sightings[i].event);
+	for (int level = CONFIDENCE_CONFIRMED; level > CONFIDENCE_NONE; level--) {
+		const struct expression *e = rule->levels[level];
+		if (e && expression_may_hold(e, seen) && expression_holds(e, view))
 			return (enum confidence)level;
 	}
 	return CONFIDENCE_NONE;
 }
 
+static bool any_bears(const struct verdict *v, uint8_t flags)
+{
+	uint8_t all = 0;
+	for (unsigned i = 0; i < v->n; i++)
+		all |= v->sightings[i].flags;
+	return all & flags;
+}
+
+// by_all: the level with all of them.
 static enum confidence level_without(struct subject *s, const struct diagnosis_rule *rule,
-	const struct verdict *v, uint8_t flags)
+	const struct verdict *v, uint8_t flags, enum confidence by_all)
 {
 	struct sighting some[SESSION_SIGHTINGS_MAX];
+	if (!any_bears(v, flags))
+		return by_all;
 	struct expression_view view =
 		verdict_view(s, some, without(v->sightings, v->n, flags, some));
 	return level_of(rule, &view);
@@ -207,8 +231,9 @@ void verdict_of(struct subject *s, const struct diagnosis_rule *rule, uint8_t id
 		keep_signs(rule, v);
 		return;
 	}
-	enum confidence own = level_without(s, rule, v, SIGHTING_SHARED);
-	enum confidence certain = level_without(s, rule, v, SIGHTING_SHARED | SIGHTING_AMBIGUOUS);
+	enum confidence own = level_without(s, rule, v, SIGHTING_SHARED, by_all);
+	enum confidence certain =
+		level_without(s, rule, v, SIGHTING_SHARED | SIGHTING_AMBIGUOUS, by_all);
 	// Where a sign that must not be is left out, less seen could hold more.
 	own = own < by_all ? own : by_all;
 	certain = certain < own ? certain : own;
@@ -219,7 +244,7 @@ void verdict_of(struct subject *s, const struct diagnosis_rule *rule, uint8_t id
 	else if (by_all == CONFIDENCE_CONFIRMED && certain >= CONFIDENCE_PROBABLE && !nobody &&
 		 s->session.n_phones <= 1)
 		v->confidence = CONFIDENCE_CONFIRMED;
-	enum confidence sure = level_without(s, rule, v, SIGHTING_DOUBTFUL);
+	enum confidence sure = level_without(s, rule, v, SIGHTING_DOUBTFUL, by_all);
 	if (v->confidence > CONFIDENCE_SUSPECTED && sure < v->confidence)
 		v->confidence = sure > CONFIDENCE_SUSPECTED ? sure : CONFIDENCE_SUSPECTED;
 	v->ambiguous = nobody || (certain < v->confidence && certain < CONFIDENCE_PROBABLE);

@@ -2,6 +2,7 @@
 #include "expression.h"
 
 #include "field.h"
+#include "rulepack.h"
 
 static bool is_seen(const struct expression *leaf, const struct sighting *s)
 {
@@ -143,21 +144,35 @@ static bool holds_all(const struct expression *e, struct expression_view *view)
 	return true;
 }
 
-// `all` and `sequence`, on one connection at a time.
+static bool holds_here(const struct expression *e, struct expression_view *view)
+{
+	return e->kind == EXPRESSION_ALL ? holds_all(e, view) : holds_sequence(e, view);
+}
+
+// Whether an earlier sighting is of the same connection.
+static bool is_port_done(const struct expression_view *view, unsigned at)
+{
+	for (unsigned i = 0; i < at; i++) {
+		if (view->sightings[i].port == view->sightings[at].port)
+			return true;
+	}
+	return false;
+}
+
+// `all` and `sequence`, on one connection at a time, and last without any.
 static bool holds_together(const struct expression *e, struct expression_view *view)
 {
-	uint32_t port = view->port;
 	bool holds = false;
-	for (unsigned i = 0; i <= view->n && !holds; i++) {
-		if (port == PORT_ANY)
-			view->port = i < view->n ? view->sightings[i].port : PORT_NONE;
-		if (view->port != PORT_ANY)
-			holds = e->kind == EXPRESSION_ALL ? holds_all(e, view)
-							  : holds_sequence(e, view);
-		if (port != PORT_ANY)
-			break;
+	if (view->port != PORT_ANY)
+		return holds_here(e, view);
+	for (unsigned i = 0; i < view->n && !holds; i++) {
+		view->port = view->sightings[i].port;
+		if (view->port != PORT_ANY && !is_port_done(view, i))
+			holds = holds_here(e, view);
 	}
-	view->port = port;
+	view->port = PORT_NONE;
+	holds = holds || holds_here(e, view);
+	view->port = PORT_ANY;
 	return holds;
 }
 
@@ -189,6 +204,50 @@ bool expression_holds(const struct expression *e, struct expression_view *view)
 		return holds_gateway(e, view);
 	}
 	return false;
+}
+
+static bool may_hold_all(const struct expression *e, const uint64_t *seen)
+{
+	for (unsigned i = 0; i < e->n_parts; i++) {
+		if (!expression_may_hold(e->parts[i], seen))
+			return false;
+		// To find it not to hold, too, may be to wait for it.
+		if (expression_has_absence(e->parts[i]))
+			return true;
+	}
+	return true;
+}
+
+static bool may_hold_any(const struct expression *e, const uint64_t *seen)
+{
+	for (unsigned i = 0; i < e->n_parts; i++) {
+		if (expression_may_hold(e->parts[i], seen))
+			return true;
+	}
+	return false;
+}
+
+bool expression_may_hold(const struct expression *e, const uint64_t *seen)
+{
+	switch (e->kind) {
+	case EXPRESSION_SEEN:
+		return event_bit(seen, e->event);
+	case EXPRESSION_ALL:
+	case EXPRESSION_SEQUENCE:
+		return may_hold_all(e, seen);
+	case EXPRESSION_ANY:
+		return may_hold_any(e, seen);
+	case EXPRESSION_COUNT:
+	case EXPRESSION_DISTINCT:
+	case EXPRESSION_TURNS:
+		return e->at_least == 0 || event_bit(seen, e->parts[0]->event);
+	case EXPRESSION_ABSENT:
+		return event_bit(seen, e->parts[1]->event);
+	case EXPRESSION_NOT:
+	case EXPRESSION_GATEWAY:
+		return true;
+	}
+	return true;
 }
 
 void expression_walk(const struct expression *e, bool positive,

@@ -89,6 +89,11 @@ struct expression_view {
 
 bool expression_holds(const struct expression *expression, struct expression_view *view);
 
+// Whether it could hold of a subject of which only these events have been seen (EVENT_WORDS of
+// bits), whatever their order, times, values and ports. Looks at no sighting, so most rules are
+// done with here. false: it does not hold, and nothing in it waits for an absence to be proved.
+bool expression_may_hold(const struct expression *expression, const uint64_t *seen);
+
 struct condition;
 
 // Read one {field: glob} or {field: [glob, ...]} of a mapping.

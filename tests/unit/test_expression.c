@@ -14,12 +14,25 @@ static const struct expression a = {.kind = EXPRESSION_SEEN, .event = A},
 			       b = {.kind = EXPRESSION_SEEN, .event = B},
 			       c = {.kind = EXPRESSION_SEEN, .event = C};
 
+static bool may_hold(const struct expression *e, const struct sighting *sightings, unsigned n)
+{
+	uint64_t seen[EVENT_WORDS] = {0};
+	for (unsigned i = 0; i < n; i++)
+		set_bit(seen, sightings[i].event);
+	return expression_may_hold(e, seen);
+}
+
 static bool holds_at(const struct expression *e, const struct sighting *sightings, unsigned n,
 	uint64_t now_ms, uint64_t *wake_ms)
 {
 	struct expression_view view = {
 		.sightings = sightings, .n = n, .now_ms = now_ms, .wake_ms = UINT64_MAX};
 	bool holds = expression_holds(e, &view);
+	// What is told from the events alone is never less.
+	if (!may_hold(e, sightings, n)) {
+		assert_false(holds);
+		assert_int_equal(view.wake_ms, UINT64_MAX);
+	}
 	if (wake_ms)
 		*wake_ms = view.wake_ms;
 	return holds;
@@ -242,6 +255,37 @@ static void a_repeat_gives_the_absence_another_chance(void **state)
 	assert_false(holds_at(&e, s, 3, 60000, &wake));
 	assert_int_equal(wake, 80000);
 	assert_true(holds_at(&e, s, 3, 80000, NULL));
+}
+
+static void what_has_never_been_seen_rules_out(void **state)
+{
+	(void)state;
+	struct expression all = {.kind = EXPRESSION_ALL, .n_parts = 2, .parts = PARTS(&a, &b)};
+	struct expression any = {.kind = EXPRESSION_ANY, .n_parts = 2, .parts = PARTS(&all, &c)};
+	struct expression none = {.kind = EXPRESSION_NOT, .n_parts = 1, .parts = PARTS(&c)};
+	struct expression three = {
+		.kind = EXPRESSION_COUNT, .n_parts = 1, .parts = PARTS(&a), .at_least = 3};
+	struct expression absent = {
+		.kind = EXPRESSION_ABSENT, .n_parts = 2, .parts = PARTS(&a, &b), .within_ms = 1};
+	struct sighting is_a = {.event = A}, is_b = {.event = B}, is_c = {.event = C};
+	assert_false(may_hold(&all, &is_a, 1));
+	assert_false(may_hold(&any, &is_a, 1));
+	assert_true(may_hold(&any, &is_c, 1));
+	assert_true(may_hold(&none, &is_c, 1));
+	assert_false(may_hold(&three, &is_b, 1));
+	assert_true(may_hold(&three, &is_a, 1));
+	// What waits for an absence is not ruled out by what stands behind it.
+	struct expression waits = {
+		.kind = EXPRESSION_ALL, .n_parts = 2, .parts = PARTS(&absent, &c)};
+	struct expression does_not = {
+		.kind = EXPRESSION_ALL, .n_parts = 2, .parts = PARTS(&c, &absent)};
+	uint64_t wake;
+	assert_true(may_hold(&waits, &is_b, 1));
+	assert_false(holds_at(&waits, &is_b, 1, 0, &wake));
+	assert_int_equal(wake, 1);
+	assert_false(may_hold(&does_not, &is_b, 1));
+	assert_false(holds_at(&does_not, &is_b, 1, 0, &wake));
+	assert_int_equal(wake, UINT64_MAX);
 }
 
 struct facts {
@@ -588,6 +632,7 @@ int main(void)
 		cmocka_unit_test(turns_count_changes_of_the_value),
 		cmocka_unit_test(an_absence_is_proved_when_its_time_is_over),
 		cmocka_unit_test(a_repeat_gives_the_absence_another_chance),
+		cmocka_unit_test(what_has_never_been_seen_rules_out),
 		cmocka_unit_test(a_gateway_fact_ages),
 		cmocka_unit_test(a_walk_knows_what_must_not_be),
 		cmocka_unit_test(each_form_is_read),

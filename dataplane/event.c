@@ -352,19 +352,17 @@ static void event_clear(struct event *event)
 	memset(event, 0, offsetof(struct event, text));
 }
 
-unsigned event_match(const struct event_matcher *m, const struct message *message,
-	const struct arrival *arrival, struct event *out, unsigned max)
+// By Hyperscan, which finds the rules that may fit.
+static unsigned match_by_scan(const struct event_matcher *m, enum rule_source source,
+	const struct message *message, const struct arrival *arrival, struct event *out,
+	unsigned max)
 {
 	const struct ruleset *ruleset = m->scanner->ruleset;
-	enum rule_source source = message->source == MESSAGE_ASA ? RULE_ASA : RULE_PHONE;
 	struct candidates candidates = {.messages = ruleset->pack->messages,
 		.asa_id = source == RULE_ASA ? message->asa_id : 0};
 	struct slice text = slice_first(message->text, EVENT_LINE_MAX);
 	unsigned n_events = 0;
 	bool refused = false;
-	if (message->source == MESSAGE_OTHER || ruleset->databases[source] == NULL ||
-		(source == RULE_ASA && !ruleset_wants(ruleset, message->asa_id)))
-		return 0;
 	hs_scan(ruleset->databases[source], text.data, text.len, 0, m->scanner->scratch,
 		note_candidate, &candidates);
 	sort_candidates(&candidates);
@@ -389,6 +387,42 @@ unsigned event_match(const struct event_matcher *m, const struct message *messag
 	if (n_events == 0 && refused)
 		counter_add(&m->counters->fields_refused, 1);
 	return n_events;
+}
+
+// By the only rule of the line's id: one field program is run at once. What it refuses for a value
+// of the wrong type is only counted where the text is there: *scan, the scan has to say so.
+static unsigned match_sole(const struct event_matcher *m, const struct message_rule *rule,
+	const struct message *message, const struct arrival *arrival, struct event *out, bool *scan)
+{
+	struct slice text = slice_first(message->text, EVENT_LINE_MAX);
+	if (!is_due(m, rule))
+		return 0;
+	event_clear(out);
+	int n_values = fit(rule, text, out, scan);
+	if (n_values < 0)
+		return 0;
+	build(m, rule, message, arrival, n_values, out);
+	*scan = false;
+	return 1;
+}
+
+unsigned event_match(const struct event_matcher *m, const struct message *message,
+	const struct arrival *arrival, struct event *out, unsigned max)
+{
+	const struct ruleset *ruleset = m->scanner->ruleset;
+	enum rule_source source = message->source == MESSAGE_ASA ? RULE_ASA : RULE_PHONE;
+	if (message->source == MESSAGE_OTHER || ruleset->databases[source] == NULL ||
+		(source == RULE_ASA && !ruleset_wants(ruleset, message->asa_id)))
+		return 0;
+	const struct message_rule *sole =
+		source == RULE_ASA ? ruleset_sole(ruleset, message->asa_id) : NULL;
+	if (sole) {
+		bool scan = false;
+		unsigned n = match_sole(m, sole, message, arrival, out, &scan);
+		if (!scan)
+			return n;
+	}
+	return match_by_scan(m, source, message, arrival, out, max);
 }
 
 // But for a full stop.

@@ -93,6 +93,30 @@ static bool build(struct ruleset *ruleset, enum rule_source source, struct patte
 	return database != NULL;
 }
 
+static void index_ids(struct ruleset *ruleset)
+{
+	const struct rulepack *pack = ruleset->pack;
+	bool met[RULES_MESSAGES_MAX] = {0}; // a rule of the id of that number
+	for (unsigned i = 0; i < pack->n_messages; i++) {
+		uint32_t id = pack->messages[i].asa_id;
+		if (pack->messages[i].source == RULE_ASA)
+			ruleset->wanted[id / 64] |= 1ull << (id % 64);
+	}
+	for (unsigned word = 1; word < ASA_ID_WORDS; word++)
+		ruleset->n_before[word] =
+			(uint16_t)(ruleset->n_before[word - 1] +
+				   __builtin_popcountll(ruleset->wanted[word - 1]));
+	for (unsigned i = 0; i < pack->n_messages; i++) {
+		const struct message_rule *rule = &pack->messages[i];
+		if (rule->source != RULE_ASA)
+			continue;
+		unsigned number = ruleset_number(ruleset, rule->asa_id);
+		bool sole = !met[number] && rule->pattern == NULL;
+		met[number] = true;
+		ruleset->sole[number] = sole ? (uint16_t)i : MESSAGE_NONE;
+	}
+}
+
 struct ruleset *ruleset_compile(struct rulepack *pack, const char *cache_dir, struct report *report)
 {
 	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
@@ -103,11 +127,7 @@ struct ruleset *ruleset_compile(struct rulepack *pack, const char *cache_dir, st
 		ruleset->from_cache = cache_dir != NULL;
 		ok = build(ruleset, RULE_ASA, patterns, cache_dir, report);
 		ok &= build(ruleset, RULE_PHONE, patterns, cache_dir, report);
-		for (unsigned i = 0; i < pack->n_messages; i++) {
-			uint32_t id = pack->messages[i].asa_id;
-			if (pack->messages[i].source == RULE_ASA)
-				ruleset->wanted[id / 8] |= (uint8_t)(1u << (id % 8));
-		}
+		index_ids(ruleset);
 	} else {
 		report_add(report, "rules", 0, 0, "out of memory");
 		rulepack_destroy(pack);

@@ -12,10 +12,17 @@
 
 #include "rulepack.h"
 
+#define MESSAGE_NONE UINT16_MAX
+#define ASA_ID_WORDS (ASA_ID_MAX / 64)
+
 struct ruleset {
-	struct rulepack *pack;		    // owned
-	hs_database_t *databases[2];	    // by enum rule_source; NULL: no rules of that source
-	uint8_t wanted[ASA_ID_MAX / 8 + 1]; // bitmap of ASA ids that some rule has
+	struct rulepack *pack;	     // owned
+	hs_database_t *databases[2]; // by enum rule_source; NULL: no rules of that source
+	// ASA ids that some rule has, as bits; how many of them stand in the words before: so each
+	// has a number; and by that number the index of its only rule, or MESSAGE_NONE.
+	uint64_t wanted[ASA_ID_WORDS];
+	uint16_t n_before[ASA_ID_WORDS];
+	uint16_t sole[RULES_MESSAGES_MAX];
 	bool from_cache;
 	uint32_t generation; // set by who publishes it: what an older one has told, it told by
 			     // other words
@@ -31,5 +38,22 @@ void ruleset_destroy(struct ruleset *ruleset);
 
 static inline bool ruleset_wants(const struct ruleset *ruleset, uint32_t asa_id)
 {
-	return ruleset->wanted[asa_id / 8] >> (asa_id % 8) & 1;
+	return ruleset->wanted[asa_id / 64] >> (asa_id % 64) & 1;
+}
+
+// A wanted id's number among them.
+static inline unsigned ruleset_number(const struct ruleset *ruleset, uint32_t asa_id)
+{
+	uint64_t below = ruleset->wanted[asa_id / 64] & ((1ull << (asa_id % 64)) - 1);
+	return ruleset->n_before[asa_id / 64] + (unsigned)__builtin_popcountll(below);
+}
+
+// The rule of a wanted id where it is the only one and has texts, no pattern: then its field
+// program alone decides, for the pattern made of a text finds whatever the text fits. NULL:
+// Hyperscan has to find the candidates.
+static inline const struct message_rule *ruleset_sole(
+	const struct ruleset *ruleset, uint32_t asa_id)
+{
+	uint16_t index = ruleset->sole[ruleset_number(ruleset, asa_id)];
+	return index == MESSAGE_NONE ? NULL : &ruleset->pack->messages[index];
 }

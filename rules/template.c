@@ -263,6 +263,15 @@ struct program {
 // Where a literal that starts at `at` ends, or -1.
 static int32_t literal_end(struct slice literal, struct slice text, uint32_t at)
 {
+	// Mostly the line has it as it is written; but for what may follow a blank at its end.
+	if (literal.len && text.len - at >= literal.len &&
+		memcmp(text.data + at, literal.data, literal.len) == 0) {
+		at += literal.len;
+		while (is_blank(literal.data[literal.len - 1]) && at < text.len &&
+			is_blank(text.data[at]))
+			at++;
+		return (int32_t)at;
+	}
 	for (uint32_t i = 0; i < literal.len; i++) {
 		char c = literal.data[i];
 		if (c == ' ') {
@@ -368,6 +377,49 @@ static inline bool may_end(
 	       (end == text.len || text.data[end] == first || is_blank(text.data[end]));
 }
 
+// Whether may_end() looks for one certain character, at all places but `at` itself.
+static bool is_plain_end(struct slice literal, char close)
+{
+	return close || (literal.data[0] != ' ' && literal.data[0] != ':');
+}
+
+// How many places from `from` up to `last` are passed before one where the field may end.
+static uint32_t passed_up(struct slice literal, struct slice text, uint32_t at, uint32_t from,
+	uint32_t last, char close)
+{
+	uint32_t i = from;
+	if (is_plain_end(literal, close) && (close || from > at)) {
+		uint32_t end = last < text.len ? last + 1 : text.len;
+		const char *found = from < end
+					    ? memchr(text.data + from,
+						      close ? close : literal.data[0], end - from)
+					    : NULL;
+		return (found ? (uint32_t)(found - text.data) : last + 1) - from;
+	}
+	while (i <= last && !may_end(literal, text, at, i, close))
+		i++;
+	return i - from;
+}
+
+// The same from `from` down to `at`.
+static uint32_t passed_down(
+	struct slice literal, struct slice text, uint32_t at, uint32_t from, char close)
+{
+	uint32_t n = 0;
+	if (is_plain_end(literal, close)) {
+		uint32_t end = from < text.len ? from + 1 : text.len;
+		const char *found = at < end ? memrchr(text.data + at,
+						       close ? close : literal.data[0], end - at)
+					     : NULL;
+		if (found)
+			return from - (uint32_t)(found - text.data);
+		return from - at + (close != '\0');
+	}
+	while (n <= from - at && !may_end(literal, text, at, from - n, close))
+		n++;
+	return n;
+}
+
 // Where the literal after a field ends when the field ends at `end`, or -1.
 static int32_t after_field(
 	const struct program *p, struct slice literal, uint32_t at, uint32_t end, char close)
@@ -404,9 +456,10 @@ static bool fits_sooner(
 	struct program other = *p;
 	other.values = values;
 	for (uint32_t i = at; i < end; i++) {
+		i += passed_up(literal, p->text, at, i, end - 1, close);
+		if (i == end)
+			break;
 		other.n_values = 0;
-		if (!may_end(literal, p->text, at, i, close))
-			continue;
 		int32_t next = after_field(p, literal, at, i, close);
 		if (next >= 0 && run(&other, op_index + 2, (uint32_t)next))
 			return true;
@@ -446,11 +499,14 @@ static bool run_field(struct program *p, unsigned op_index, uint32_t at)
 	bool greedy = field_type_is_greedy((enum field_type)op->type);
 	uint32_t last = reach((enum field_type)op->type, p->text, at);
 	for (uint32_t i = at; i <= last && !p->ambiguous; i++) {
-		uint32_t end = greedy ? last - (i - at) : i;
-		if (++p->steps > TEMPLATE_STEPS_MAX)
+		uint32_t n_passed =
+			greedy ? passed_down(literal, p->text, at, last - (i - at), close)
+			       : passed_up(literal, p->text, at, i, last, close);
+		i += n_passed;
+		p->steps += n_passed + (i <= last);
+		if (p->steps > TEMPLATE_STEPS_MAX || i > last)
 			return false;
-		if (!may_end(literal, p->text, at, end, close))
-			continue;
+		uint32_t end = greedy ? last - (i - at) : i;
 		int32_t next = after_field(p, literal, at, end, close);
 		if (next < 0)
 			continue;

@@ -398,6 +398,26 @@ static void a_pack_of_one_source_has_one_database(void **state)
 	vocabulary_destroy(v);
 }
 
+// Texts decide by themselves where nothing else has their id; a pattern has to be scanned for.
+static void the_only_rule_of_an_id_is_known(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"messages:\n"
+		"  - {id: ASA-000001, text: 'the first one', event: a}\n"
+		"  - {id: ASA-999999, pattern: 'the last one', event: b}\n"
+		"  - {id: PHONE-x, text: 'of a phone', event: c}\n"
+		"  - {id: ASA-725063, text: 'some text', event: d}\n"
+		"  - {id: ASA-725064, text: ['other text', 'or another'], event: e}\n";
+	struct ruleset *r = compile(text, NULL, false);
+	const struct message_rule *rules = r->pack->messages;
+	assert_ptr_equal(ruleset_sole(r, 1), &rules[0]);
+	assert_null(ruleset_sole(r, 999999));
+	assert_ptr_equal(ruleset_sole(r, 725063), &rules[3]);
+	assert_ptr_equal(ruleset_sole(r, 725064), &rules[4]);
+	destroy(r);
+}
+
 static void every_id_can_be_wanted(void **state)
 {
 	(void)state;
@@ -441,6 +461,7 @@ int main(void)
 		WITH_DIR(its_files_are_nobody_elses_to_write),
 		cmocka_unit_test(a_pack_of_one_source_has_one_database),
 		cmocka_unit_test(every_id_can_be_wanted),
+		cmocka_unit_test(the_only_rule_of_an_id_is_known),
 		WITH_DIR(the_reason_of_each_bad_pattern_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

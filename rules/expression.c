@@ -20,11 +20,20 @@ static bool is_here(const struct expression_view *view, const struct sighting *s
 	return view->port == PORT_ANY || s->port == 0 || s->port == view->port;
 }
 
+// Where what is looked for may begin: at a sighting of its first part, from which `within_ms`
+// reaches farther than from any before it.
+static bool is_start(const struct expression *e, const struct sighting *s)
+{
+	return is_seen(e->parts[0], s);
+}
+
 // Some sighting from which `within_ms` on at least so many follow.
 static bool holds_count(const struct expression *e, const struct expression_view *view)
 {
 	for (unsigned i = 0; i < view->n; i++) {
 		unsigned n = 0;
+		if (!is_start(e, &view->sightings[i]))
+			continue;
 		for (unsigned k = i; k < view->n; k++) {
 			if (e->within_ms && view->sightings[k].time_ms >
 						    view->sightings[i].time_ms + e->within_ms)
@@ -44,6 +53,8 @@ static bool holds_distinct(const struct expression *e, const struct expression_v
 	for (unsigned i = 0; i < view->n; i++) {
 		uint32_t values[VALUES_MAX];
 		unsigned n = 0;
+		if (!is_start(e, &view->sightings[i]))
+			continue;
 		for (unsigned k = i; k < view->n && n < VALUES_MAX; k++) {
 			const struct sighting *s = &view->sightings[k];
 			if (e->within_ms && s->time_ms > view->sightings[i].time_ms + e->within_ms)
@@ -67,6 +78,8 @@ static bool holds_turns(const struct expression *e, const struct expression_view
 	for (unsigned i = 0; i < view->n; i++) {
 		const struct sighting *last = NULL;
 		unsigned n = 0;
+		if (!is_start(e, &view->sightings[i]))
+			continue;
 		for (unsigned k = i; k < view->n; k++) {
 			const struct sighting *s = &view->sightings[k];
 			if (e->within_ms && s->time_ms > view->sightings[i].time_ms + e->within_ms)
@@ -86,6 +99,8 @@ static bool holds_sequence(const struct expression *e, const struct expression_v
 {
 	for (unsigned i = 0; i < view->n; i++) {
 		unsigned part = 0;
+		if (!is_start(e, &view->sightings[i]))
+			continue;
 		for (unsigned k = i; k < view->n && part < e->n_parts; k++) {
 			const struct sighting *s = &view->sightings[k];
 			if (e->within_ms && s->time_ms > view->sightings[i].time_ms + e->within_ms)

@@ -113,6 +113,11 @@ static struct alias *probe(struct alias_table *t, uint64_t hash, unsigned i)
 	return &t->entries[(hash + i) & (t->n_max - 1)];
 }
 
+void alias_prefetch(const struct alias_table *t, uint64_t hash)
+{
+	__builtin_prefetch(&t->entries[hash & (t->n_max - 1)]);
+}
+
 const struct alias *alias_find(struct alias_table *t, const struct event *event)
 {
 	for (unsigned i = 0; i < ALIAS_PROBE_MAX; i++) {

@@ -38,6 +38,9 @@ uint64_t alias_of_event(const struct event *event);
 // What the event's alias leads to; NULL: unknown.
 const struct alias *alias_find(struct alias_table *table, const struct event *event);
 
+// Bring the places of an alias near that will be looked at soon.
+void alias_prefetch(const struct alias_table *table, uint64_t hash);
+
 enum alias_outcome {
 	ALIAS_SET,     // it leads there now
 	ALIAS_MOVED,   // it does, and led to *other before

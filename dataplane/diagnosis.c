@@ -358,6 +358,16 @@ bool diagnosis_make_room(struct session_table *sessions, uint32_t except)
 	return false;
 }
 
+void diagnosis_prefetch(const struct session_table *sessions, uint32_t slot)
+{
+	const struct diagnosis_table *t = sessions->diagnoses;
+	if (slot == DIAGNOSIS_NONE)
+		return;
+	for (size_t at = 0; at < sizeof(t->slots[slot]); at += 64)
+		__builtin_prefetch((const char *)&t->slots[slot] + at);
+	__builtin_prefetch(&t->links[slot]);
+}
+
 bool diagnosis_any_open(struct session_table *sessions, uint32_t session)
 {
 	const struct diagnosis_table *t = sessions->diagnoses;

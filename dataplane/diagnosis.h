@@ -116,6 +116,9 @@ void diagnosis_forget_later(struct subject *subject);
 // this one. false: there is none.
 bool diagnosis_make_room(struct session_table *table, uint32_t except);
 
+// Bring a slot near that will be looked at soon; DIAGNOSIS_NONE: nothing.
+void diagnosis_prefetch(const struct session_table *table, uint32_t slot);
+
 // Whether the session has diagnoses that are open.
 bool diagnosis_any_open(struct session_table *table, uint32_t session);
 

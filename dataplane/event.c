@@ -425,6 +425,19 @@ unsigned event_match(const struct event_matcher *m, const struct message *messag
 	return match_by_scan(m, source, message, arrival, out, max);
 }
 
+bool event_hangs_on_open(const struct event_matcher *m, const struct message *message)
+{
+	const struct ruleset *ruleset = m->scanner->ruleset;
+	if (message->source == MESSAGE_ASA) {
+		if (!ruleset_wants(ruleset, message->asa_id))
+			return false;
+		const struct message_rule *sole = ruleset_sole(ruleset, message->asa_id);
+		if (sole)
+			return sole->only_while != NAME_NONE;
+	}
+	return message->source != MESSAGE_OTHER && ruleset->scans_for_open;
+}
+
 // But for a full stop.
 static bool ends_the_line(const struct event *event, const struct field_value *value)
 {

@@ -154,6 +154,10 @@ struct event_matcher {
 unsigned event_match(const struct event_matcher *matcher, const struct message *message,
 	const struct arrival *arrival, struct event *out, unsigned max);
 
+// Whether what the message is hangs on what is open at its time: lines before it have to be judged
+// first.
+bool event_hangs_on_open(const struct event_matcher *matcher, const struct message *message);
+
 // Whether a gateway's text is one message although it has been divided at an offset: what was typed
 // as a user's name spans the place.
 bool event_is_one(

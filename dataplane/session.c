@@ -93,12 +93,18 @@ static uint32_t *bucket_of(struct session_table *t, const struct session_key *ke
 	return &t->buckets[hash & (t->n_buckets - 1)];
 }
 
-static uint32_t find(struct session_table *t, const struct session_key *key)
+static uint32_t find_in(
+	const struct session_table *t, const uint32_t *bucket, const struct session_key *key)
 {
-	uint32_t at = *bucket_of(t, key);
+	uint32_t at = *bucket;
 	while (at != SESSION_NONE && !key_equals(&t->sessions[at].key, key))
 		at = t->links[at].hash_next;
 	return at;
+}
+
+static uint32_t find(struct session_table *t, const struct session_key *key)
+{
+	return find_in(t, bucket_of(t, key), key);
 }
 
 static void age_unlink(struct session_table *t, uint32_t at)
@@ -236,6 +242,50 @@ void session_put(struct subject *s)
 uint32_t session_newer(const struct session_table *t, uint32_t index)
 {
 	return t->links[index].newer;
+}
+
+// ---- before its time ----
+
+static void prefetch(const void *from, size_t bytes)
+{
+	for (size_t at = 0; at < bytes; at += 64)
+		__builtin_prefetch((const char *)from + at);
+}
+
+void session_approach(
+	struct session_table *t, const struct session_key *key, struct session_approach *approach)
+{
+	approach->bucket = bucket_of(t, key);
+	prefetch(approach->bucket, sizeof(*approach->bucket));
+}
+
+void session_approach_slot(struct session_table *t, struct session_approach *approach)
+{
+	uint32_t at = approach->at = *approach->bucket;
+	if (at == SESSION_NONE)
+		return;
+	prefetch(&t->sessions[at], sizeof(t->sessions[at]));
+	prefetch(&t->links[at], sizeof(t->links[at]));
+	prefetch(&t->sequences[at], sizeof(t->sequences[at]));
+}
+
+void session_approach_rest(struct session_table *t, const struct session_key *key,
+	const struct session_approach *approach)
+{
+	uint32_t at = approach->at;
+	if (at != SESSION_NONE && !key_equals(&t->sessions[at].key, key))
+		at = find_in(t, approach->bucket, key);
+	if (at == SESSION_NONE)
+		return;
+	uint32_t identity = t->sessions[at].identity;
+	const struct session_links *l = &t->links[at];
+	if (identity != SESSION_NONE) {
+		prefetch(&t->identities[identity], sizeof(t->identities[identity]));
+		prefetch(&t->identity_sequences[identity], sizeof(t->identity_sequences[0]));
+	}
+	if (l->history != SESSION_NONE)
+		prefetch(&t->histories[l->history], sizeof(t->histories[l->history]));
+	diagnosis_prefetch(t, l->diagnoses);
 }
 
 // ---- moving ----

@@ -110,6 +110,19 @@ void session_table_fini(struct session_table *table);
 // diagnoses that look at it.
 void session_update(struct session_table *table, struct event *event);
 
+// What session_update() will touch of a key's session, brought near while other work is done:
+// memory is slow, and each place tells where the next one is. In three looks, each for many keys
+// before the next. Nothing is changed, and nothing found here is relied on.
+struct session_approach {
+	const uint32_t *bucket;
+	uint32_t at;
+};
+void session_approach(struct session_table *table, const struct session_key *key,
+	struct session_approach *approach);
+void session_approach_slot(struct session_table *table, struct session_approach *approach);
+void session_approach_rest(struct session_table *table, const struct session_key *key,
+	const struct session_approach *approach);
+
 // STAGE_MOVE: what the session of `from` knows of the device belongs to `to` from now on, and is
 // handed over.
 void session_move(struct session_table *table, const struct session_key *from,

@@ -12,6 +12,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_pause.h>
+#include <rte_prefetch.h>
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
@@ -23,6 +24,7 @@
 #include "halt.h"
 
 #define BURST 32
+#define BATCH_EVENTS 32	   // whose sessions are brought near together
 #define DEFERRED_MAX 512   // a session of 16 phones that moves hands some 400 lines over
 #define INBOX_EVENTS 4096  // to one worker from all others together
 #define EXCHANGE_STEP 64   // events taken from one sender a turn
@@ -109,6 +111,7 @@ static struct worker *worker_create(
 		return NULL;
 	w->asa_codes = calloc(ASA_ID_MAX, sizeof(*w->asa_codes));
 	w->shapes = calloc(1, sizeof(*w->shapes));
+	w->batch = malloc((BATCH_EVENTS + EVENTS_OF_LINE_MAX) * sizeof(*w->batch));
 	w->deferred = malloc(DEFERRED_MAX * sizeof(*w->deferred));
 	w->handshakes = handshake_table_create(all->gateways.n_max,
 		share_of(limits, limits->handshakes, all->n), HELD_MAX, limits->seed, &w->counters);
@@ -117,7 +120,9 @@ static struct worker *worker_create(
 		if (i != number && (w->inbox[i] = inbox_create(all->n)) == NULL)
 			return NULL;
 	}
-	return w->asa_codes && w->shapes && w->deferred && w->handshakes && w->aliases ? w : NULL;
+	return w->asa_codes && w->shapes && w->batch && w->deferred && w->handshakes && w->aliases
+		       ? w
+		       : NULL;
 }
 
 static void worker_destroy(struct worker *w)
@@ -136,6 +141,7 @@ static void worker_destroy(struct worker *w)
 	session_table_fini(&w->sessions);
 	outbox_fini(&w->outbox);
 	free(w->asa_codes);
+	free(w->batch);
 	free(w->deferred);
 	free(w->shapes);
 	free(w);
@@ -506,16 +512,52 @@ static void count_message(struct worker *w, const struct message *message)
 		counter_add(&w->asa_codes[message->asa_id], 1);
 }
 
+// Of most events the client is known from the start: its session is brought near for all of the
+// batch before the first is judged.
+static void approach_sessions(struct worker *w)
+{
+	struct session_approach approach[BATCH_EVENTS + EVENTS_OF_LINE_MAX];
+	struct session_key keys[BATCH_EVENTS + EVENTS_OF_LINE_MAX];
+	unsigned n = 0;
+	for (unsigned i = 0; i < w->n_batch; i++) {
+		const struct event *event = &w->batch[i];
+		if (address_is_none(&event->client))
+			continue;
+		if (event->flags & EVENT_BY_SENDER)
+			alias_prefetch(w->aliases, alias_of_tunnel(&event->client));
+		keys[n] = key_of_client(&event->client);
+		session_approach(&w->sessions, &keys[n], &approach[n]);
+		n++;
+	}
+	for (unsigned i = 0; i < n; i++)
+		session_approach_slot(&w->sessions, &approach[i]);
+	for (unsigned i = 0; i < n; i++)
+		session_approach_rest(&w->sessions, &keys[i], &approach[i]);
+}
+
+static void dispatch_batch(struct worker *w)
+{
+	if (w->n_batch > 1)
+		approach_sessions(w);
+	for (unsigned i = 0; i < w->n_batch; i++) {
+		dispatch(w, &w->batch[i]);
+		take_deferred(w);
+	}
+	w->n_batch = 0;
+}
+
 // Returns whether what follows the line in its datagram may have been typed as a user's name.
 static bool take_message(struct worker *w, struct slice line, const struct arrival *arrival)
 {
 	struct message message;
-	struct event events[EVENTS_OF_LINE_MAX];
 	struct event_matcher matcher = matcher_of(w);
 	bool ends_with_user = false;
 	message_parse(w->shapes, line, &message);
 	count_message(w, &message);
 	halt_at(HALT_message);
+	if (event_hangs_on_open(&matcher, &message))
+		dispatch_batch(w);
+	struct event *events = &w->batch[w->n_batch];
 	unsigned n = event_match(&matcher, &message, arrival, events, EVENTS_OF_LINE_MAX);
 	if (n == 0)
 		counter_add(&w->counters.unmatched, 1);
@@ -527,9 +569,10 @@ static bool take_message(struct worker *w, struct slice line, const struct arriv
 		ends_with_user |= event_ends_with_user(&events[i]);
 		if (arrival->doubtful)
 			events[i].flags |= EVENT_AMBIGUOUS;
-		dispatch(w, &events[i]);
-		take_deferred(w);
 	}
+	w->n_batch += n;
+	if (w->n_batch >= BATCH_EVENTS)
+		dispatch_batch(w);
 	return ends_with_user;
 }
 
@@ -539,6 +582,7 @@ static struct slice join(struct worker *w, struct slice line, struct slice *payl
 {
 	struct event_matcher matcher = matcher_of(w);
 	struct slice rest = *payload, next;
+	dispatch_batch(w); // what fits may hang on what is open
 	for (unsigned i = 0; i < JOIN_MAX && message_next(&rest, &next); i++) {
 		struct slice whole = {line.data, (uint32_t)(next.data + next.len - line.data)};
 		struct message message;
@@ -578,12 +622,15 @@ void worker_take_frame(struct worker *w, const struct datagram_options *options,
 		return;
 	struct arrival arrival = {.time_ms = now_ms, .sender = datagram.source};
 	take_payload(w, datagram.payload, &arrival);
+	dispatch_batch(w);
 	datagram_release(&datagram);
 }
 
 void worker_take_line(struct worker *w, struct slice line, const struct arrival *arrival)
 {
-	if (!take_payload(w, line, arrival)) {
+	bool any = take_payload(w, line, arrival);
+	dispatch_batch(w);
+	if (!any) {
 		counters_drop(&w->counters, DROP_empty);
 		return;
 	}
@@ -692,6 +739,8 @@ static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms, uint
 	unsigned n = rte_eth_rx_burst(queue->port, queue->queue, frames, BURST);
 	if (n)
 		halt_at(HALT_received);
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(frames[i], const void *));
 	for (unsigned i = 0; i < n; i++) {
 		switch (datagram_read(w->reader, &w->counters, &queue->options, frames[i],
 			steady_ms, &datagrams[n_datagrams])) {
@@ -714,6 +763,7 @@ static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms, uint
 		datagram_release(&datagrams[i]);
 		halt_at(HALT_datagram_released);
 	}
+	dispatch_batch(w);
 	unsigned sent =
 		n_answers ? rte_eth_tx_burst(queue->port, queue->queue, answers, n_answers) : 0;
 	for (; sent < n_answers; sent++)

@@ -58,7 +58,9 @@ struct worker {
 	struct handshake_table *handshakes;
 	struct alias_table *aliases;
 	struct rte_ring *inbox[WORKERS_MAX]; // by sender; NULL: from itself
-	struct event *deferred;		     // events made while a session was in hand
+	struct event *batch;		     // matched in this burst, not yet dispatched
+	unsigned n_batch;
+	struct event *deferred; // events made while a session was in hand
 	unsigned deferred_first, n_deferred;
 	uint64_t now_ms; // of the last turn
 	struct port_queue queues[PORT_QUEUES_MAX];

@@ -108,12 +108,16 @@ static void index_ids(struct ruleset *ruleset)
 				   __builtin_popcountll(ruleset->wanted[word - 1]));
 	for (unsigned i = 0; i < pack->n_messages; i++) {
 		const struct message_rule *rule = &pack->messages[i];
-		if (rule->source != RULE_ASA)
+		if (rule->source != RULE_ASA) {
+			ruleset->scans_for_open |= rule->only_while != NAME_NONE;
 			continue;
+		}
 		unsigned number = ruleset_number(ruleset, rule->asa_id);
 		bool sole = !met[number] && rule->pattern == NULL;
 		met[number] = true;
 		ruleset->sole[number] = sole ? (uint16_t)i : MESSAGE_NONE;
+		// Of an id's later rule, the first has been taken for the only one before.
+		ruleset->scans_for_open |= rule->only_while != NAME_NONE && !sole;
 	}
 }
 

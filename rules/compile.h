@@ -23,6 +23,7 @@ struct ruleset {
 	uint64_t wanted[ASA_ID_WORDS];
 	uint16_t n_before[ASA_ID_WORDS];
 	uint16_t sole[RULES_MESSAGES_MAX];
+	bool scans_for_open; // a rule that is scanned for holds only while something is open
 	bool from_cache;
 	uint32_t generation; // set by who publishes it: what an older one has told, it told by
 			     // other words

@@ -3,6 +3,9 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#ifdef __SSE2__
+#	include <emmintrin.h>
+#endif
 
 // Places tried for the ends of fields. A genuine line needs a few hundred, and one of
 // EVENT_LINE_MAX at most twice its length; a hostile one can make each field try every place again.
@@ -263,8 +266,11 @@ struct program {
 // Where a literal that starts at `at` ends, or -1.
 static int32_t literal_end(struct slice literal, struct slice text, uint32_t at)
 {
+	char first = literal.data[0];
+	if (first != ' ' && first != ':' && (at >= text.len || text.data[at] != first))
+		return -1;
 	// Mostly the line has it as it is written; but for what may follow a blank at its end.
-	if (literal.len && text.len - at >= literal.len &&
+	if (text.len - at >= literal.len &&
 		memcmp(text.data + at, literal.data, literal.len) == 0) {
 		at += literal.len;
 		while (is_blank(literal.data[literal.len - 1]) && at < text.len &&
@@ -355,6 +361,19 @@ static uint32_t reach(enum field_type type, struct slice text, uint32_t at)
 {
 	if (type == TYPE_TEXT || type == TYPE_USER || type == TYPE_LIST)
 		return text.len;
+#ifdef __SSE2__
+	for (; at + 16 <= text.len; at += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(text.data + at));
+		// Of '\t' to '\r': no more than '\r', and no less than '\t'.
+		__m128i controls = _mm_and_si128(
+			_mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8('\r')), bytes),
+			_mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8('\t')), bytes));
+		int found = _mm_movemask_epi8(
+			_mm_or_si128(controls, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(' '))));
+		if (found)
+			return at + (uint32_t)__builtin_ctz((unsigned)found);
+	}
+#endif
 	while (at < text.len && !isspace((unsigned char)text.data[at]))
 		at++;
 	return at;
@@ -383,6 +402,25 @@ static bool is_plain_end(struct slice literal, char close)
 	return close || (literal.data[0] != ' ' && literal.data[0] != ':');
 }
 
+// The first place from `at` on that has a blank, or the character, or that is the end of the text.
+static uint32_t next_blank(struct slice text, uint32_t at, char or)
+{
+#ifdef __SSE2__
+	for (; at + 16 <= text.len; at += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(text.data + at));
+		__m128i blanks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')),
+			_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')));
+		int found = _mm_movemask_epi8(
+			_mm_or_si128(blanks, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(or))));
+		if (found)
+			return at + (uint32_t)__builtin_ctz((unsigned)found);
+	}
+#endif
+	while (at < text.len && text.data[at] != or &&!is_blank(text.data[at]))
+		at++;
+	return at;
+}
+
 // How many places from `from` up to `last` are passed before one where the field may end.
 static uint32_t passed_up(struct slice literal, struct slice text, uint32_t at, uint32_t from,
 	uint32_t last, char close)
@@ -397,8 +435,8 @@ static uint32_t passed_up(struct slice literal, struct slice text, uint32_t at, 
 		return (found ? (uint32_t)(found - text.data) : last + 1) - from;
 	}
 	while (i <= last && !may_end(literal, text, at, i, close))
-		i++;
-	return i - from;
+		i = next_blank(text, i + 1, literal.data[0]);
+	return (i <= last ? i : last + 1) - from;
 }
 
 // The same from `from` down to `at`.

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "history.h"
 
+#include <assert.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "diagnosis.h"
+
+static_assert(SESSION_SIGHTINGS_MAX <= 32);
 
 #define COPY_MS 500 // so far apart the same line may come twice
 
@@ -197,15 +201,22 @@ static uint32_t least_needed(const struct subject *s, const struct history *h)
 {
 	const struct event_use *events = s->table->ruleset->pack->events;
 	uint32_t best = 0, most = 0;
+	uint32_t counted = 0; // bits: of an event and phone that stands before
 	for (uint32_t i = 0; i < h->n; i++) {
 		if (is_void(s, &h->sightings[i]))
 			return i;
 	}
 	for (uint32_t i = 0; i < h->n; i++) {
 		uint32_t n = 0, wanted = events[h->sightings[i].event].wanted;
-		for (uint32_t k = i; k < h->n; k++)
-			n += h->sightings[k].event == h->sightings[i].event &&
-			     h->sightings[k].identity == h->sightings[i].identity;
+		if (counted >> i & 1)
+			continue;
+		for (uint32_t k = i; k < h->n; k++) {
+			if (h->sightings[k].event == h->sightings[i].event &&
+				h->sightings[k].identity == h->sightings[i].identity) {
+				counted |= 1u << k;
+				n++;
+			}
+		}
 		wanted += wanted == 0;
 		if (n > wanted + most) {
 			best = i;

@@ -136,6 +136,15 @@ bool message_next(struct slice *payload, struct slice *line)
 
 // ---- devices ----
 
+// 16: no hexadecimal digit.
+static unsigned nibble_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	c |= 'a' - 'A';
+	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
 bool device_find(struct slice text, struct device *out)
 {
 	for (uint32_t at = 0; at + 15 <= text.len; at++) {
@@ -148,11 +157,8 @@ bool device_find(struct slice text, struct device *out)
 			continue;
 		struct device device = {0};
 		uint32_t i = 0;
-		for (; i < 12 && isxdigit((unsigned char)found[3 + i]); i++) {
-			int c = toupper((unsigned char)found[3 + i]);
-			unsigned nibble = (unsigned)(c <= '9' ? c - '0' : c - 'A' + 10);
+		for (unsigned nibble; i < 12 && (nibble = nibble_of(found[3 + i])) < 16; i++)
 			device.mac[i / 2] |= (uint8_t)(i % 2 ? nibble : nibble << 4);
-		}
 		if (i == 12 && !device_is_none(&device)) {
 			*out = device;
 			return true;

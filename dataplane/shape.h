@@ -10,7 +10,7 @@
 #include "../rules/slice.h"
 
 #define SHAPE_BYTES_MAX 96 // longer headers are not remembered
-#define SHAPES_MAX 256
+#define SHAPES_MAX 1024	   // twenty ASAs at two levels hardly ever meet; 200 KiB
 
 // Where in a header its time and its origin stand; a length of 0: it has none.
 struct header_parts {

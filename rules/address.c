@@ -26,23 +26,22 @@ bool address_is_multicast(const struct address *a)
 // Dotted quad without leading zeros, as an ASA prints it; inet_pton would need a terminated copy.
 static bool parse_ipv4(struct slice text, struct address *out)
 {
-	struct address a = address_of_ipv4(0);
-	uint32_t at = 0;
+	const char *at = text.data, *end = text.data + text.len;
+	uint32_t quad = 0;
 	for (int part = 0; part < 4; part++) {
-		uint32_t value = 0, digits = 0;
-		while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9' &&
-			digits < 4) {
-			value = value * 10 + (uint32_t)(text.data[at++] - '0');
-			digits++;
-		}
-		if (digits == 0 || value > 255 || (digits > 1 && text.data[at - digits] == '0'))
+		const char *first = at;
+		uint32_t value = 0;
+		for (unsigned digit; at < end && (digit = (unsigned)(*at - '0')) <= 9; at++)
+			value = value * 10 + digit;
+		if (at == first || at - first > 3 || value > 255 ||
+			(at - first > 1 && *first == '0'))
 			return false;
-		a.bytes[12 + part] = (uint8_t)value;
-		if (part < 3 && (at >= text.len || text.data[at++] != '.'))
+		quad = quad << 8 | value;
+		if (part < 3 && (at == end || *at++ != '.'))
 			return false;
 	}
-	*out = a;
-	return at == text.len;
+	*out = address_of_ipv4(htonl(quad));
+	return at == end;
 }
 
 static bool parse_ipv6(struct slice text, struct address *out)

@@ -174,12 +174,27 @@ static bool is_port_done(const struct expression_view *view, unsigned at)
 	return false;
 }
 
+// Whether it may hold on one connection and not on another.
+static bool looks_at_port(const struct expression *e)
+{
+	if (e->kind != EXPRESSION_ANY && e->kind != EXPRESSION_NOT)
+		return e->kind == EXPRESSION_SEEN || e->kind == EXPRESSION_ALL ||
+		       e->kind == EXPRESSION_SEQUENCE;
+	for (unsigned i = 0; i < e->n_parts; i++) {
+		if (looks_at_port(e->parts[i]))
+			return true;
+	}
+	return false;
+}
+
 // `all` and `sequence`, on one connection at a time, and last without any.
 static bool holds_together(const struct expression *e, struct expression_view *view)
 {
 	bool holds = false;
 	if (view->port != PORT_ANY)
 		return holds_here(e, view);
+	if (e->n_parts && !looks_at_port(e->parts[0]) && !expression_holds(e->parts[0], view))
+		return false; // nor does it on any
 	for (unsigned i = 0; i < view->n && !holds; i++) {
 		view->port = view->sightings[i].port;
 		if (view->port != PORT_ANY && !is_port_done(view, i))

@@ -144,11 +144,12 @@ static bool is_decimal(struct slice value, uint32_t max_digits)
 
 static bool is_port(struct slice value)
 {
-	char copy[6];
+	uint32_t port = 0;
 	if (!is_decimal(value, 5))
 		return false;
-	slice_copy(value, copy, sizeof(copy));
-	return strtoul(copy, NULL, 10) <= UINT16_MAX;
+	for (uint32_t i = 0; i < value.len; i++)
+		port = port * 10 + (uint32_t)(value.data[i] - '0');
+	return port <= UINT16_MAX;
 }
 
 static bool is_device(struct slice value)

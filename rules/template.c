@@ -379,24 +379,19 @@ static uint32_t reach(enum field_type type, struct slice text, uint32_t at)
 	return at;
 }
 
-// Whether a field may end at `end`, by the one character there: most places are told apart so.
-static inline bool may_end(
-	struct slice literal, struct slice text, uint32_t at, uint32_t end, char close)
+// Whether a field may end at `end`, before a literal that begins with a blank or a colon, by the
+// characters there: most places are told apart so.
+static inline bool may_end(char first, struct slice text, uint32_t at, uint32_t end)
 {
-	char first = literal.data[0];
-	if (close)
-		return end < text.len && text.data[end] == close;
-	if (end == at)
-		return true;
-	if (first != ' ' && first != ':')
-		return end < text.len && text.data[end] == first;
 	// A run of blanks before or at the start of the literal is taken as one, from its start:
 	// from within it, the rest would be the same.
-	return !is_blank(text.data[end - 1]) &&
-	       (end == text.len || text.data[end] == first || is_blank(text.data[end]));
+	return end == at ||
+	       (!is_blank(text.data[end - 1]) &&
+		       (end == text.len || text.data[end] == first || is_blank(text.data[end])));
 }
 
-// Whether may_end() looks for one certain character, at all places but `at` itself.
+// Whether one certain character is all that a field can end before: not where the literal begins
+// with what may be blanks.
 static bool is_plain_end(struct slice literal, char close)
 {
 	return close || (literal.data[0] != ' ' && literal.data[0] != ':');
@@ -425,17 +420,15 @@ static uint32_t next_blank(struct slice text, uint32_t at, char or)
 static uint32_t passed_up(struct slice literal, struct slice text, uint32_t at, uint32_t from,
 	uint32_t last, char close)
 {
+	char first = close ? close : literal.data[0];
 	uint32_t i = from;
-	if (is_plain_end(literal, close) && (close || from > at)) {
+	if (is_plain_end(literal, close)) {
 		uint32_t end = last < text.len ? last + 1 : text.len;
-		const char *found = from < end
-					    ? memchr(text.data + from,
-						      close ? close : literal.data[0], end - from)
-					    : NULL;
+		const char *found = from < end ? memchr(text.data + from, first, end - from) : NULL;
 		return (found ? (uint32_t)(found - text.data) : last + 1) - from;
 	}
-	while (i <= last && !may_end(literal, text, at, i, close))
-		i = next_blank(text, i + 1, literal.data[0]);
+	while (i <= last && !may_end(first, text, at, i))
+		i = next_blank(text, i + 1, first);
 	return (i <= last ? i : last + 1) - from;
 }
 
@@ -443,17 +436,14 @@ static uint32_t passed_up(struct slice literal, struct slice text, uint32_t at, 
 static uint32_t passed_down(
 	struct slice literal, struct slice text, uint32_t at, uint32_t from, char close)
 {
+	char first = close ? close : literal.data[0];
 	uint32_t n = 0;
 	if (is_plain_end(literal, close)) {
 		uint32_t end = from < text.len ? from + 1 : text.len;
-		const char *found = at < end ? memrchr(text.data + at,
-						       close ? close : literal.data[0], end - at)
-					     : NULL;
-		if (found)
-			return from - (uint32_t)(found - text.data);
-		return from - at + (close != '\0');
+		const char *found = at < end ? memrchr(text.data + at, first, end - at) : NULL;
+		return found ? from - (uint32_t)(found - text.data) : from - at + 1;
 	}
-	while (n <= from - at && !may_end(literal, text, at, from - n, close))
+	while (n <= from - at && !may_end(first, text, at, from - n))
 		n++;
 	return n;
 }

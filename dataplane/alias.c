@@ -115,7 +115,9 @@ static struct alias *probe(struct alias_table *t, uint64_t hash, unsigned i)
 
 void alias_prefetch(const struct alias_table *t, uint64_t hash)
 {
-	__builtin_prefetch(&t->entries[hash & (t->n_max - 1)]);
+	const struct alias *entry = &t->entries[hash & (t->n_max - 1)];
+	__builtin_prefetch(entry);
+	__builtin_prefetch(entry + 1); // it may span two lines of the cache
 }
 
 const struct alias *alias_find(struct alias_table *t, const struct event *event)

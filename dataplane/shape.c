@@ -32,7 +32,7 @@ static bool is_like(const struct shape *shape, struct slice header)
 	union padded here = {0};
 	vector differs = {0};
 	memcpy(here.bytes, header.data, header.len);
-	for (size_t i = 0; i < VECTORS; i++) {
+	for (size_t i = 0; i * sizeof(vector) < header.len; i++) {
 		vector bytes, exact, other;
 		memcpy(&bytes, shape->bytes + i * sizeof(vector), sizeof(vector));
 		memcpy(&exact, shape->exact + i * sizeof(vector), sizeof(vector));

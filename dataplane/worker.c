@@ -335,6 +335,8 @@ static void emit(void *context, struct event *event)
 		counter_add(&w->counters.events_dropped[EVENT_DROP_exchange_full], 1);
 		return;
 	}
+	if (event->stage == STAGE_ALIAS)
+		alias_prefetch(w->aliases, event->alias);
 	unsigned at = (w->deferred_first + w->n_deferred++) % DEFERRED_MAX;
 	memcpy(&w->deferred[at], event, event_size(event));
 }

@@ -236,13 +236,21 @@ bool expression_holds(const struct expression *e, struct expression_view *view)
 	return false;
 }
 
+// Most parts are single events.
+static inline bool part_may_hold(const struct expression *part, const uint64_t *seen)
+{
+	return part->kind == EXPRESSION_SEEN ? event_bit(seen, part->event)
+					     : expression_may_hold(part, seen);
+}
+
 static bool may_hold_all(const struct expression *e, const uint64_t *seen)
 {
 	for (unsigned i = 0; i < e->n_parts; i++) {
-		if (!expression_may_hold(e->parts[i], seen))
+		const struct expression *part = e->parts[i];
+		if (!part_may_hold(part, seen))
 			return false;
 		// To find it not to hold, too, may be to wait for it.
-		if (expression_has_absence(e->parts[i]))
+		if (part->kind != EXPRESSION_SEEN && expression_has_absence(part))
 			return true;
 	}
 	return true;
@@ -251,7 +259,7 @@ static bool may_hold_all(const struct expression *e, const uint64_t *seen)
 static bool may_hold_any(const struct expression *e, const uint64_t *seen)
 {
 	for (unsigned i = 0; i < e->n_parts; i++) {
-		if (expression_may_hold(e->parts[i], seen))
+		if (part_may_hold(e->parts[i], seen))
 			return true;
 	}
 	return false;

@@ -24,15 +24,17 @@
 #include "halt.h"
 
 #define BURST 32
-#define BATCH_EVENTS 32	   // whose sessions are brought near together
-#define DEFERRED_MAX 512   // a session of 16 phones that moves hands some 400 lines over
-#define INBOX_EVENTS 4096  // to one worker from all others together
-#define EXCHANGE_STEP 64   // events taken from one sender a turn
-#define SWEEP_STEP 256	   // sessions looked at a turn
-#define IDLE_TURNS_MIN 256 // turns without a packet before an adaptive poll sleeps
-#define IDLE_TURNS_STEP 64 // turns after which it sleeps longer: the most within 0.7 s
-#define IDLE_SLEEP_NS 50000
-#define IDLE_SLEEP_MAX_NS 1000000 // AF_PACKET's 1,024 slots take 1 M packets/s meanwhile
+#define BATCH_EVENTS 32	  // whose sessions are brought near together
+#define DEFERRED_MAX 512  // a session of 16 phones that moves hands some 400 lines over
+#define INBOX_EVENTS 4096 // to one worker from all others together
+#define EXCHANGE_STEP 64  // events taken from one sender a turn
+#define SWEEP_STEP 256	  // sessions looked at a turn
+// An adaptive poll sleeps whenever it has emptied its queues, for as long as lets so many frames
+// come: few enough for AF_PACKET's 1,024 slots, many enough that waking costs little a frame.
+#define REST_FRAMES_MIN 64
+#define REST_FRAMES_MAX 256
+#define REST_NS_MIN 20000
+#define REST_NS_MAX 1000000
 #define OUTBOX_MAX 65536
 #define HELD_MAX 1024
 #define JOIN_MAX 4 // records that a name may look like
@@ -773,17 +775,15 @@ static unsigned receive(struct worker *w, uint16_t number, uint64_t now_ms, uint
 	return n;
 }
 
-// An adaptive poll that finds nothing lets go of its core, for longer the longer it is so.
-static void rest(unsigned idle_turns)
+// ns: how long the last rest was; frames: how many have come since. Returns how long this one was.
+static uint32_t rest(uint32_t ns, unsigned frames)
 {
-	if (idle_turns < IDLE_TURNS_MIN) {
-		rte_pause();
-		return;
-	}
-	unsigned longer = (idle_turns - IDLE_TURNS_MIN) / IDLE_TURNS_STEP;
-	long ns = longer < IDLE_SLEEP_MAX_NS / IDLE_SLEEP_NS ? IDLE_SLEEP_NS * (1l + longer)
-							     : IDLE_SLEEP_MAX_NS;
+	if (frames < REST_FRAMES_MIN)
+		ns = ns < REST_NS_MAX / 2 ? ns * 2 : REST_NS_MAX;
+	else if (frames > REST_FRAMES_MAX)
+		ns = ns > REST_NS_MIN * 2 ? ns / 2 : REST_NS_MIN;
 	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+	return ns;
 }
 
 // The clock of this turn. It goes back only where the wall clock was set back, not with its small
@@ -801,7 +801,8 @@ static int run(void *argument)
 {
 	struct worker *w = argument;
 	struct workers *all = w->all;
-	unsigned idle = 0;
+	uint32_t rest_ns = REST_NS_MIN;
+	unsigned frames = 0; // since the last rest
 	// Sees all that control has made: the launch says so too, but where ThreadSanitizer cannot
 	// see it.
 	atomic_load_explicit(&all->stop, memory_order_acquire);
@@ -811,15 +812,23 @@ static int run(void *argument)
 		uint64_t steady_ms = tsc_ms();
 		uint64_t now_ms = turn_clock(w, steady_ms);
 		unsigned n = 0;
+		bool full = false;
 		bool any = worker_pass(w, now_ms, SWEEP_STEP);
-		for (unsigned i = 0; i < w->n_queues; i++)
-			n += receive(w, (uint16_t)i, now_ms, steady_ms);
+		for (unsigned i = 0; i < w->n_queues; i++) {
+			unsigned got = receive(w, (uint16_t)i, now_ms, steady_ms);
+			full |= got == BURST;
+			n += got;
+		}
 		datagram_expire_step(w->reader, steady_ms, false);
+		frames += n;
+		// What other workers send goes on first.
+		bool emptied = !full && !any;
 		any |= n > 0;
 		counter_add(any ? &w->busy_turns : &w->idle_turns, 1);
-		idle = any ? 0 : idle + 1;
-		if (!all->busy && idle)
-			rest(idle);
+		if (!all->busy && emptied) {
+			rest_ns = rest(rest_ns, frames);
+			frames = 0;
+		}
 	}
 	worker_leave(w);
 	atomic_fetch_add_explicit(&all->n_ended, 1, memory_order_release);

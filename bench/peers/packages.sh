@@ -55,7 +55,7 @@ rsyslog_config() { # INPUT
 }
 
 sec_command() { # INPUT
-	echo "sec --conf=$peers/sec.conf --input=$1 --notail --intevents --log=$work/sec.log"
+	echo "sec --conf=$peers/sec.conf --input=$1 --notail --intevents --blocksize=65536 --poll-timeout=0.01 --log=$work/sec.log"
 }
 
 # Until a process has nothing left to do.

@@ -14,18 +14,19 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../control/daemon.h"
 #include "../control/loop.h"
 #include "../control/server.h"
+#include "apart.h"
 #include "figure.h"
 #include "pacer.h"
 
 #define FRAMES 400000
 #define MARKS_PER_SECOND 2000
 #define READ_BYTES (1 << 20)
+#define PATIENCE 20
 
 struct options {
 	bool json;
@@ -148,7 +149,8 @@ static double highest_rate(struct bench *b, double seconds)
 	figure_wait(seconds / 4);
 	uint64_t first = rig_messages(&b->rig);
 	double begin = figure_now_s();
-	figure_wait(seconds);
+	for (int i = 0; i < PATIENCE && rig_messages(&b->rig) == first; i++)
+		figure_wait(seconds); // longer where the worker did not get its CPU at all
 	double rate = (double)(rig_messages(&b->rig) - first) / (figure_now_s() - begin);
 	pacer_halt(&b->pacer);
 	rig_halt(&b->rig);
@@ -213,27 +215,24 @@ static bool start(struct bench *b, enum mix mix)
 	       rig_start_workers(&b->rig, 1, NULL);
 }
 
-// In a process of its own. row->rate 0: find it.
-static bool run_apart(const struct options *options, enum mix mix, struct row *row)
+struct job {
+	const struct options *options;
+	enum mix mix;
+	struct row row; // rate 0: find it
+};
+
+static bool work(void *context, void *result)
 {
-	int ends[2], status;
-	if (pipe(ends) != 0)
+	struct job *job = context;
+	struct row *row = result;
+	struct bench *b = calloc(1, sizeof(*b));
+	*row = job->row;
+	if (b == NULL || !start(b, job->mix))
 		return false;
-	pid_t child = fork();
-	if (child == 0) {
-		struct bench *b = calloc(1, sizeof(*b));
-		bool ok = b && start(b, mix);
-		if (ok && row->rate == 0)
-			ok = (row->rate = highest_rate(b, options->seconds / 4)) > 0;
-		else
-			ok = ok && run_row(b, options->seconds, row);
-		_exit(ok && write(ends[1], row, sizeof(*row)) == sizeof(*row) ? 0 : 1);
-	}
-	close(ends[1]);
-	bool ok = child > 0 && read(ends[0], row, sizeof(*row)) == sizeof(*row);
-	close(ends[0]);
-	ok = child > 0 && waitpid(child, &status, 0) == child && status == 0 && ok;
-	return ok || fail("a run failed");
+	if (row->rate > 0)
+		return run_row(b, job->options->seconds, row);
+	row->rate = highest_rate(b, job->options->seconds / 4);
+	return row->rate > 0 || fail("the worker took nothing");
 }
 
 static void tell(const struct options *options, enum mix mix, const struct row *row)
@@ -264,13 +263,16 @@ static int run_mix(enum mix mix, void *context)
 {
 	static const double shares[] = {0.1, 0.5, 0.9};
 	const struct options *options = context;
-	struct row highest = {.busy = true};
-	if (!run_apart(options, mix, &highest))
+	struct job find = {.options = options, .mix = mix, .row = {.busy = true}};
+	struct row highest;
+	if (!apart_run(work, &find, &highest, sizeof(highest)))
 		return 1;
 	for (int busy = 1; busy >= 0; busy--) {
 		for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-			struct row row = {.rate = highest.rate, .share = shares[i], .busy = busy};
-			if (!run_apart(options, mix, &row))
+			struct job job = {options, mix,
+				{.rate = highest.rate, .share = shares[i], .busy = busy}};
+			struct row row;
+			if (!apart_run(work, &job, &row, sizeof(row)))
 				return 1;
 			tell(options, mix, &row);
 		}

@@ -3,12 +3,12 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_udp.h>
+
+#include "apart.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 #define GATEWAYS 20
@@ -413,17 +413,17 @@ void mixes_list(FILE *out)
 		fprintf(out, "  %-10s %s\n", mix_names[mix], mix_texts[mix]);
 }
 
-static bool run_apart(enum mix mix, mix_run_fn *run, void *context)
+struct job {
+	mix_run_fn *run;
+	enum mix mix;
+	void *context;
+};
+
+static bool run_one(void *context, void *result)
 {
-	int status;
-	fflush(stdout);
-	pid_t child = fork();
-	if (child == 0) {
-		status = run(mix, context);
-		fflush(stdout);
-		_exit(status);
-	}
-	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+	const struct job *job = context;
+	(void)result;
+	return job->run(job->mix, job->context) == 0;
 }
 
 int mixes_run(char **names, int n, mix_run_fn *run, void *context)
@@ -437,8 +437,9 @@ int mixes_run(char **names, int n, mix_run_fn *run, void *context)
 		return 2;
 	}
 	for (int mix = 0; mix < MIX_MAX; mix++) {
+		struct job job = {run, (enum mix)mix, context};
 		if (n == 0 || chosen[mix])
-			ok &= run_apart((enum mix)mix, run, context);
+			ok &= apart_run(run_one, &job, NULL, 0);
 	}
 	return ok ? 0 : 1;
 }

@@ -176,6 +176,8 @@ static bool reload(struct bench *b)
 {
 	struct report report = {0};
 	struct ruleset *ruleset = pack_load(b->rig.config.rules, NULL, b->rig.vocabulary, &report);
+	while (!workers_retire(b->rig.workers)) // a worker that has lost its core
+		figure_wait(0.01);
 	bool ok = ruleset && workers_publish(b->rig.workers, ruleset) == 0;
 	report_fini(&report);
 	return ok;

@@ -141,6 +141,13 @@ double rig_clock_s(const struct rig *rig)
 	return seconds / rig->ports.n_workers;
 }
 
+void rig_wait(const struct rig *rig, double seconds)
+{
+	double until_s = rig_clock_s(rig) + seconds, give_up_s = figure_now_s() + 20 * seconds;
+	while (rig_clock_s(rig) < until_s && figure_now_s() < give_up_s)
+		figure_wait(seconds / 50);
+}
+
 struct rig_span rig_span_begin(const struct rig *rig)
 {
 	return (struct rig_span){rig_messages(rig), rig_clock_s(rig)};
@@ -155,9 +162,9 @@ double rig_measure(struct rig *rig, double seconds)
 {
 	if (!rig_run(rig))
 		return 0;
-	figure_wait(seconds / 4); // until all clients are known
+	rig_wait(rig, seconds / 4); // until all clients are known
 	struct rig_span span = rig_span_begin(rig);
-	figure_wait(seconds);
+	rig_wait(rig, seconds);
 	double per_second = rig_span_rate(rig, &span);
 	rig_halt(rig);
 	return per_second;

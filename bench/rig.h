@@ -40,6 +40,9 @@ uint64_t rig_messages(const struct rig *rig);
 // its own these are the seconds that pass; what else runs on this one is left out.
 double rig_clock_s(const struct rig *rig);
 
+// Wait until that clock has gone on by so much, but no more than 20 times as long.
+void rig_wait(const struct rig *rig, double seconds);
+
 // A while that workers run: messages a second of that clock within it, so far.
 struct rig_span {
 	uint64_t messages;

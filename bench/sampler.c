@@ -12,6 +12,7 @@
 #include "figure.h"
 
 #define SAMPLES_MAX 65536
+#define SAMPLES_MIN 100	  // it goes on for longer until it has them
 #define INTERVAL_S 150e-6 // the least; as much again at most
 #define STACK_WORDS 6	  // a function of libc has pushed no more than that
 
@@ -75,10 +76,11 @@ static bool add(struct parts *parts, const struct sample *sample)
 
 static void take_samples(double seconds)
 {
-	double end = figure_now_s() + seconds;
+	double end = figure_now_s() + seconds, give_up = end + 20 * seconds;
 	unsigned seed = 1;
 	atomic_store(&n_samples, 0);
-	while (figure_now_s() < end) {
+	while (figure_now_s() < end ||
+		(atomic_load(&n_samples) < SAMPLES_MIN && figure_now_s() < give_up)) {
 		pthread_kill(thread, SIGPROF);
 		seed = seed * 1103515245 + 12345;
 		figure_wait(INTERVAL_S * (1 + (double)(seed >> 16 & 1023) / 1023));

@@ -14,9 +14,9 @@
 // where no worker is ever put aside while the others go on.
 #include <getopt.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "apart.h"
 #include "figure.h"
 #include "rig.h"
 #include "sampler.h"
@@ -37,15 +37,26 @@ struct run {
 	double sent, dropped; // events a message
 };
 
-static bool work(const struct options *options, enum mix mix, unsigned n_workers, struct run *run)
+struct job {
+	const struct options *options;
+	enum mix mix;
+	unsigned n_workers;
+};
+
+static bool work(void *context, void *result)
 {
+	const struct job *job = context;
+	const struct options *options = job->options;
+	unsigned n_workers = job->n_workers;
+	struct run *run = result;
 	double shares[PART_MAX];
 	struct rig *rig = calloc(1, sizeof(*rig));
-	if (rig == NULL || !rig_load(rig, NULL) || !rig_start_ports(rig, mix, FRAMES, n_workers) ||
+	if (rig == NULL || !rig_load(rig, NULL) ||
+		!rig_start_ports(rig, job->mix, FRAMES, n_workers) ||
 		!rig_start_workers(rig, n_workers, NULL) || !sampler_init(rig->threads[0]) ||
 		!rig_run(rig))
 		return false;
-	figure_wait(options->seconds / 4); // until all clients are known
+	rig_wait(rig, options->seconds / 4); // until all clients are known
 	struct rig_span span = rig_span_begin(rig);
 	bool ok = sampler_run(options->seconds, shares);
 	run->per_second = rig_span_rate(rig, &span);
@@ -58,26 +69,9 @@ static bool work(const struct options *options, enum mix mix, unsigned n_workers
 		run->dropped += (double)counter_get(&c->events_dropped[EVENT_DROP_exchange_full]) /
 				messages;
 	}
+	if (!ok)
+		fputs("scaling: no samples of the worker\n", stderr);
 	return ok;
-}
-
-// In a process of its own.
-static bool run_apart(
-	const struct options *options, enum mix mix, unsigned n_workers, struct run *run)
-{
-	int ends[2], status;
-	if (pipe(ends) != 0)
-		return false;
-	pid_t child = fork();
-	if (child == 0) {
-		bool ok = work(options, mix, n_workers, run) &&
-			  write(ends[1], run, sizeof(*run)) == sizeof(*run);
-		_exit(ok ? 0 : 1);
-	}
-	close(ends[1]);
-	bool ok = child > 0 && read(ends[0], run, sizeof(*run)) == sizeof(*run);
-	close(ends[0]);
-	return child > 0 && waitpid(child, &status, 0) == child && status == 0 && ok;
 }
 
 static double middle(const struct run *runs, size_t member)
@@ -116,7 +110,8 @@ static int run_mix(enum mix mix, void *context)
 	const struct options *options = context;
 	for (int round = 0; round < FIGURE_ROUNDS; round++) {
 		for (unsigned n = 1; n <= options->n_workers; n++) {
-			if (!run_apart(options, mix, n, &runs[n][round]))
+			struct job job = {options, mix, n};
+			if (!apart_run(work, &job, &runs[n][round], sizeof(struct run)))
 				return 1;
 		}
 	}

@@ -12,9 +12,9 @@
 // gave way is counted one by one, and it is an error of the bench if one has.
 #include <getopt.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "apart.h"
 #include "figure.h"
 #include "rig.h"
 
@@ -297,8 +297,16 @@ static bool start(struct table *t, uint32_t n)
 	return scanner_init(&t->scanner, t->rig.workers->ruleset) == 0;
 }
 
-static int run_size(uint32_t n, bool json)
+struct job {
+	uint32_t n;
+	bool json;
+};
+
+static bool run_size(void *context, void *result)
 {
+	const struct job *job = context;
+	uint32_t n = job->n;
+	(void)result;
 	struct table *t = calloc(1, sizeof(*t));
 	double wanted = (double)n * BYTES_A_CLIENT;
 	double there = available();
@@ -306,16 +314,15 @@ static int run_size(uint32_t n, bool json)
 		fprintf(stderr,
 			"sessions: %u clients left out: they take %.1f GiB, %.1f are free\n", n,
 			wanted / (1 << 30), there / (1 << 30));
-		return 0;
+		return true;
 	}
 	if (t == NULL || !start(t, n) || !measure(t))
-		return 1;
-	if (json)
+		return false;
+	if (job->json)
 		print_json(t);
 	else
 		print_row(t);
-	fflush(stdout);
-	return 0;
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -341,15 +348,12 @@ int main(int argc, char **argv)
 		puts(" B/client");
 	}
 	for (int i = 0; i < n_sizes; i++) {
-		int status;
-		uint32_t n = (uint32_t)strtoul(sizes[i], NULL, 10);
-		fflush(stdout);
-		if (n < 100)
+		struct job job = {(uint32_t)strtoul(sizes[i], NULL, 10), json};
+		if (job.n < 100) {
+			fputs("sessions: at least 100 clients\n", stderr);
 			return 2;
-		pid_t child = fork();
-		if (child == 0)
-			_exit(run_size(n, json));
-		ok &= child > 0 && waitpid(child, &status, 0) == child && status == 0;
+		}
+		ok &= apart_run(run_size, &job, NULL, 0);
 	}
 	return ok ? 0 : 1;
 }

@@ -45,7 +45,7 @@ static bool take_time(const struct options *options, enum mix mix, struct stages
 		!rig_start_ports(rig, mix, mix_frames[mix], 1) ||
 		!rig_start_workers(rig, 1, NULL) || !sampler_init(rig->threads[0]) || !rig_run(rig))
 		return fail("no worker runs");
-	figure_wait(options->seconds / 4); // until all clients are known
+	rig_wait(rig, options->seconds / 4); // until all clients are known
 	struct rig_span span = rig_span_begin(rig);
 	bool ok = sampler_run(options->seconds, stages->ns);
 	stages->ns_all = 1e9 / rig_span_rate(rig, &span);

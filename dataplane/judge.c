@@ -381,13 +381,16 @@ static bool is_sign_of_success(const struct diagnosis_rule *rule, const struct s
 }
 
 // A success of a named phone recovers what is its own; what nobody is named in, where the address
-// has one phone at most.
+// has one phone at most, and it is not a PC's.
 static bool may_recover(const struct subject *s, const struct diagnosis *d, uint8_t identity)
 {
 	if (d->scope == SCOPE_GATEWAY)
 		return true;
-	if (d->identity == 0)
-		return s->session.n_phones <= 1 || s->session.n_identities <= 1;
+	if (d->identity == 0) {
+		const struct identity *who = identity_by_number(s, identity);
+		bool other = who && s->session.n_phones && !(who->flags & IDENTITY_PHONE);
+		return s->session.n_identities <= 1 || (s->session.n_phones <= 1 && !other);
+	}
 	return d->identity == identity || (identity == 0 && s->session.n_identities == 1);
 }
 

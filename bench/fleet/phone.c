@@ -86,6 +86,12 @@ static void truth_end(struct sim *sim, struct phone *phone)
 {
 	if (phone->truth.diagnosis == NULL)
 		return;
+	// Its own side is told too, once it is connected again.
+	if (phone->console == CONSOLE_LATER && console_tells(phone, phone->failing)) {
+		phone->truth.phone = true;
+		if (phone->truth.asa)
+			phone->truth.confidence = "confirmed";
+	}
 	truth_write(sim->truths, &phone->truth, &phone->client, gateway_of(sim, phone));
 	phone->truth.diagnosis = NULL;
 	sim->n_planted++;

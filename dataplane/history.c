@@ -77,6 +77,16 @@ void history_name(struct session_table *t, uint32_t index, const uint64_t *event
 	}
 }
 
+void history_settle_doubt(struct session_table *t, uint32_t index, uint64_t since_ms)
+{
+	uint32_t history = t->links[index].history;
+	for (uint32_t i = 0; history != SESSION_NONE && i < t->histories[history].n; i++) {
+		struct sighting *seen = &t->histories[history].sightings[i];
+		if (seen->time_ms >= since_ms)
+			seen->flags &= (uint8_t)~SIGHTING_DOUBTFUL;
+	}
+}
+
 // Of the sessions of a class, the one heard longest ago that can spare its history. Who cannot is
 // not looked at again before it is heard again.
 static uint32_t find_spare(struct session_table *t, uint8_t class)

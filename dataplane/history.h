@@ -45,6 +45,9 @@ void history_rename(struct session_table *table, uint32_t index, uint8_t from, u
 void history_name(struct session_table *table, uint32_t index, const uint64_t *events,
 	uint8_t identity, uint64_t since_ms);
 
+// What was doubtful since a time is no more: the phone has said itself that it fails.
+void history_settle_doubt(struct session_table *table, uint32_t index, uint64_t since_ms);
+
 // The clock was set back: forget what bears a later time.
 void history_set_back(struct session_table *table, uint32_t index, uint64_t now_ms);
 

@@ -588,8 +588,13 @@ bool identity_all_connected(const struct subject *s)
 	return any;
 }
 
-static void note_end(struct subject *s, const struct identity *who)
+void identity_note_end(struct subject *s, uint8_t number)
 {
+	const struct identity *who = identity_by_number(s, number);
+	if (who == NULL)
+		who = identity_only_phone(s);
+	if (who == NULL || !(who->flags & IDENTITY_CONNECTED))
+		return;
 	struct identity changed = *who;
 	changed.flags &= (uint8_t)~IDENTITY_CONNECTED;
 	publish(s->table, (uint32_t)(who - s->table->identities), &changed);
@@ -601,9 +606,9 @@ void identity_note_tunnel(struct subject *s, const struct event *event,
 	const struct rulepack *pack = s->table->ruleset->pack;
 	const struct identity *who = identity_by_number(s, number);
 	bool success = false;
-	if (who && who->flags & IDENTITY_CONNECTED && pack->events[sighting->event].ends_tunnel &&
+	if (who && pack->events[sighting->event].ends_tunnel &&
 		sighting->time_ms >= who->tunnel_up.ms)
-		note_end(s, who);
+		identity_note_end(s, number);
 	for (unsigned i = 0; i < pack->n_recovery; i++)
 		success |= pack->recovery[i]->event == sighting->event &&
 			   (sighting->conditions & pack->recovery[i]->conditions) ==

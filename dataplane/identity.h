@@ -41,6 +41,9 @@ uint8_t identity_known_as(
 // All of it has come: its name may lead here now, or to where it draws it on to.
 void identity_taken(struct subject *subject, uint8_t number);
 
+// It has no tunnel any more. number 0: the only phone of the address.
+void identity_note_end(struct subject *subject, uint8_t number);
+
 // There are phones at the address, and the tunnel of each is up.
 bool identity_all_connected(const struct subject *subject);
 

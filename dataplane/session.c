@@ -19,6 +19,7 @@ static_assert(sizeof(struct session) % 8 == 0);
 static_assert(sizeof(struct sighting) == 32);
 
 #define REDIRECT_MS 3600000 // how long a moved phone's lines follow it
+#define SAYS_IT_MS 30000    // a phone tells so soon what has just failed
 #define SET_BACK_MS 60000   // a line so much older than the last one: the clock was set back
 #define HISTORY_IDLE_MS RULES_WINDOW_MAX_MS // beyond it no rule looks back
 
@@ -464,6 +465,21 @@ static bool is_of_past(
 	       !address_is_none(&event->tunnel) && event->time_ms >= who->tunnel_up.ms;
 }
 
+// Whose the failure of a handshake can be that names nobody. A phone that is connected opens no new
+// one, unless it has had the same failure before, or says itself that it is not connected.
+static void weigh(struct subject *s, const struct event *event, struct sighting *sighting,
+	const struct event_use *use)
+{
+	if (event->source == MESSAGE_PHONE) {
+		identity_note_end(s, sighting->identity);
+		history_settle_doubt(
+			s->table, s->index, s->now_ms > SAYS_IT_MS ? s->now_ms - SAYS_IT_MS : 0);
+	} else if (sighting->identity == 0 && event->port && identity_all_connected(s) &&
+		   !judge_relapses(s, use)) {
+		sighting->flags |= SIGHTING_DOUBTFUL;
+	}
+}
+
 // Whether time may have done something to its diagnoses.
 static bool is_due(const struct session_table *t, uint32_t at, uint64_t now_ms)
 {
@@ -515,11 +531,11 @@ void session_update(struct session_table *t, struct event *event)
 	}
 	uint64_t line = keep ? history_keep_line(&s, event, identity) : LINE_NONE;
 	struct sighting sighting = history_sighting(event, use, line, identity);
-	if (identity == 0 && !gateway && use->no_tunnel && identity_all_connected(&s) &&
-		!judge_relapses(&s, use))
-		sighting.flags |= SIGHTING_DOUBTFUL;
+	bool past = is_of_past(event, use, who);
+	if (!gateway && use->no_tunnel && !past)
+		weigh(&s, event, &sighting, use);
 	uint64_t now_ms = s.now_ms;
-	if (is_of_past(event, use, who)) {
+	if (past) {
 		event->flags |= EVENT_PAST | EVENT_LATE;
 		s.now_ms = sighting.time_ms = who->tunnel_up.ms - 1;
 	}

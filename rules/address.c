@@ -57,11 +57,12 @@ bool address_parse(struct slice text, struct address *out)
 {
 	if (text.len == 0)
 		return false;
-	if (!parse_ipv4(text, out) && !parse_ipv6(text, out))
+	struct address parsed;
+	if (!parse_ipv4(text, &parsed) && !parse_ipv6(text, &parsed))
 		return false;
 	static const uint8_t zero[4];
-	if (address_is_ipv4(out) && memcmp(out->bytes + 12, zero, 4) == 0)
-		*out = (struct address){0};
+	bool none = address_is_ipv4(&parsed) && memcmp(parsed.bytes + 12, zero, 4) == 0;
+	*out = none ? (struct address){0} : parsed;
 	return true;
 }
 

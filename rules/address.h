@@ -38,7 +38,7 @@ bool address_is_loopback(const struct address *a);
 bool address_is_multicast(const struct address *a); // or IPv4's broadcast
 
 // Whole text must be one address; a zone (%eth0) is refused. "0.0.0.0" and "::" parse to no
-// address.
+// address. On false *out is untouched.
 bool address_parse(struct slice text, struct address *out);
 
 // Canonical text (RFC 5952 for IPv6) into out[ADDRESS_TEXT_MAX]; returns out. No address: "".

@@ -47,8 +47,10 @@ static void refuses_what_is_none(void **state)
 		"shule", "1.2.3.4 ", "fe80::1%eth0", "1..2.3", "2001:db8::g", ":::", "1.2.3.4444",
 		"12345.1.1.1"};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		struct address a;
+		struct address a = {.bytes = {7}};
+		struct address before = a;
 		assert_false(address_parse(slice_of(wrong[i]), &a));
+		assert_memory_equal(&a, &before, sizeof(a));
 	}
 }
 

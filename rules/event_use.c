@@ -226,9 +226,11 @@ static void use_wanted(struct rulepack *pack, const struct expression *e)
 							 : 0;
 		for (unsigned k = 0; sequence && k < e->n_parts; k++)
 			n += e->parts[k]->event == e->parts[i]->event;
-		struct event_use *event = &pack->events[e->parts[i]->event];
-		if (e->parts[i]->n_parts == 0 && n > event->wanted)
-			event->wanted = (uint8_t)(n < UINT8_MAX ? n : UINT8_MAX);
+		if (e->parts[i]->n_parts == 0) {
+			uint8_t *wanted = &pack->events[e->parts[i]->event].wanted;
+			if (n > *wanted)
+				*wanted = (uint8_t)(n < UINT8_MAX ? n : UINT8_MAX);
+		}
 		use_wanted(pack, e->parts[i]);
 	}
 }

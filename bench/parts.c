@@ -52,6 +52,7 @@ static const struct place {
 	{"gateway.c", NULL, PART_bind},
 	{"chain.c", NULL, PART_bind},
 	{"handshake.c", NULL, PART_bind},
+	{"cipher_list.c", NULL, PART_bind},
 	{"alias.c", NULL, PART_bind},
 	{"session.c", NULL, PART_session},
 	{"identity.c", NULL, PART_session},

@@ -7,11 +7,9 @@
 #include <xxhash.h>
 
 #include "chain.h"
+#include "cipher_list.h"
 
 #define NONE UINT32_MAX
-#define LIST_MAX \
-	960 // bytes of a cipher list; 725011 prints one name of about 25 a line, up to 40 of them
-#define LIST_ENTRIES_MAX 63
 #define LIST_JITTER 2	// entries come so far out of turn
 #define REORDER_MS 1000 // UDP reorders: lines that change places are no farther apart
 #define FAILED_MAX 4	// handshakes of a gateway that have failed, and whose reason may still come
@@ -23,15 +21,6 @@
 // Shares of UINT16_MAX: from here on the order is not trusted; from here on all is one stream.
 #define TORN_SEEN (UINT16_MAX / 32)
 #define TORN_SHARED (UINT16_MAX / 6)
-
-// What the head announced and what came of it. Lines get lost: half a list is not told.
-struct cipher_list {
-	uint64_t seen; // entries, by index
-	uint16_t len;
-	bool is_cut;
-	uint32_t count;	      // 0: not announced
-	char names[LIST_MAX]; // in the order of their indexes, divided by blanks
-};
 
 struct failed {
 	struct address client;
@@ -325,14 +314,6 @@ static void make_room(struct handshake_table *t)
 	give_up(t, t->streams[t->slots[t->sweep].stream].oldest);
 }
 
-static void clear_list(struct cipher_list *list, uint32_t count)
-{
-	list->seen = 0;
-	list->len = 0;
-	list->is_cut = false;
-	list->count = count;
-}
-
 static struct handshake *open_handshake(
 	struct handshake_table *t, struct stream *s, const struct event *event)
 {
@@ -353,7 +334,7 @@ static struct handshake *open_handshake(
 	h->start_ms = event->time_ms;
 	h->device = (struct device){0};
 	h->claimed = h->stranger = false;
-	clear_list(&h->offered, 0);
+	cipher_list_clear(&h->offered, 0);
 	h->hash_next = *bucket;
 	*bucket = at;
 	h->older = s->newest;
@@ -557,18 +538,10 @@ static void emit_line(struct event *event, event_emit_fn emit, void *context)
 	emit(context, event);
 }
 
-static bool is_whole(const struct cipher_list *list)
-{
-	uint32_t n = (uint32_t)__builtin_popcountll(list->seen);
-	uint64_t bits = list->seen >> 1;
-	bool in_turn = (bits & (bits + 1)) == 0; // 1 to n
-	return !list->is_cut && in_turn && (list->count == 0 || n == list->count);
-}
-
 static void attach_list(struct handshake_table *t, struct event *event, uint8_t field,
 	const struct cipher_list *list)
 {
-	bool whole = list->len && is_whole(list);
+	bool whole = list->len && cipher_list_is_whole(list);
 	if (whole && !event_attach(event, field, (struct slice){list->names, list->len}))
 		counter_add(&t->counters->lines_clipped, 1);
 }
@@ -865,64 +838,24 @@ static struct cipher_list *list_of(struct handshake_table *t, struct stream *s)
 	return s->list == HANDSHAKE_OFFERS && h ? &h->offered : NULL;
 }
 
-// Where the entry of an index stands, or would: behind those of smaller ones.
-static uint32_t place_of(const struct cipher_list *list, unsigned index)
-{
-	int n_before = __builtin_popcountll(list->seen & ((1ull << index) - 1));
-	uint32_t at = 0;
-	for (; n_before > 0 && at < list->len; at++)
-		n_before -= list->names[at] == ' ';
-	return n_before > 0 ? list->len : at;
-}
-
-static void insert_name(struct cipher_list *list, unsigned index, struct slice name)
-{
-	uint32_t at = place_of(list, index), len = name.len + (list->len > 0);
-	list->is_cut |= list->len + len > LIST_MAX;
-	if (list->is_cut)
-		return;
-	memmove(list->names + at + len, list->names + at, list->len - at);
-	list->len = (uint16_t)(list->len + len);
-	list->seen |= 1ull << index;
-	if (at > 0 && at + len == list->len)
-		list->names[at++] = ' '; // the last one
-	else if (at + len < list->len)
-		list->names[at + name.len] = ' ';
-	memcpy(list->names + at, name.data, name.len);
-}
-
-static bool has_name(const struct cipher_list *list, unsigned index, struct slice name)
-{
-	uint32_t at = place_of(list, index);
-	struct slice rest = {list->names + at, list->len - at}, word;
-	return list_next(&rest, &word) && slice_equals(word, name);
-}
-
-// Forget the entry of an index and all behind it.
-static void cut_list(struct cipher_list *list, unsigned index)
-{
-	uint32_t at = place_of(list, index);
-	list->len = (uint16_t)(at ? at - 1 : 0);
-	list->seen &= (1ull << index) - 1;
-}
-
 // Entries are numbered. One that is far out of turn, or another than the one of its number, belongs
 // to a list that another interrupted, and to which of them cannot be told. false: so it is.
 static bool take_entry(
 	struct stream *s, struct cipher_list *list, uint64_t index, struct slice name)
 {
-	if (index == 0 || index > LIST_ENTRIES_MAX || (list->count && index > list->count))
+	if (index == 0 || index > CIPHER_LIST_ENTRIES_MAX || (list->count && index > list->count))
 		return false;
-	if (list->seen >> index & 1 && !has_name(list, (unsigned)index, name) && s->list_again)
-		cut_list(list, (unsigned)index);
+	if (list->seen >> index & 1 && !cipher_list_has(list, (unsigned)index, name) &&
+		s->list_again)
+		cipher_list_cut(list, (unsigned)index);
 	if (list->seen >> index & 1) {
 		if (index >= s->list_next)
 			s->list_next = index + 1;
-		return has_name(list, (unsigned)index, name);
+		return cipher_list_has(list, (unsigned)index, name);
 	}
 	if (index > s->list_next + LIST_JITTER || index + LIST_JITTER < s->list_next)
 		return false;
-	insert_name(list, (unsigned)index, name);
+	cipher_list_insert(list, (unsigned)index, name);
 	if (index >= s->list_next)
 		s->list_next = index + 1;
 	return true;
@@ -939,9 +872,9 @@ static void begin_list(
 	uint32_t count = (uint32_t)number_of(head, FIELD_COUNT);
 	// Every event can come twice: a list that is whole is read again beside what is there.
 	bool early = s->early_len && is_near(s->early_ms, REORDER_MS, head->time_ms);
-	s->list_again = list && list->len && list->count == count && is_whole(list);
+	s->list_again = list && list->len && list->count == count && cipher_list_is_whole(list);
 	if (list && !s->list_again)
-		clear_list(list, count);
+		cipher_list_clear(list, count);
 	if (list && early)
 		take_entry(s, list, 1, (struct slice){s->early_name, s->early_len});
 	s->list_again |= early;
@@ -955,24 +888,17 @@ static void note_early(struct stream *s, const struct event *event, struct slice
 	s->early_ms = event->time_ms;
 }
 
-// Whether an entry has changed places with the head of the list after its own.
-static bool lacks_only(const struct cipher_list *list, uint64_t index)
-{
-	return index <= list->count && index <= LIST_ENTRIES_MAX && !(list->seen >> index & 1) &&
-	       (uint32_t)__builtin_popcountll(list->seen) + 1 == list->count;
-}
-
 static void add_cipher(struct handshake_table *t, struct stream *s, const struct event *event)
 {
 	struct slice name = event_value(event, FIELD_CIPHER);
 	struct cipher_list *list = list_of(t, s);
 	uint64_t index = number_of(event, FIELD_INDEX);
-	bool whole = list == NULL || (list->len && is_whole(list));
+	bool whole = list == NULL || (list->len && cipher_list_is_whole(list));
 	if (name.len == 0)
 		return;
 	if (s->list == HANDSHAKE_OFFERS && list && list->seen == 0 &&
-		lacks_only(&s->supported, index)) {
-		insert_name(&s->supported, (unsigned)index, name);
+		cipher_list_lacks_only(&s->supported, index)) {
+		cipher_list_insert(&s->supported, (unsigned)index, name);
 		return;
 	}
 	// The first entry once more: of the list whose head is still to come, it may be.
@@ -981,7 +907,7 @@ static void add_cipher(struct handshake_table *t, struct stream *s, const struct
 	if (list && take_entry(s, list, index, name))
 		return;
 	if (list && !(index == 1 && whole)) {
-		clear_list(list, 0);
+		cipher_list_clear(list, 0);
 		s->list = HANDSHAKE_NONE;
 	}
 }

@@ -291,10 +291,14 @@ void session_approach_rest(struct session_table *t, const struct session_key *ke
 
 // ---- moving ----
 
-static void remember_redirect(struct session_table *t, uint32_t at, const struct device *device,
+// A second phone whose lines come from here, and belong elsewhere: here are sent those of others.
+static void remember_redirect(struct subject *s, const struct device *device,
 	const struct session_key *to, uint64_t now_ms)
 {
-	struct session_links *l = &t->links[at];
+	struct session_links *l = &s->table->links[s->index];
+	if (!device_is_none(&l->redirect_device) && !device_equals(&l->redirect_device, device) &&
+		now_ms < l->redirect_ms + REDIRECT_MS)
+		s->session.flags |= SESSION_MANY_DEVICES;
 	l->redirect_device = *device;
 	l->redirect = *to;
 	l->redirect_ms = now_ms;
@@ -326,7 +330,7 @@ void session_move(struct session_table *t, const struct session_key *from,
 	uint32_t at = identity_find_device(&s, device);
 	if (at != SESSION_NONE)
 		move_identity(&s, at, to);
-	remember_redirect(t, index, device, to, now_ms);
+	remember_redirect(&s, device, to, now_ms);
 	session_put(&s);
 }
 
@@ -405,6 +409,7 @@ static bool hand_on(struct subject *s, struct event *event)
 		event->client = (struct address){0};
 		event->key = (struct session_key){0};
 		event->stage = STAGE_RESOLVE;
+		event->alias = 0; // that of its sender's address was none
 	} else {
 		return false;
 	}

@@ -475,11 +475,14 @@ static bool is_of_past(
 static void weigh(struct subject *s, const struct event *event, struct sighting *sighting,
 	const struct event_use *use)
 {
+	// A user whose name is hidden is still the client of his address.
+	bool unsure = event->port ||
+		      ((event->flags & EVENT_BOUND) && !(event->flags & EVENT_HIDDEN_USER));
 	if (event->source == MESSAGE_PHONE) {
 		identity_note_end(s, sighting->identity);
 		history_settle_doubt(
 			s->table, s->index, s->now_ms > SAYS_IT_MS ? s->now_ms - SAYS_IT_MS : 0);
-	} else if (sighting->identity == 0 && event->port && identity_all_connected(s) &&
+	} else if (sighting->identity == 0 && unsure && identity_all_connected(s) &&
 		   !judge_relapses(s, use)) {
 		sighting->flags |= SIGHTING_DOUBTFUL;
 	}

@@ -48,28 +48,32 @@ static uint64_t nearest_power_of_two(uint64_t n)
 	return above - n <= n - above / 2 ? above : above / 2;
 }
 
-#define OFFLINE_LINES 16 // times as many lines are kept
+// Times as many lines are kept: of clients that are no phones, which are many at all hours.
+#define OFFLINE_PHONES 2
+#define OFFLINE_OTHERS 16
 
 // Hashes do not divide evenly: a tenth more than a fair share.
-static uint32_t share_of(const struct worker_limits *limits, uint32_t all, unsigned n)
+static uint32_t share_of(uint32_t all, unsigned n)
 {
-	return limits->offline || n == 1 ? all + 16 : all / n + all / n / 10 + 16;
+	return n == 1 ? all + 16 : all / n + all / n / 10 + 16;
 }
 
 static struct session_limits session_limits(const struct worker_limits *limits, unsigned n)
 {
-	uint32_t clients = share_of(limits, limits->clients, n);
-	uint32_t diagnoses =
-		share_of(limits, limits->offline ? limits->clients : limits->diagnoses, n);
-	uint64_t lines = limits->offline ? OFFLINE_LINES * (uint64_t)clients : clients;
+	bool offline = limits->offline;
+	uint32_t share = share_of(limits->clients, n);
+	uint32_t clients = offline ? limits->clients + 16 : share;
+	uint32_t diagnoses = offline ? limits->clients : share_of(limits->diagnoses, n);
 	return (struct session_limits){
 		.sessions = clients,
 		.identities = clients + clients / 8,
-		.histories = clients / 10 * 3 + 64,
+		.histories = share / 10 * 3 + 64,
 		.diagnoses = diagnoses,
 		.evidence_blocks = diagnoses * 4,
-		.phone_line_bytes = nearest_power_of_two(lines * 32 | 1 << 20),
-		.other_line_bytes = nearest_power_of_two(lines * 8 | 1 << 19),
+		.phone_line_bytes = nearest_power_of_two(
+			share * 32ul * (offline ? OFFLINE_PHONES : 1) | 1 << 20),
+		.other_line_bytes = nearest_power_of_two(
+			share * 8ul * (offline ? OFFLINE_OTHERS : 1) | 1 << 19),
 		.idle_ms = limits->idle_ms,
 		.expire_ms = limits->expire_ms,
 		.seed = limits->seed,
@@ -116,7 +120,8 @@ static struct worker *worker_create(
 	w->batch = malloc((BATCH_EVENTS + EVENTS_OF_LINE_MAX) * sizeof(*w->batch));
 	w->deferred = malloc(DEFERRED_MAX * sizeof(*w->deferred));
 	w->handshakes = handshake_table_create(all->gateways.n_max,
-		share_of(limits, limits->handshakes, all->n), HELD_MAX, limits->seed, &w->counters);
+		limits->offline ? limits->handshakes : share_of(limits->handshakes, all->n),
+		HELD_MAX, limits->seed, &w->counters);
 	w->aliases = alias_table_create(share.sessions * 2, WAITING_MAX, &w->counters);
 	for (unsigned i = 0; i < all->n; i++) {
 		if (i != number && (w->inbox[i] = inbox_create(all->n)) == NULL)

@@ -15,11 +15,11 @@ static struct chain *find(const struct chain_list *list, uint32_t number)
 	return NULL;
 }
 
-static struct chain *find_serial(struct chain_list *list, uint64_t serial)
+static struct chain *find_serial(const struct chain_list *list, uint64_t serial)
 {
 	for (unsigned i = 0; serial && i < CHAINS_MAX; i++) {
 		if (list->chains[i].number && list->chains[i].serial == serial)
-			return &list->chains[i];
+			return (struct chain *)&list->chains[i];
 	}
 	return NULL;
 }
@@ -129,7 +129,7 @@ const struct chain *chain_of(struct chain_list *list, const struct event *line, 
 
 uint32_t chain_mistaken(const struct chain_list *list, const struct event *line)
 {
-	const struct chain *c = find_serial((struct chain_list *)list, serial_of(line));
+	const struct chain *c = find_serial(list, serial_of(line));
 	bool accepted = line->handshake == HANDSHAKE_CHAIN_ACCEPTED;
 	return c && accepted && c->state == CHAIN_REFUSED && !c->sure ? c->number : 0;
 }

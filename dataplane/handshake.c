@@ -950,9 +950,9 @@ static void note_chain(struct handshake_table *t, struct stream *s, struct event
 static void step_addressed(struct handshake_table *t, struct stream *s, struct event *event,
 	event_emit_fn emit, void *context)
 {
-	struct handshake *h;
-	h = find(t, s, event);
-	if (event->handshake != HANDSHAKE_ENDS && !is_failed(s, event))
+	struct handshake *h = find(t, s, event);
+	bool has_failed = is_failed(s, event), closes = event->handshake == HANDSHAKE_ENDS;
+	if (!closes && !has_failed)
 		note_start(t, s, event, h);
 	if (event->handshake == HANDSHAKE_STARTS && h) {
 		close_handshake(t, h); // the port is used anew
@@ -960,16 +960,15 @@ static void step_addressed(struct handshake_table *t, struct stream *s, struct e
 	}
 	// The end of a connection whose handshake is over says nothing of other handshakes, nor
 	// does a line that came after the one that said that it failed.
-	bool over = event->handshake == HANDSHAKE_ENDS ||
-		    (event->handshake != HANDSHAKE_STARTS && is_failed(s, event));
+	bool over = closes || (event->handshake != HANDSHAKE_STARTS && has_failed);
 	if (h == NULL && !over)
 		h = open_handshake(t, s, event);
 	if (h == NULL) {
 		emit_line(event, emit, context);
 		return;
 	}
-	bool ends = event->handshake == HANDSHAKE_COMPLETES ||
-		    event->handshake == HANDSHAKE_FAILS || event->handshake == HANDSHAKE_ENDS;
+	bool ends = closes || event->handshake == HANDSHAKE_COMPLETES ||
+		    event->handshake == HANDSHAKE_FAILS;
 	bool failed = ends && event->handshake != HANDSHAKE_COMPLETES;
 	bool certified = ends && settle(t, h, failed, emit, context);
 	if (failed && !h->reasoned)

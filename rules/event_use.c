@@ -183,6 +183,26 @@ static void use_recovery(
 		rule->by_tunnel |= rule->calm_ms == 0 && pack->recovery[i]->event == leaf->event;
 }
 
+// How often a rule wants to see each event.
+static void use_wanted(struct rulepack *pack, const struct expression *e)
+{
+	bool sequence = e->kind == EXPRESSION_SEQUENCE;
+	bool varied = e->kind == EXPRESSION_DISTINCT || e->kind == EXPRESSION_TURNS;
+	for (unsigned i = 0; i < e->n_parts; i++) {
+		unsigned n = e->kind == EXPRESSION_COUNT ? e->at_least
+			     : varied			 ? 2 * e->at_least
+							 : 0;
+		for (unsigned k = 0; sequence && k < e->n_parts; k++)
+			n += e->parts[k]->event == e->parts[i]->event;
+		if (e->parts[i]->n_parts == 0) {
+			uint8_t *wanted = &pack->events[e->parts[i]->event].wanted;
+			if (n > *wanted)
+				*wanted = (uint8_t)(n < UINT8_MAX ? n : UINT8_MAX);
+		}
+		use_wanted(pack, e->parts[i]);
+	}
+}
+
 static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 {
 	struct use use = {pack, rule, true};
@@ -191,6 +211,7 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 			continue;
 		expression_walk(rule->levels[i], true, use_leaf, &use);
 		use_counted(rule, rule->levels[i]);
+		use_wanted(pack, rule->levels[i]);
 	}
 	use.trigger = false;
 	for (unsigned i = 0; i < rule->n_causes; i++)
@@ -215,26 +236,6 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 		rule->has_absence |= rule->levels[i] && expression_has_absence(rule->levels[i]);
 }
 
-// How often a rule wants to see each event.
-static void use_wanted(struct rulepack *pack, const struct expression *e)
-{
-	bool sequence = e->kind == EXPRESSION_SEQUENCE;
-	bool varied = e->kind == EXPRESSION_DISTINCT || e->kind == EXPRESSION_TURNS;
-	for (unsigned i = 0; i < e->n_parts; i++) {
-		unsigned n = e->kind == EXPRESSION_COUNT ? e->at_least
-			     : varied			 ? 2 * e->at_least
-							 : 0;
-		for (unsigned k = 0; sequence && k < e->n_parts; k++)
-			n += e->parts[k]->event == e->parts[i]->event;
-		if (e->parts[i]->n_parts == 0) {
-			uint8_t *wanted = &pack->events[e->parts[i]->event].wanted;
-			if (n > *wanted)
-				*wanted = (uint8_t)(n < UINT8_MAX ? n : UINT8_MAX);
-		}
-		use_wanted(pack, e->parts[i]);
-	}
-}
-
 static void use_lasting(const struct expression *leaf, bool positive, void *context)
 {
 	(void)positive;
@@ -245,31 +246,29 @@ static void use_lasting(const struct expression *leaf, bool positive, void *cont
 // What becomes of an event when a tunnel comes up.
 static void use_tunnel(struct rulepack *pack, const struct diagnosis_rule *rule)
 {
-	if (rule->scope != SCOPE_PHONE)
-		return;
 	for (unsigned event = 0; event < EVENTS_MAX; event++) {
 		bool evidence = event_bit(rule->evidence, (uint16_t)event);
-		pack->events[event].no_tunnel |= evidence && rule->by_tunnel;
-		pack->events[event].outlasts |=
-			!rule->by_tunnel && (evidence || event_bit(rule->context, (uint16_t)event));
+		if (rule->by_tunnel)
+			pack->events[event].no_tunnel |= evidence;
+		else
+			pack->events[event].outlasts |=
+				evidence || event_bit(rule->context, (uint16_t)event);
 	}
-	for (int i = CONFIDENCE_SUSPECTED; i <= CONFIDENCE_CONFIRMED && !rule->by_tunnel; i++) {
+	if (rule->by_tunnel)
+		return;
+	for (int i = CONFIDENCE_SUSPECTED; i <= CONFIDENCE_CONFIRMED; i++) {
 		if (rule->levels[i])
 			expression_walk(rule->levels[i], true, use_lasting, pack);
 	}
-	for (unsigned i = 0; i < rule->n_causes && !rule->by_tunnel; i++)
+	for (unsigned i = 0; i < rule->n_causes; i++)
 		expression_walk(rule->causes[i].when, true, use_lasting, pack);
 }
 
 void pack_use_rules(struct rulepack *pack)
 {
 	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
-		struct diagnosis_rule *rule = &pack->diagnoses[i];
-		use_rule(pack, rule);
-		use_tunnel(pack, rule);
-		for (int k = CONFIDENCE_SUSPECTED; k <= CONFIDENCE_CONFIRMED; k++) {
-			if (rule->levels[k])
-				use_wanted(pack, rule->levels[k]);
-		}
+		use_rule(pack, &pack->diagnoses[i]);
+		if (pack->diagnoses[i].scope == SCOPE_PHONE)
+			use_tunnel(pack, &pack->diagnoses[i]);
 	}
 }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// outlet: a way out for diagnoses and alerts: one thread that reads the journal and hands records
+// to one kind of receiver, again until it has taken them. Whatever a receiver does, the outlet
+// costs its window of the journal and delays nobody else.
+//
+// A new kind is one file, outlet_KIND.c, and one entry in outlet_kinds[].
+#pragma once
+
+#include <obstack.h>
+#include <stdbool.h>
+
+#include "../rules/yaml.h"
+#include "journal.h"
+
+#define OUTLETS_MAX 16
+#define OUTLET_BATCH_MAX 256
+#define OUTLET_NAME_MAX 32
+
+// What an option holds, and so what its member in the options of the kind is.
+enum outlet_value {
+	OUTLET_TEXT,   // const char *; NULL: not given
+	OUTLET_TEXTS,  // const char **, the last one NULL; one text, or a list
+	OUTLET_PATH,   // const char *
+	OUTLET_SECRET, // const char *: the first line of the file that is named (option *_file)
+	OUTLET_NUMBER, // uint64_t
+	OUTLET_TIME,   // uint64_t, ms
+	OUTLET_FLAG,   // bool
+	OUTLET_CHOICE, // unsigned: its place in `choices`
+};
+
+struct outlet_option {
+	const char *name;
+	enum outlet_value value;
+	size_t offset;
+	uint64_t least, most;	    // of a number or a time
+	const char *const *choices; // the last one NULL
+	const char *initial;	    // as YAML; NULL: none (a number or choice of 0, false)
+	bool is_required;
+	const char *help;
+};
+
+// How a delivery went.
+enum delivery {
+	DELIVERY_DONE,	// *n_done is n
+	DELIVERY_RETRY, // the receiver is away or busy: what is not done comes again, after a while
+	DELIVERY_REFUSED, // the record at *n_done will never be taken: counted, and passed over
+};
+
+struct outlet_context {
+	const char *name;	 // of the outlet
+	const void *options;	 // of its kind
+	struct journal *journal; // for journal_firing()
+	const char *host;	 // this machine's name
+	char error[256];	 // to be written where it is not DELIVERY_DONE; one line
+};
+
+struct outlet_kind {
+	const char *name, *help;
+	const struct outlet_option *options;
+	size_t n_options, options_size;
+	// At config time: what the options table cannot say. false: *error, one line.
+	bool (*check)(const void *options, char *error, size_t size);
+	// All of these on the outlet's thread. open: what a delivery needs; NULL: context->error
+	// says why, tried again like a delivery.
+	void *(*open)(struct outlet_context *context);
+	enum delivery (*send)(void *state, struct outlet_context *context,
+		struct record *const *records, size_t n, size_t *n_done);
+	// At least once a second while nothing is to be sent; NULL: nothing to do.
+	enum delivery (*idle)(void *state, struct outlet_context *context);
+	// The file it writes was moved away (SIGUSR1); NULL: nothing to do.
+	void (*reopen)(void *state, struct outlet_context *context);
+	void (*close)(void *state, struct outlet_context *context);
+};
+
+extern const struct outlet_kind *const outlet_kinds[]; // the last one NULL
+
+// ---- config ----
+
+enum outlet_choice_of_records { OUTLET_ALL, OUTLET_DIAGNOSES, OUTLET_ALERTS };
+
+struct outlet_config {
+	struct obstack arena; // all that is in here
+	const char *name;
+	const struct outlet_kind *kind;
+	void *options;
+	enum outlet_choice_of_records records;
+	const char *text; // its YAML, to see whether it has changed
+};
+
+// ---- while the daemon runs; control thread ----
+
+struct outlets;
+
+struct outlet_status {
+	const char *name, *kind, *state; // "connected", "retrying", "starting"
+	char error[256];		 // the last one
+	uint64_t n_delivered, n_refused, n_errors, n_reopened;
+	uint64_t last_ms, error_ms; // wall clock, 0: never
+	struct journal_lag lag;
+};
+
+// NULL: *error says why.
+struct outlets *outlets_create(struct journal *journal, char *error, size_t size);
+// Waits for the outlets' threads: each a few seconds at most.
+void outlets_destroy(struct outlets *outlets);
+
+// Run these, in place of those that run; whose config has not changed goes on undisturbed. Takes
+// the configs that it needs (sets them to NULL). false: *error, and all is as it was.
+bool outlets_set(struct outlets *outlets, struct outlet_config **configs, size_t n, char *error,
+	size_t size);
+void outlets_reopen(struct outlets *outlets);
+size_t outlets_status(const struct outlets *outlets, struct outlet_status *out, size_t max);
+json_t *outlets_json(const struct outlets *outlets); // a list

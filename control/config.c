@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config_listen.h"
+#include "config_outlets.h"
 #include "config_site.h"
 #include "pack.h"
 
@@ -43,6 +44,8 @@
 		"senders that forward other machines' logs")                                       \
 	X(names, NAMES, policy, 0, POLICY_NAMES_MAX, "{}",                                         \
 		"what the `name` command of an ASA prints in place of addresses")                  \
+	X(outlets, OUTLETS, outlets, 0, OUTLETS_MAX, "{}",                                         \
+		"where diagnoses and alerts go: SIEM, pager, files")                               \
 	X(rules, RULES, rules, 0, 0, "", "directory of the rule pack; default: the shipped one")   \
 	X(cache, CACHE, cache, 0, 0, "",                                                           \
 		"directory of compiled rules, or none; default: the user's cache directory")       \
@@ -67,6 +70,7 @@ enum kind {
 	KIND_GROUPS,
 	KIND_RELAYS,
 	KIND_NAMES,
+	KIND_OUTLETS,
 	KIND_RULES,
 	KIND_CACHE,
 	KIND_SOCKET,
@@ -87,6 +91,7 @@ static const char *const kind_values[] = {
 	[KIND_GROUPS] = "a list of names, * stands for any text, any case",
 	[KIND_RELAYS] = "a list of addresses or prefixes (10.1.0.0/16)",
 	[KIND_NAMES] = "{NAME: ADDRESS, ..}",
+	[KIND_OUTLETS] = "{NAME: {type: TYPE, records: all|diagnoses|alerts, OPTION: ..}, ..}",
 	[KIND_RULES] = "an absolute or relative path",
 	[KIND_CACHE] = "a path, or none",
 	[KIND_SOCKET] = "an absolute or relative path",
@@ -165,6 +170,7 @@ static bool read_cache(struct yaml_file *file, struct fy_node *value, const char
 #define READ_CACHE(member, least, most) read_cache(file, value, &(member))
 #define READ_SOCKET(member, least, most) read_socket(file, value, config)
 #define READ_LISTEN(member, least, most) config_read_listen(file, value, config)
+#define READ_OUTLETS(member, least, most) config_read_outlets(file, value, config)
 #define READ_PORTS(member, least, most) config_read_ports(file, value, &(member))
 #define READ_GROUPS(member, least, most) config_read_groups(file, value, &(member))
 #define READ_RELAYS(member, least, most) config_read_relays(file, value, &(member))
@@ -253,6 +259,8 @@ bool config_init(struct config *config, const char *path, struct report *report)
 
 void config_fini(struct config *config)
 {
+	for (size_t i = 0; i < config->n_outlets; i++)
+		outlet_config_destroy(config->outlets[i]);
 	obstack_free(&config->arena, NULL);
 	config->policy = (struct policy){0};
 }
@@ -310,5 +318,7 @@ void config_print_options(FILE *out)
 			option->initial);
 		print_wrapped(out, option->help);
 		print_values(out, option);
+		if (option->kind == KIND_OUTLETS)
+			config_print_outlets(out);
 	}
 }

@@ -10,6 +10,7 @@
 #include "../dataplane/worker.h"
 #include "../rules/report.h"
 #include "../rules/yaml.h"
+#include "outlet.h"
 
 enum poll { POLL_AUTO, POLL_BUSY, POLL_ADAPTIVE };
 
@@ -22,6 +23,8 @@ struct config {
 	enum poll poll;
 	struct worker_limits limits;
 	struct policy policy;
+	struct outlet_config *outlets[OUTLETS_MAX]; // whoever takes one leaves NULL
+	size_t n_outlets;
 	const char *rules;  // directory
 	const char *cache;  // directory, NULL: none
 	const char *socket; // control socket

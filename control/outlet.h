@@ -84,30 +84,38 @@ struct outlet_config {
 	const struct outlet_kind *kind;
 	void *options;
 	enum outlet_choice_of_records records;
-	const char *text; // its YAML, to see whether it has changed
+	const char *text; // its YAML and its secrets, to see whether it has changed
 };
+
+void outlet_config_destroy(struct outlet_config *config); // NULL is nothing
 
 // ---- while the daemon runs; control thread ----
 
 struct outlets;
 
 struct outlet_status {
-	const char *name, *kind, *state; // "connected", "retrying", "starting"
-	char error[256];		 // the last one
-	uint64_t n_delivered, n_refused, n_errors, n_reopened;
+	const char *name, *kind;
+	const char *state; // "starting", "connected", "retrying"
+	char error[256];   // the last one; empty: none
+	uint64_t n_delivered, n_refused, n_errors;
 	uint64_t last_ms, error_ms; // wall clock, 0: never
 	struct journal_lag lag;
 };
 
-// NULL: *error says why.
-struct outlets *outlets_create(struct journal *journal, char *error, size_t size);
-// Waits for the outlets' threads: each a few seconds at most.
+// NULL: out of memory.
+struct outlets *outlets_create(struct journal *journal);
+// Waits for the outlets' threads: each as long as its receiver may take.
 void outlets_destroy(struct outlets *outlets);
 
-// Run these, in place of those that run; whose config has not changed goes on undisturbed. Takes
-// the configs that it needs (sets them to NULL). false: *error, and all is as it was.
-bool outlets_set(struct outlets *outlets, struct outlet_config **configs, size_t n, char *error,
-	size_t size);
+// Run these, in place of those that run; whose config has not changed goes on undisturbed. Takes the
+// configs that it needs (sets them to NULL). false: out of memory or of threads, or too many are
+// still ending; all is as it was.
+bool outlets_set(struct outlets *outlets, struct outlet_config **configs, size_t n);
+// About once a second: threads that have ended.
+void outlets_tick(struct outlets *outlets);
+// The files that they write were moved away.
 void outlets_reopen(struct outlets *outlets);
+
+// Any thread, but not while outlets_set() runs.
 size_t outlets_status(const struct outlets *outlets, struct outlet_status *out, size_t max);
 json_t *outlets_json(const struct outlets *outlets); // a list

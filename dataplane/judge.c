@@ -113,6 +113,17 @@ static uint32_t find_counterpart(struct subject *s, uint16_t number, uint8_t ide
 	return DIAGNOSIS_NONE;
 }
 
+// Whether a diagnosis that names nobody, since its phone seemed to be connected, or is one of
+// several, is the one that the phone itself now tells of.
+static bool is_missing_name(
+	const struct subject *s, uint32_t known, uint8_t identity, const struct event *event)
+{
+	const struct diagnosis *d = &s->table->diagnoses->slots[known];
+	return identity != 0 && d->identity == 0 && d->state == DIAGNOSIS_OPEN &&
+	       d->last_ms + CORROBORATION_MS >= s->now_ms &&
+	       (s->session.n_identities > 1 || names_somebody(event));
+}
+
 static bool rule_absorbs(const struct diagnosis_rule *rule, uint16_t number)
 {
 	for (unsigned i = 0; rule && i < rule->n_absorbs; i++) {
@@ -324,19 +335,17 @@ static void step_rule(struct subject *s, const struct diagnosis_rule *rule, uint
 		(v.confidence == CONFIDENCE_NONE && !(open && evidence)))
 		return;
 	bool unnamed = identity == 0 && names_somebody(event);
-	if (known == DIAGNOSIS_NONE && s->session.n_identities > 1 && !unnamed) {
+	if (known == DIAGNOSIS_NONE && s->session.n_identities > 1 && !unnamed)
 		known = find_counterpart(s, rule->number, identity);
-		if (known != DIAGNOSIS_NONE && identity != 0) {
-			// The name was missing: here it is.
-			struct diagnosis_work w = diagnosis_take(s, known);
-			w.d.identity = identity;
-			w.d.ambiguous = v.ambiguous;
-			add_evidence(&w, &v, false);
-			add_event(&w, sighting, &v, event);
-			history_name(s->table, s->index, rule->evidence, identity,
-				s->now_ms - CORROBORATION_MS);
-			return;
-		}
+	if (known != DIAGNOSIS_NONE && is_missing_name(s, known, identity, event)) {
+		struct diagnosis_work w = diagnosis_take(s, known);
+		w.d.identity = identity;
+		w.d.ambiguous = v.ambiguous;
+		add_evidence(&w, &v, false);
+		add_event(&w, sighting, &v, event);
+		history_name(
+			s->table, s->index, rule->evidence, identity, s->now_ms - CORROBORATION_MS);
+		return;
 	}
 	if (known != DIAGNOSIS_NONE) {
 		struct diagnosis_work w = diagnosis_take(s, known);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -178,11 +179,27 @@ static bool read_cache(struct yaml_file *file, struct fy_node *value, const char
 
 // ---- the table ----
 
+enum option_number {
+#define X(name, KIND, member, least, most, initial, help) OPTION_##name,
+	OPTIONS(X)
+#undef X
+		OPTION_MAX
+};
+static_assert(OPTION_MAX <= CONFIG_OPTIONS_MAX);
+
+static void note_text(struct yaml_file *file, struct fy_node *value, const char **out)
+{
+	char *text = fy_emit_node_to_string(value, FYECF_MODE_FLOW_ONELINE);
+	*out = text ? arena_text(file->arena, slice_of(text)) : NULL;
+	free(text);
+}
+
 #define X(name, KIND, member, least, most, initial, help)                    \
 	static bool read_option_##name(                                      \
 		struct yaml_file *file, struct fy_node *value, void *target) \
 	{                                                                    \
 		struct config *config = target;                              \
+		note_text(file, value, &config->texts[OPTION_##name]);       \
 		return READ_##KIND(config->member, least, most);             \
 	}
 OPTIONS(X)
@@ -263,6 +280,29 @@ void config_fini(struct config *config)
 		outlet_config_destroy(config->outlets[i]);
 	obstack_free(&config->arena, NULL);
 	config->policy = (struct policy){0};
+}
+
+// Those that a reload takes over.
+static bool is_reloaded(enum option_number option)
+{
+	return option == OPTION_outlets || option == OPTION_rules;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool config_compare(const struct config *now, const struct config *next, char *names, size_t size)
+{
+	size_t len = 0;
+	names[0] = '\0';
+	for (unsigned i = 0; i < OPTION_MAX && len < size; i++) {
+		if (!is_reloaded((enum option_number)i) && !is_same(now->texts[i], next->texts[i]))
+			len += (size_t)snprintf(
+				names + len, size - len, "%s%s", len ? ", " : "", options[i].name);
+	}
+	return len > 0;
 }
 
 const char *config_default_socket(void)

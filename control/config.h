@@ -12,6 +12,8 @@
 #include "../rules/yaml.h"
 #include "outlet.h"
 
+#define CONFIG_OPTIONS_MAX 32
+
 enum poll { POLL_AUTO, POLL_BUSY, POLL_ADAPTIVE };
 
 struct config {
@@ -25,9 +27,10 @@ struct config {
 	struct policy policy;
 	struct outlet_config *outlets[OUTLETS_MAX]; // whoever takes one leaves NULL
 	size_t n_outlets;
-	const char *rules;  // directory
-	const char *cache;  // directory, NULL: none
-	const char *socket; // control socket
+	const char *rules;		       // directory
+	const char *cache;		       // directory, NULL: none
+	const char *socket;		       // control socket
+	const char *texts[CONFIG_OPTIONS_MAX]; // of each option as it is written; NULL: it is not
 	// Where these stand in the file; no file: they are defaults.
 	struct rule_place listen_places[PORT_LISTEN_MAX], rules_place, socket_place;
 };
@@ -36,6 +39,9 @@ struct config {
 // false: the report says what is wrong; the config is finished with.
 [[nodiscard]] bool config_init(struct config *config, const char *path, struct report *report);
 void config_fini(struct config *config);
+
+// The options that differ and are read at the start only, by name. Whether there are any.
+bool config_compare(const struct config *now, const struct config *next, char *names, size_t size);
 
 // Whether what it names is there on this machine: interfaces, devices, captures, the directories of
 // rules and socket. Makes nothing. false: the report says what is not.

@@ -3,9 +3,13 @@
 // one (and tests, without ports).
 #pragma once
 
+#include "alert.h"
 #include "config.h"
 #include "feed.h"
+#include "journal.h"
+#include "outlet.h"
 #include "rates.h"
+#include "recorder.h"
 #include "tables.h"
 
 #define GATEWAY_SILENT_MS (6 * 3600000ull)  // no relevant line for so long is worth a word
@@ -25,6 +29,7 @@ struct daemon {
 	const char *config_path; // NULL: none
 	bool check_only;	 // only to say whether config and rules are right
 	struct config config;
+	struct config *reread; // by the last reload; NULL: there was none
 	struct vocabulary *vocabulary;
 	struct rules_state rules;
 	struct port_set ports;
@@ -35,6 +40,11 @@ struct daemon {
 	uint64_t high_water[TABLE_MAX];
 	struct rates rates;
 	struct feed *feed;
+	// NULL in tests that need none of them.
+	struct journal *journal;
+	struct alerts *alerts;
+	struct recorder *recorder;
+	struct outlets *outlets;
 	struct server *server;
 	uint64_t started_ms, started_steady_ms;
 };

@@ -247,16 +247,22 @@ static const char *cause_remedy(
 	return NULL;
 }
 
+const char *diagnosis_id_format(uint64_t id, char *out)
+{
+	snprintf(out, DIAGNOSIS_ID_TEXT, "%016" PRIx64, id);
+	return out;
+}
+
 json_t *diagnosis_json(const struct diagnosis *d, const void *lines, const struct rulepack *pack,
 	const struct gateway_table *gateways, enum language language)
 {
 	const struct diagnosis_rule *rule =
 		rulepack_diagnosis(pack, (enum scope)d->scope, d->number);
-	char id[20], device[DEVICE_TEXT_MAX];
-	snprintf(id, sizeof(id), "%016" PRIx64, d->id);
+	char id[DIAGNOSIS_ID_TEXT], device[DEVICE_TEXT_MAX];
 	json_t *details = details_json(d, lines, rule);
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "type", "diagnosis", "id",
-		id, "diagnosis", registry_name(&pack->vocabulary->diagnoses, d->number), "scope",
+		diagnosis_id_format(d->id, id), "diagnosis",
+		registry_name(&pack->vocabulary->diagnoses, d->number), "scope",
 		scope_names[d->scope], "state", diagnosis_state_names[d->state], "confidence",
 		confidence_names[diagnosis_confidence(d)], "is_phone", d->is_phone, "sequence",
 		(json_int_t)d->sequence);

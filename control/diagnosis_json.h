@@ -12,6 +12,9 @@
 json_t *diagnosis_json(const struct diagnosis *diagnosis, const void *lines,
 	const struct rulepack *pack, const struct gateway_table *gateways, enum language language);
 
+#define DIAGNOSIS_ID_TEXT 20
+const char *diagnosis_id_format(uint64_t id, char *out);
+
 // One line of evidence or of a time line: time, source, code, text.
 json_t *line_json(const struct line *line);
 

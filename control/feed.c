@@ -27,12 +27,22 @@ struct watch {
 
 struct feed {
 	struct workers *workers;
+	struct watch *recorder;		// NULL: there is none
+	struct feed_mark *released;	// by place
 	uint32_t base[WORKERS_MAX + 1]; // of each worker's places among all
 	uint32_t scan[WORKERS_MAX];	// of a scan of the whole table: places left, counted down
 	bool scan_again[WORKERS_MAX];	// once that is over
 	struct watch *watches[WATCHES_MAX];
 	unsigned n_watches;
 };
+
+static void watch_destroy(struct watch *watch)
+{
+	if (watch == NULL)
+		return;
+	free(watch->places);
+	free(watch);
+}
 
 struct feed *feed_create(struct workers *workers)
 {
@@ -51,7 +61,14 @@ void feed_destroy(struct feed *feed)
 		return;
 	while (feed->n_watches)
 		feed_unwatch(feed, feed->watches[0]);
+	watch_destroy(feed->recorder);
+	free(feed->released);
 	free(feed);
+}
+
+const struct workers *feed_workers(const struct feed *feed)
+{
+	return feed->workers;
 }
 
 unsigned feed_watches(const struct feed *feed)
@@ -88,6 +105,12 @@ static void enqueue(struct watch *watch, uint32_t place)
 	watch->n_waiting++;
 }
 
+static void enqueue_for_all(struct feed *feed, uint32_t place)
+{
+	for (unsigned i = 0; i < feed->n_watches; i++)
+		enqueue(feed->watches[i], place);
+}
+
 static uint32_t dequeue(struct watch *watch)
 {
 	uint32_t place = watch->first - 1;
@@ -100,7 +123,22 @@ static uint32_t dequeue(struct watch *watch)
 	return place;
 }
 
-// Nobody waits for it any more: its worker may use the place again.
+static uint32_t serial_of(const struct diagnosis *d)
+{
+	return (uint32_t)d->serial + 1;
+}
+
+static bool is_released(const struct feed *feed, uint32_t place, const struct diagnosis *d)
+{
+	if (feed->recorder == NULL)
+		return true;
+	const struct feed_mark *r = &feed->released[place];
+	return r->serial == d->serial && r->state == d->state && r->confidence == d->confidence &&
+	       r->is_phone == d->is_phone;
+}
+
+// Nobody waits for it any more: its worker may use the place again. Of what a recorder sees it
+// alone says so.
 static void acknowledge(struct feed *feed, uint32_t place, const struct diagnosis *told)
 {
 	for (unsigned i = 0; i < feed->n_watches; i++) {
@@ -120,8 +158,11 @@ static void note(struct feed *feed, unsigned worker, uint32_t slot)
 {
 	struct diagnosis_table *table = table_of(feed, worker);
 	struct diagnosis d;
-	for (unsigned i = 0; i < feed->n_watches; i++)
-		enqueue(feed->watches[i], feed->base[worker] + slot);
+	if (feed->recorder) {
+		enqueue(feed->recorder, feed->base[worker] + slot);
+		return;
+	}
+	enqueue_for_all(feed, feed->base[worker] + slot);
 	if (feed->n_watches)
 		return;
 	if (diagnosis_read(table, slot, &d, NULL) == DIAGNOSIS_READ)
@@ -167,19 +208,26 @@ bool feed_drain(struct feed *feed)
 
 // ---- to a watcher ----
 
+static struct watch *watch_create(const struct feed *feed)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+	if (watch == NULL)
+		return NULL;
+	// As large as the tables, but only what is told is ever touched.
+	watch->places = calloc(feed->base[feed->workers->n], sizeof(*watch->places));
+	if (watch->places)
+		return watch;
+	free(watch);
+	return NULL;
+}
+
 struct watch *feed_watch(struct feed *feed, bool all_clients, enum language language)
 {
-	struct watch *watch = feed->n_watches < WATCHES_MAX ? calloc(1, sizeof(*watch)) : NULL;
+	struct watch *watch = feed->n_watches < WATCHES_MAX ? watch_create(feed) : NULL;
 	if (watch == NULL)
 		return NULL;
 	watch->all_clients = all_clients;
 	watch->language = language;
-	// As large as the tables, but only what is told is ever touched.
-	watch->places = calloc(feed->base[feed->workers->n], sizeof(*watch->places));
-	if (watch->places == NULL) {
-		free(watch);
-		return NULL;
-	}
 	feed->watches[feed->n_watches++] = watch;
 	return watch;
 }
@@ -198,8 +246,7 @@ void feed_unwatch(struct feed *feed, struct watch *watch)
 			DIAGNOSIS_READ)
 			acknowledge(feed, place, &d);
 	}
-	free(watch->places);
-	free(watch);
+	watch_destroy(watch);
 }
 
 bool watch_has_news(const struct watch *watch)
@@ -226,18 +273,25 @@ static bool concerns(const struct watch *watch, const struct told *told, const s
 	return told->open || d->is_phone || d->scope == SCOPE_GATEWAY || watch->all_clients;
 }
 
-static json_t *tell(struct feed *feed, struct watch *watch, uint32_t place)
+enum look {
+	LOOK_TELL,  // it is there, may be told, is new to the watcher, and concerns him
+	LOOK_PASS,  // it is there, and not to be told
+	LOOK_GONE,  // nothing is there any more
+	LOOK_LATER, // it is being changed, or not yet released: the place comes again
+};
+
+// Reads what stands at a place, and notes what the watcher knows of it.
+static enum look look(
+	struct feed *feed, struct watch *watch, uint32_t place, struct diagnosis *d, void *lines)
 {
-	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
 	struct told *told = &watch->places[place];
 	unsigned worker = worker_of(feed, place);
-	struct diagnosis d;
 	enum diagnosis_reading reading =
-		diagnosis_read(table_of(feed, worker), place - feed->base[worker], &d, lines);
-	if (reading == DIAGNOSIS_BUSY)
-		return NULL;
-	bool there = reading == DIAGNOSIS_READ;
-	uint32_t serial = there ? (uint32_t)d.serial + 1 : 0;
+		diagnosis_read(table_of(feed, worker), place - feed->base[worker], d, lines);
+	bool there = reading == DIAGNOSIS_READ, is_recorder = watch == feed->recorder;
+	if (reading == DIAGNOSIS_BUSY || (there && !is_recorder && !is_released(feed, place, d)))
+		return LOOK_LATER;
+	uint32_t serial = there ? serial_of(d) : 0;
 	if (told->serial != serial) {
 		watch->lost |= told->open;
 		told->open = false;
@@ -245,20 +299,96 @@ static json_t *tell(struct feed *feed, struct watch *watch, uint32_t place)
 	}
 	told->serial = serial;
 	if (!there)
-		return NULL;
-	acknowledge(feed, place, &d);
-	if (d.sequence == told->sequence || !concerns(watch, told, &d))
-		return NULL;
-	told->sequence = d.sequence;
-	told->open = d.state == DIAGNOSIS_OPEN;
-	return diagnosis_json(
-		&d, lines, feed->workers->ruleset->pack, &feed->workers->gateways, watch->language);
+		return LOOK_GONE;
+	if (!is_recorder)
+		acknowledge(feed, place, d);
+	if (d->sequence == told->sequence || !concerns(watch, told, d))
+		return LOOK_PASS;
+	told->sequence = d->sequence;
+	told->open = d->state == DIAGNOSIS_OPEN;
+	return LOOK_TELL;
 }
 
 json_t *watch_next(struct feed *feed, struct watch *watch)
 {
-	json_t *change = NULL;
-	for (unsigned i = 0; i < NEXT_STEP && watch->first && change == NULL; i++)
-		change = tell(feed, watch, dequeue(watch));
-	return change;
+	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
+	struct diagnosis d;
+	for (unsigned i = 0; i < NEXT_STEP && watch->first; i++) {
+		if (look(feed, watch, dequeue(watch), &d, lines) == LOOK_TELL)
+			return diagnosis_json(&d, lines, feed->workers->ruleset->pack,
+				&feed->workers->gateways, watch->language);
+	}
+	return NULL;
+}
+
+// ---- to the recorder ----
+
+bool feed_record(struct feed *feed)
+{
+	feed->released = calloc(feed->base[feed->workers->n], sizeof(*feed->released));
+	feed->recorder = feed->released ? watch_create(feed) : NULL;
+	return feed->recorder != NULL;
+}
+
+bool feed_has_change(const struct feed *feed)
+{
+	return feed->recorder->first != 0;
+}
+
+uint32_t feed_places(const struct feed *feed)
+{
+	return feed->base[feed->workers->n];
+}
+
+static struct feed_mark mark_of(uint32_t place, const struct diagnosis *d)
+{
+	return (struct feed_mark){.place = place,
+		.sequence = d->sequence,
+		.serial = d->serial,
+		.state = d->state,
+		.confidence = d->confidence,
+		.is_phone = d->is_phone};
+}
+
+bool feed_take(struct feed *feed, struct feed_change *out)
+{
+	struct watch *recorder = feed->recorder;
+	for (unsigned i = 0; i < NEXT_STEP && recorder->first; i++) {
+		uint32_t place = dequeue(recorder);
+		enum look found = look(feed, recorder, place, &out->diagnosis, out->lines);
+		out->mark = mark_of(place, &out->diagnosis);
+		switch (found) {
+		case LOOK_TELL:
+			return true;
+		case LOOK_PASS: // of no phone, or recorded before
+			feed_release(feed, &out->mark);
+			break;
+		case LOOK_GONE:
+			enqueue_for_all(feed, place);
+			break;
+		case LOOK_LATER:
+			break;
+		}
+	}
+	return false;
+}
+
+bool feed_read(const struct feed *feed, uint32_t place, struct feed_change *out)
+{
+	unsigned worker = worker_of(feed, place);
+	if (diagnosis_read(table_of(feed, worker), place - feed->base[worker], &out->diagnosis,
+		    out->lines) != DIAGNOSIS_READ)
+		return false;
+	out->mark = mark_of(place, &out->diagnosis);
+	return true;
+}
+
+void feed_release(struct feed *feed, const struct feed_mark *mark)
+{
+	feed->released[mark->place] = *mark;
+	enqueue_for_all(feed, mark->place);
+	if (feed->n_watches == 0) {
+		struct diagnosis d = {.serial = mark->serial, .sequence = mark->sequence};
+		acknowledge(feed, mark->place, &d);
+	}
 }

@@ -7,6 +7,9 @@
 // much happens; many changes of one diagnosis become one line; and a slow one holds up nobody. A
 // diagnosis is acknowledged to its worker once no watcher waits for it any more.
 //
+// In the daemon a recorder sees each change before any watcher does, and lets them have it once it
+// is safe: what was shown is there after a crash.
+//
 // Control thread alone.
 #pragma once
 
@@ -22,9 +25,42 @@ struct watch;
 // NULL: out of memory. The workers must outlive it.
 struct feed *feed_create(struct workers *workers);
 void feed_destroy(struct feed *feed);
+const struct workers *feed_workers(const struct feed *feed);
 
 // Look at what the workers have said, a bounded part of it. Whether there is more at once.
 bool feed_drain(struct feed *feed);
+
+// ---- the recorder ----
+
+// Which diagnosis, and in which state.
+struct feed_mark {
+	uint32_t place;
+	uint32_t sequence;
+	uint64_t serial;
+	uint8_t state, confidence, is_phone;
+};
+
+// A diagnosis of a phone or gateway, and its evidence.
+struct feed_change {
+	struct feed_mark mark;
+	struct diagnosis diagnosis;
+	_Alignas(8) char lines[EVIDENCE_BYTES_MAX];
+};
+
+// From now on a recorder takes each change, and watchers have it only when it is released. false:
+// out of memory.
+bool feed_record(struct feed *feed);
+uint32_t feed_places(const struct feed *feed);
+// Whether there may be something to take.
+bool feed_has_change(const struct feed *feed);
+// The next change; false: there is none for now. What is taken is to be released.
+bool feed_take(struct feed *feed, struct feed_change *out);
+// What stands at a place now, released or not; false: nothing.
+bool feed_read(const struct feed *feed, uint32_t place, struct feed_change *out);
+// It may be told, and what has only been counted on it since.
+void feed_release(struct feed *feed, const struct feed_mark *mark);
+
+// ---- watchers ----
 
 unsigned feed_watches(const struct feed *feed);
 

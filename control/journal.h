@@ -14,6 +14,8 @@
 
 #include "record.h"
 
+#define JOURNAL_WINDOW 10000 // records in memory: some 40 MB at most
+
 struct journal;
 struct journal_reader;
 

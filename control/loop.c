@@ -21,7 +21,14 @@
 #define DRAIN_WATCHED_NS 200000
 #define DRAIN_IDLE_NS 10000000
 
-enum source { SOURCE_SIGNALS, SOURCE_TICK, SOURCE_DRAIN, SOURCE_SERVER, SOURCE_MAX };
+enum source {
+	SOURCE_SIGNALS,
+	SOURCE_TICK,
+	SOURCE_DRAIN,
+	SOURCE_SERVER,
+	SOURCE_JOURNAL,
+	SOURCE_MAX
+};
 
 struct loop {
 	struct daemon *daemon;
@@ -45,6 +52,7 @@ static bool loop_init(struct loop *loop, struct daemon *d, const sigset_t *signa
 	loop->descriptors[SOURCE_TICK] = timerfd_create(CLOCK_MONOTONIC, flags);
 	loop->descriptors[SOURCE_DRAIN] = timerfd_create(CLOCK_MONOTONIC, flags);
 	loop->descriptors[SOURCE_SERVER] = server_descriptor(d->server);
+	loop->descriptors[SOURCE_JOURNAL] = journal_descriptor(d->journal);
 	for (int i = 0; i < SOURCE_MAX; i++) {
 		struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
 		if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->descriptors[i], &event) < 0) {
@@ -74,6 +82,8 @@ static void tick(struct daemon *d, uint64_t steady_ms)
 	gateways_tick(d, clock_wall_ms());
 	ports_tick(d);
 	server_tick(d->server, steady_ms);
+	journal_tick(d->journal, clock_wall_ms());
+	outlets_tick(d->outlets);
 }
 
 static void take_signals(struct loop *loop)
@@ -82,8 +92,10 @@ static void take_signals(struct loop *loop)
 	while (read(loop->descriptors[SOURCE_SIGNALS], &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP) {
 			struct report report = {0};
-			rules_reload(loop->daemon, &report);
+			reload(loop->daemon, &report);
 			report_fini(&report);
+		} else if (info.ssi_signo == SIGUSR1) {
+			outlets_reopen(loop->daemon->outlets);
 		} else {
 			log_line(LOG_NOTICE, "stopping: %s", strsignal((int)info.ssi_signo));
 			loop->stop = true;
@@ -113,6 +125,9 @@ static void take_events(struct loop *loop, bool wait)
 		case SOURCE_DRAIN:
 			take_timer(loop, SOURCE_DRAIN);
 			break;
+		case SOURCE_JOURNAL:
+			journal_notice(loop->daemon->journal);
+			break;
 		case SOURCE_SERVER: // has its step below
 		case SOURCE_MAX:
 			break;
@@ -138,6 +153,7 @@ bool loop_run(struct daemon *d, const sigset_t *signals)
 	while (ok && !loop.stop) {
 		take_events(&loop, !busy);
 		busy = feed_drain(d->feed);
+		busy |= recorder_step(d->recorder, clock_wall_ms());
 		busy |= server_step(d->server, clock_steady_ms());
 		set_pace(&loop);
 	}

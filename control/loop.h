@@ -7,8 +7,9 @@
 
 #include "daemon.h"
 
-// Until SIGTERM or SIGINT; SIGHUP reloads the rules.
+// Until SIGTERM or SIGINT; SIGHUP reloads the rules and the outlets, SIGUSR1 opens the outlets' files
+// anew.
 //
-// signals  these three; blocked in every thread
+// signals  these four; blocked in every thread
 // false: it could not begin.
 bool loop_run(struct daemon *daemon, const sigset_t *signals);

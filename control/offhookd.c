@@ -108,6 +108,33 @@ static bool create_workers(struct daemon *d, struct ruleset *ruleset)
 	return false;
 }
 
+// What the last daemon knew is known again before the first packet comes.
+static bool start_journal(struct daemon *d)
+{
+	char error[512];
+	static const struct journal_options options = {.window = JOURNAL_WINDOW};
+	d->journal = journal_create(&options, error, sizeof(error));
+	if (d->journal == NULL) {
+		log_line(LOG_ERROR, "history: %s", error);
+		return false;
+	}
+	d->outlets = outlets_create(d->journal);
+	if (d->outlets)
+		d->recorder = recorder_create(d->feed, d->journal, d->alerts);
+	if (d->recorder && outlets_set(d->outlets, d->config.outlets, d->config.n_outlets))
+		return true;
+	log_line(LOG_ERROR, "out of memory");
+	return false;
+}
+
+static void stop_journal(struct daemon *d)
+{
+	outlets_destroy(d->outlets);
+	recorder_destroy(d->recorder);
+	if (d->journal)
+		journal_destroy(d->journal);
+}
+
 static bool start_server(struct daemon *d)
 {
 	char error[512];
@@ -163,8 +190,10 @@ static int run(struct daemon *d, const sigset_t *signals)
 	}
 	if (!create_workers(d, ruleset))
 		goto stop_workers;
+	if (!start_journal(d))
+		goto stop_journal;
 	if (!start_server(d))
-		goto stop_workers;
+		goto stop_journal;
 	if (!start_workers(d))
 		goto stop_server;
 	log_listening(d);
@@ -172,6 +201,8 @@ static int run(struct daemon *d, const sigset_t *signals)
 	workers_stop(d->workers);
 stop_server:
 	server_destroy(d->server);
+stop_journal:
+	stop_journal(d);
 stop_workers:
 	feed_destroy(d->feed);
 	workers_destroy(d->workers);
@@ -213,7 +244,7 @@ static void print_usage(FILE *out)
 	      "      --check-config  read the config and the rules, say what is wrong, and end\n"
 	      "  -h, --help          this, and every option of the config\n"
 	      "  -V, --version\n"
-	      "SIGHUP reloads the rules. Exit: 0 done, 1 failed, 2 wrong usage.\n",
+	      "SIGHUP reloads the rules and the outlets, SIGUSR1 opens their files anew. Exit: 0 done, 1 failed, 2 wrong usage.\n",
 		out);
 }
 
@@ -271,6 +302,7 @@ int main(int argc, char **argv)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	int code = daemon.check_only ? check_config(&daemon) : run(&daemon, &signals);

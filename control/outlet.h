@@ -41,7 +41,7 @@ struct outlet_option {
 
 // How a delivery went.
 enum delivery {
-	DELIVERY_DONE,	// *n_done is n
+	DELIVERY_DONE,	// *n_done of them; the rest, if any, comes again at once
 	DELIVERY_RETRY, // the receiver is away or busy: what is not done comes again, after a while
 	DELIVERY_REFUSED, // the record at *n_done will never be taken: counted, and passed over
 };

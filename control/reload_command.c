@@ -10,14 +10,13 @@
 #include "pack.h"
 #include "text.h"
 
-static struct ruleset *load(struct daemon *daemon, struct report *report)
+static struct ruleset *load(struct daemon *daemon, const char *directory, struct report *report)
 {
-	const struct config *config = &daemon->config;
 	// A check leaves nothing behind.
-	const char *cache = daemon->check_only ? NULL : config->cache;
-	struct ruleset *ruleset = pack_load(config->rules, cache, daemon->vocabulary, report);
+	const char *cache = daemon->check_only ? NULL : daemon->config.cache;
+	struct ruleset *ruleset = pack_load(directory, cache, daemon->vocabulary, report);
 	if (ruleset == NULL && report->n == 0)
-		report_add(report, config->rules, 0, 0, "out of memory");
+		report_add(report, directory, 0, 0, "out of memory");
 	return ruleset;
 }
 
@@ -33,7 +32,7 @@ static void succeed(struct rules_state *state, uint64_t start_ms)
 struct ruleset *rules_start(struct daemon *daemon, struct report *report)
 {
 	uint64_t start_ms = clock_steady_ms();
-	struct ruleset *ruleset = load(daemon, report);
+	struct ruleset *ruleset = load(daemon, daemon->config.rules, report);
 	if (ruleset)
 		succeed(&daemon->rules, start_ms);
 	return ruleset;
@@ -42,7 +41,7 @@ struct ruleset *rules_start(struct daemon *daemon, struct report *report)
 static bool fail(struct daemon *daemon, const struct report *report)
 {
 	struct rules_state *state = &daemon->rules;
-	log_line(LOG_ERROR, "rules not reloaded, the old ones stay:");
+	log_line(LOG_ERROR, "not reloaded, all stays as it was:");
 	log_lines(LOG_ERROR, report->text ? report->text : "out of memory");
 	free(state->failure);
 	state->failure = strdup(report->text ? report->text : "out of memory\n");
@@ -50,27 +49,89 @@ static bool fail(struct daemon *daemon, const struct report *report)
 	return false;
 }
 
-bool rules_reload(struct daemon *daemon, struct report *report)
+// The config as it now stands in its file. Of it the outlets and the rules' directory are taken
+// over; the rest is what the daemon started with. NULL: the report says what is wrong.
+static struct config *reread(const struct daemon *daemon, struct report *report)
 {
-	uint64_t start_ms = clock_steady_ms();
+	struct config *next = malloc(sizeof(*next));
+	if (next == NULL || !config_init(next, daemon->config_path, report)) {
+		if (next == NULL)
+			report_add(report, "config", 0, 0, "out of memory");
+		free(next);
+		return NULL;
+	}
+	if (config_check(next, report))
+		return next;
+	config_fini(next);
+	free(next);
+	return NULL;
+}
+
+static void note_what_stays(const struct daemon *daemon, const struct config *next)
+{
+	char names[256];
+	if (config_compare(&daemon->config, next, names, sizeof(names)))
+		log_line(LOG_WARNING, "changed in the config, and waits for a restart: %s", names);
+}
+
+// Everything is read before anything is changed.
+static struct ruleset *prepare(struct daemon *daemon, struct config *next, struct report *report)
+{
 	struct ruleset *ruleset = NULL;
 	if (workers_retire(daemon->workers))
-		ruleset = load(daemon, report);
+		ruleset = load(daemon, next ? next->rules : daemon->config.rules, report);
 	else
 		report_add(report, daemon->config.rules, 0, 0,
 			"a worker that stands still has not gone over to the rules of the last reload: later");
-	if (ruleset && workers_publish(daemon->workers, ruleset) < 0) {
-		report_add(report, daemon->config.rules, 0, 0, "out of memory");
-		ruleset = NULL;
-	}
 	if (ruleset == NULL)
-		return fail(daemon, report);
+		return NULL;
+	if (next == NULL || outlets_set(daemon->outlets, next->outlets, next->n_outlets))
+		return ruleset;
+	report_add(report, "outlets", 0, 0,
+		"no memory, or outlets that were taken away have not ended yet: later");
+	ruleset_destroy(ruleset);
+	return NULL;
+}
+
+static bool publish(struct daemon *daemon, struct ruleset *ruleset, struct report *report)
+{
+	if (workers_publish(daemon->workers, ruleset) < 0) {
+		report_add(report, daemon->config.rules, 0, 0, "out of memory");
+		return false;
+	}
 	if (daemon->workers->replaced)
 		log_line(LOG_ERROR,
 			"a worker stands still: it goes over to the new rules when it goes on");
+	return true;
+}
+
+// What the new config says stands in its own memory.
+static void keep(struct daemon *daemon, struct config *next)
+{
+	note_what_stays(daemon, next);
+	daemon->config.rules = next->rules;
+	if (daemon->reread) {
+		config_fini(daemon->reread);
+		free(daemon->reread);
+	}
+	daemon->reread = next;
+}
+
+bool reload(struct daemon *daemon, struct report *report)
+{
+	uint64_t start_ms = clock_steady_ms();
+	struct config *next = daemon->outlets ? reread(daemon, report) : NULL;
+	struct ruleset *ruleset = report->n == 0 ? prepare(daemon, next, report) : NULL;
+	bool ok = ruleset && publish(daemon, ruleset, report);
+	if (next && ok)
+		keep(daemon, next);
+	else if (next)
+		config_fini(next), free(next);
+	if (!ok)
+		return fail(daemon, report);
 	succeed(&daemon->rules, start_ms);
-	log_line(LOG_NOTICE, "rules reloaded: %u messages, %u diagnoses, %llu ms",
-		ruleset->pack->n_messages, ruleset->pack->n_diagnoses,
+	log_line(LOG_NOTICE, "reloaded: %u messages, %u diagnoses, %zu outlets, %llu ms",
+		ruleset->pack->n_messages, ruleset->pack->n_diagnoses, next ? next->n_outlets : 0,
 		(unsigned long long)daemon->rules.took_ms);
 	return true;
 }
@@ -99,7 +160,7 @@ void reload_serve(const json_t *arguments, struct answer *answer, struct buffer 
 	struct report report = {0};
 	log_line(LOG_NOTICE, "reload asked for by uid %d, pid %d", (int)answer->peer.uid,
 		(int)answer->peer.pid);
-	if (rules_reload(answer->daemon, &report))
+	if (reload(answer->daemon, &report))
 		answer_data(out, rules_json(answer->daemon));
 	else
 		answer_error(out, "%s", report.text ? report.text : "out of memory");

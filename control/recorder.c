@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "recorder.h"
+
+#include <stdlib.h>
+
+#include <xxhash.h>
+
+#include "diagnosis_json.h"
+#include "text.h"
+
+#define TAKE_STEP 64	 // changes a turn
+#define PENDING_MAX 8192 // changes that wait to be settled; a power of 2
+
+// How a diagnosis that has not changed in what matters waits to be recorded.
+enum later { LATER_EVIDENCE, LATER_COUNT, LATER_MAX };
+static const uint64_t later_ms[LATER_MAX] = {
+	[LATER_EVIDENCE] = RECORD_EVIDENCE_MS, [LATER_COUNT] = RECORD_COUNT_MS};
+
+// What was recorded of one place.
+struct kept {
+	uint64_t digest; // of what matters; 0: nothing
+	uint64_t serial, id;
+	uint32_t sequence;
+	uint16_t evidence_bytes;
+	bool waits[LATER_MAX];
+	uint32_t next[LATER_MAX]; // place, plus one
+	uint64_t due_ms[LATER_MAX];
+};
+
+// A queue of places; each is due later than the one before it.
+struct queue {
+	uint32_t first, last; // place, plus one; 0: empty
+};
+
+struct recorder {
+	struct feed *feed;
+	struct journal *journal;
+	struct alerts *alerts;
+	struct kept *kept; // by place
+	struct queue queues[LATER_MAX];
+	// Recorded, and not yet settled; in the order of their numbers.
+	struct pending {
+		uint64_t number;
+		struct feed_mark mark;
+	} pending[PENDING_MAX];
+	uint32_t head, tail; // count on for ever
+	struct feed_change change;
+};
+
+struct recorder *recorder_create(struct feed *feed, struct journal *journal, struct alerts *alerts)
+{
+	struct recorder *r = calloc(1, sizeof(*r));
+	if (r == NULL)
+		return NULL;
+	r->feed = feed;
+	r->journal = journal;
+	r->alerts = alerts;
+	r->kept = calloc(feed_places(feed), sizeof(*r->kept));
+	if (r->kept && feed_record(feed))
+		return r;
+	recorder_destroy(r);
+	return NULL;
+}
+
+void recorder_destroy(struct recorder *r)
+{
+	if (r == NULL)
+		return;
+	free(r->kept);
+	free(r);
+}
+
+// ---- what was recorded is released ----
+
+static void release_settled(struct recorder *r)
+{
+	uint64_t settled = journal_settled(r->journal);
+	while (r->head != r->tail && r->pending[r->head % PENDING_MAX].number <= settled) {
+		feed_release(r->feed, &r->pending[r->head % PENDING_MAX].mark);
+		r->head++;
+	}
+}
+
+static bool has_room(const struct recorder *r)
+{
+	return r->tail - r->head < PENDING_MAX;
+}
+
+// ---- recording ----
+
+// Of all but what is counted, and the evidence.
+static uint64_t digest_of(const struct diagnosis *d)
+{
+	struct diagnosis lasting = *d;
+	lasting.last_ms = 0;
+	lasting.sequence = 0;
+	lasting.count = 0;
+	lasting.sources = 0;
+	lasting.evidence = (struct evidence){0};
+	uint64_t digest = XXH3_64bits(&lasting, sizeof(lasting));
+	return digest ? digest : 1;
+}
+
+// Returns its number in the journal; 0: out of memory.
+static uint64_t tell(struct recorder *r, const json_t *object)
+{
+	const char *id = json_string_value(json_object_get(object, "id"));
+	return id ? journal_append(r->journal, RECORD_DIAGNOSIS, id, object) : 0;
+}
+
+// It goes on under the id of an older one that turned out to be the same: the id that was told is
+// over.
+static void tell_end_of(struct recorder *r, uint64_t id, const json_t *heir)
+{
+	json_t *object = json_copy((json_t *)heir);
+	char text[DIAGNOSIS_ID_TEXT];
+	json_object_set_new(object, "id", json_string(diagnosis_id_format(id, text)));
+	json_object_set_new(
+		object, "state", json_string(diagnosis_state_names[DIAGNOSIS_ABSORBED]));
+	tell(r, object);
+	json_decref(object);
+}
+
+static void record(struct recorder *r, uint64_t digest)
+{
+	const struct feed_change *change = &r->change;
+	const struct workers *workers = feed_workers(r->feed);
+	struct kept *kept = &r->kept[change->mark.place];
+	json_t *object = diagnosis_json(&change->diagnosis, change->lines, workers->ruleset->pack,
+		&workers->gateways, LANGUAGE_EN);
+	if (kept->digest && kept->serial == change->diagnosis.serial &&
+		kept->id != change->diagnosis.id)
+		tell_end_of(r, kept->id, object);
+	uint64_t number = tell(r, object);
+	json_decref(object);
+	kept->digest = digest;
+	kept->serial = change->diagnosis.serial;
+	kept->id = change->diagnosis.id;
+	kept->sequence = change->mark.sequence;
+	kept->evidence_bytes = change->diagnosis.evidence.bytes;
+	if (number)
+		r->pending[r->tail++ % PENDING_MAX] =
+			(struct pending){.number = number, .mark = change->mark};
+	else
+		feed_release(r->feed, &change->mark);
+}
+
+static void enqueue(struct recorder *r, enum later later, uint32_t place, uint64_t now_ms)
+{
+	struct kept *kept = &r->kept[place];
+	struct queue *queue = &r->queues[later];
+	if (kept->waits[later])
+		return;
+	kept->waits[later] = true;
+	kept->due_ms[later] = now_ms + later_ms[later];
+	kept->next[later] = 0;
+	if (queue->last)
+		r->kept[queue->last - 1].next[later] = place + 1;
+	else
+		queue->first = place + 1;
+	queue->last = place + 1;
+}
+
+static void take(struct recorder *r, uint64_t now_ms)
+{
+	const struct feed_change *change = &r->change;
+	const struct kept *kept = &r->kept[change->mark.place];
+	uint64_t digest = digest_of(&change->diagnosis);
+	if (digest != kept->digest) {
+		record(r, digest);
+		return;
+	}
+	bool grown = change->diagnosis.evidence.bytes != kept->evidence_bytes;
+	enqueue(r, grown ? LATER_EVIDENCE : LATER_COUNT, change->mark.place, now_ms);
+	feed_release(r->feed, &change->mark);
+}
+
+// The clock can be set back: a place waits no longer than the time that was meant.
+static bool is_due(const struct kept *kept, enum later later, uint64_t now_ms)
+{
+	return kept->due_ms[later] <= now_ms || kept->due_ms[later] > now_ms + later_ms[later];
+}
+
+static void record_due(struct recorder *r, enum later later, uint64_t now_ms)
+{
+	struct queue *queue = &r->queues[later];
+	for (unsigned i = 0; i < TAKE_STEP && queue->first && has_room(r); i++) {
+		uint32_t place = queue->first - 1;
+		struct kept *kept = &r->kept[place];
+		if (!is_due(kept, later, now_ms))
+			break;
+		queue->first = kept->next[later];
+		if (queue->first == 0)
+			queue->last = 0;
+		kept->waits[later] = false;
+		// Gone, or recorded meanwhile, or changed in what matters: the feed tells of that.
+		if (feed_read(r->feed, place, &r->change) &&
+			r->change.mark.sequence != kept->sequence &&
+			digest_of(&r->change.diagnosis) == kept->digest)
+			record(r, kept->digest);
+	}
+}
+
+bool recorder_step(struct recorder *r, uint64_t now_ms)
+{
+	release_settled(r);
+	for (unsigned later = 0; later < LATER_MAX; later++)
+		record_due(r, (enum later)later, now_ms);
+	for (unsigned i = 0; i < TAKE_STEP && has_room(r) && feed_take(r->feed, &r->change); i++)
+		take(r, now_ms);
+	return has_room(r) && feed_has_change(r->feed);
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// recorder: takes each change of a diagnosis from the feed, before any watcher, gives it to the
+// alerts and puts it into the journal, with the alerts that come of it; and lets watchers have it
+// when it is settled there.
+//
+// What matters of a diagnosis (its state, certainty, names, cause) is recorded at once; lines of
+// evidence that come to an open one within RECORD_EVIDENCE_MS; that it was only counted again
+// within RECORD_COUNT_MS, since thousands of phones that fail try again each minute.
+//
+// Control thread alone.
+#pragma once
+
+#include "alert.h"
+#include "feed.h"
+#include "journal.h"
+
+#define RECORD_EVIDENCE_MS 1000
+#define RECORD_COUNT_MS 300000
+
+struct recorder;
+
+// alerts: NULL for none. All of them outlive it. NULL: out of memory.
+struct recorder *recorder_create(struct feed *feed, struct journal *journal, struct alerts *alerts);
+void recorder_destroy(struct recorder *recorder);
+
+// A bounded part of what there is to do. Whether there is more at once.
+bool recorder_step(struct recorder *recorder, uint64_t now_ms);

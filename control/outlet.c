@@ -13,6 +13,7 @@
 #define IDLE_MS 1000
 #define BACKOFF_MIN_MS 250
 #define BACKOFF_MAX_MS 30000
+#define WAIT_MAX_MS 3600000 // that a receiver is granted
 
 enum outlet_state { OUTLET_STARTING, OUTLET_CONNECTED, OUTLET_RETRYING };
 static const char *const state_names[] = {
@@ -27,7 +28,7 @@ struct outlet {
 	pthread_mutex_t mutex;
 	// the control thread writes, under `mutex`
 	pthread_cond_t told;
-	bool go, stop;
+	atomic_bool go, stop;
 	struct outlet *before; // the one of that name that ran until now: ends first
 	// the outlet's thread writes, under `mutex`
 	struct journal_reader *reader; // NULL: not begun
@@ -122,10 +123,14 @@ static void back_off(struct outlet *outlet)
 {
 	note_error(outlet);
 	note_state(outlet, OUTLET_RETRYING);
-	close_state(outlet);
+	if (!outlet->config->kind->keeps_state)
+		close_state(outlet);
 	unsigned ms = outlet->backoff_ms ? outlet->backoff_ms : BACKOFF_MIN_MS;
 	outlet->backoff_ms = ms * 2 < BACKOFF_MAX_MS ? ms * 2 : BACKOFF_MAX_MS;
-	sleep_ms(outlet, ms - ms / 4 + (unsigned)rand_r(&outlet->random) % (ms / 4 + 1));
+	ms = ms - ms / 4 + (unsigned)rand_r(&outlet->random) % (ms / 4 + 1);
+	uint64_t wait_ms =
+		outlet->context.wait_ms < WAIT_MAX_MS ? outlet->context.wait_ms : WAIT_MAX_MS;
+	sleep_ms(outlet, wait_ms > ms ? (unsigned)wait_ms : ms);
 }
 
 static bool is_wanted(const struct outlet *outlet, const struct record *record)
@@ -176,6 +181,8 @@ static void take_result(struct outlet *outlet, enum delivery result, size_t n_do
 	}
 	switch (result) {
 	case DELIVERY_DONE:
+		if (outlet->context.error[0])
+			note_error(outlet);
 		note_state(outlet, OUTLET_CONNECTED);
 		outlet->backoff_ms = 0;
 		break;
@@ -198,6 +205,7 @@ static void turn(struct outlet *outlet)
 {
 	const struct outlet_kind *kind = outlet->config->kind;
 	outlet->context.error[0] = '\0';
+	outlet->context.wait_ms = 0;
 	if (outlet->state == NULL) {
 		outlet->state = kind->open(&outlet->context);
 		if (outlet->state == NULL) {
@@ -293,7 +301,8 @@ static struct outlet *outlet_create(struct outlets *outlets, struct outlet_confi
 	outlet->context = (struct outlet_context){.name = config->name,
 		.options = config->options,
 		.journal = outlets->journal,
-		.host = outlets->host};
+		.host = outlets->host,
+		.stop = &outlet->stop};
 	outlet->status = (struct outlet_status){.name = config->name,
 		.kind = config->kind->name,
 		.state = state_names[OUTLET_STARTING]};
@@ -304,7 +313,7 @@ static struct outlet *outlet_create(struct outlets *outlets, struct outlet_confi
 	return NULL;
 }
 
-static void outlet_tell(struct outlet *outlet, bool *what)
+static void outlet_tell(struct outlet *outlet, atomic_bool *what)
 {
 	pthread_mutex_lock(&outlet->mutex);
 	*what = true;

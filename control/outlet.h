@@ -51,13 +51,25 @@ struct outlet_context {
 	const void *options;	 // of its kind
 	struct journal *journal; // for journal_firing()
 	const char *host;	 // this machine's name
-	char error[256];	 // to be written where it is not DELIVERY_DONE; one line
+	const atomic_bool *stop; // true: the outlet is to end, what takes long gives up; or NULL
+	// One line, to be written where it is not DELIVERY_DONE. With DELIVERY_DONE: what is not
+	// well all the same (one receiver of several is away).
+	char error[256];
+	uint64_t wait_ms; // with DELIVERY_RETRY: the receiver asks to be left alone so long
 };
+
+static inline bool outlet_must_stop(const struct outlet_context *context)
+{
+	return context->stop && atomic_load_explicit(context->stop, memory_order_relaxed);
+}
 
 struct outlet_kind {
 	const char *name, *help;
 	const struct outlet_option *options;
 	size_t n_options, options_size;
+	// After DELIVERY_RETRY the state is used again; else it is closed, and opened at the next
+	// try.
+	bool keeps_state;
 	// At config time: what the options table cannot say. false: *error, one line.
 	bool (*check)(const void *options, char *error, size_t size);
 	// All of these on the outlet's thread. open: what a delivery needs; NULL: context->error
@@ -107,9 +119,9 @@ struct outlets *outlets_create(struct journal *journal);
 // Waits for the outlets' threads: each as long as its receiver may take.
 void outlets_destroy(struct outlets *outlets);
 
-// Run these, in place of those that run; whose config has not changed goes on undisturbed. Takes the
-// configs that it needs (sets them to NULL). false: out of memory or of threads, or too many are
-// still ending; all is as it was.
+// Run these, in place of those that run; whose config has not changed goes on undisturbed. Takes
+// the configs that it needs (sets them to NULL). false: out of memory or of threads, or too many
+// are still ending; all is as it was.
 bool outlets_set(struct outlets *outlets, struct outlet_config **configs, size_t n);
 // About once a second: threads that have ended.
 void outlets_tick(struct outlets *outlets);

@@ -10,7 +10,6 @@
 // a client that does as `offhook watch` does. The mix's own failures are told to it too. Where
 // there are two CPUs the worker has one, and feeder, control and client share the other: what they
 // wait for each other is in the figures.
-#include <getopt.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,17 +20,13 @@
 #include "../control/server.h"
 #include "apart.h"
 #include "figure.h"
+#include "options.h"
 #include "pacer.h"
 
 #define FRAMES 400000
 #define MARKS_PER_SECOND 2000
 #define READ_BYTES (1 << 20)
 #define PATIENCE 20
-
-struct options {
-	bool json;
-	double seconds;
-};
 
 struct bench {
 	struct rig rig;
@@ -282,28 +277,13 @@ static int run_mix(enum mix mix, void *context)
 
 int main(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"json", no_argument, NULL, 'j'}, {"seconds", required_argument, NULL, 's'}, {0}};
-	char *usual[] = {"realistic"};
-	struct options options = {.seconds = 5};
-	int option;
-	figure_set_command(argc, argv);
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == 'j') {
-			options.json = true;
-		} else if (option == 's' && atof(optarg) > 0 &&
-			   atof(optarg) * MARKS_PER_SECOND <= PACER_MARKS_MAX) {
-			options.seconds = atof(optarg);
-		} else {
-			fputs("usage: latency [--json] [--seconds 1..32] [MIX]...\n", stderr);
-			mixes_list(stderr);
-			return 2;
-		}
-	}
+	struct options options = {.seconds = 5,
+		.seconds_max = (double)PACER_MARKS_MAX / MARKS_PER_SECOND,
+		.usual = {"realistic"}};
+	if (!options_read(&options, argc, argv))
+		return 2;
 	if (!options.json)
 		puts("us, port to watcher   load      M/s      p50      p99    p99.9      max   untold  "
 		     "full port    lines");
-	bool chosen = optind < argc;
-	return mixes_run(
-		chosen ? argv + optind : usual, chosen ? argc - optind : 1, run_mix, &options);
+	return mixes_run(options.mixes, options.n_mixes, run_mix, &options);
 }

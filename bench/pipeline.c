@@ -8,7 +8,6 @@
 // Each mix is a process of its own (DPDK starts once in a process). The figures of one mix are
 // taken in turn, three times, and the median of each is told. A second is one of the worker's CPU
 // time, of which a worker on a core of its own has all there is (rig_clock_s()).
-#include <getopt.h>
 #include <stdlib.h>
 
 #include <jansson.h>
@@ -17,6 +16,7 @@
 
 #include "../rules/pattern.h"
 #include "figure.h"
+#include "options.h"
 #include "rig.h"
 
 #define BURST 32
@@ -33,12 +33,6 @@ enum figure {
 	FIGURES(X)
 #undef X
 		FIGURE_MAX
-};
-
-struct options {
-	bool json;
-	double seconds;
-	const char *rules;
 };
 
 struct bench {
@@ -234,36 +228,13 @@ static int run_mix(enum mix mix, void *context)
 	return 0;
 }
 
-static int usage(void)
-{
-	fputs("usage: pipeline [--json] [--seconds S] [--rules DIR] [MIX]...\n", stderr);
-	mixes_list(stderr);
-	return 2;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"seconds", required_argument, NULL, 's'},
-		{"rules", required_argument, NULL, 'r'},
-		{0},
-	};
-	struct options options = {.seconds = 2, .rules = NULL};
-	int option;
-	figure_set_command(argc, argv);
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == 'j')
-			options.json = true;
-		else if (option == 's' && atof(optarg) > 0)
-			options.seconds = atof(optarg);
-		else if (option == 'r')
-			options.rules = optarg;
-		else
-			return usage();
-	}
+	struct options options = {.seconds = 2, .seconds_max = 3600, .takes_rules = true};
+	if (!options_read(&options, argc, argv))
+		return 2;
 	if (!options.json)
 		printf("ns a message  receive     parse   hs_scan  pipeline      M/s  x hs_scan  x "
 		       "receive\n");
-	return mixes_run(argv + optind, argc - optind, run_mix, &options);
+	return mixes_run(options.mixes, options.n_mixes, run_mix, &options);
 }

@@ -12,7 +12,6 @@
 //
 // Lost is what the port delivered and no counter has, or what was matched otherwise than the same
 // lines are without a reload: neither may be.
-#include <getopt.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -21,16 +20,12 @@
 #include "../control/ledger.h"
 #include "../control/pack.h"
 #include "figure.h"
+#include "options.h"
 #include "rig.h"
 
 #define FRAMES 400000
 #define PAUSES_MAX (1 << 20) // the latest that are kept
 #define TURNS_AFTER 8	     // the switch and these
-
-struct options {
-	bool json;
-	unsigned n_reloads;
-};
 
 // What the worker's thread writes, and control reads once it has stopped or between runs.
 struct watch_post {
@@ -259,40 +254,21 @@ static int run_mix(enum mix mix, void *context)
 	const struct port_queue *queue = &b->rig.ports.queues[0][0];
 	if (rte_eth_add_rx_callback(queue->port, queue->queue, comes, &b->post) == NULL)
 		return 1;
-	if (!measure(b, options->n_reloads))
+	if (!measure(b, options->n))
 		return 1;
 	bool ok = check(b, mix);
 	if (options->json)
-		print_json(b, mix, options->n_reloads);
+		print_json(b, mix, options->n);
 	else
-		print_table(b, mix, options->n_reloads);
+		print_table(b, mix, options->n);
 	return ok ? 0 : 1;
-}
-
-static int usage(void)
-{
-	fprintf(stderr, "usage: reload [--json] [--reloads 1..%d] [MIX]...\n", FIGURE_VALUES_MAX);
-	mixes_list(stderr);
-	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"json", no_argument, NULL, 'j'}, {"reloads", required_argument, NULL, 'n'}, {0}};
-	char *usual[] = {"realistic"};
-	struct options options = {.n_reloads = 10};
-	int option;
-	figure_set_command(argc, argv);
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == 'j')
-			options.json = true;
-		else if (option == 'n' && atoi(optarg) > 0 && atoi(optarg) <= FIGURE_VALUES_MAX)
-			options.n_reloads = (unsigned)atoi(optarg);
-		else
-			return usage();
-	}
-	bool chosen = optind < argc;
-	return mixes_run(
-		chosen ? argv + optind : usual, chosen ? argc - optind : 1, run_mix, &options);
+	struct options options = {
+		.number = "reloads", .n = 10, .n_max = FIGURE_VALUES_MAX, .usual = {"realistic"}};
+	if (!options_read(&options, argc, argv))
+		return 2;
+	return mixes_run(options.mixes, options.n_mixes, run_mix, &options);
 }

@@ -12,23 +12,17 @@
 // of the workers' CPU time (rig_clock_s()). What the exchange lost was not worked on, and flatters
 // the ratio: a figure is worth something where next to nothing was lost, and that takes a machine
 // where no worker is ever put aside while the others go on.
-#include <getopt.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "apart.h"
 #include "figure.h"
+#include "options.h"
 #include "rig.h"
 #include "sampler.h"
 
 #define FRAMES 1000000
 #define WORKERS_TRIED_MAX 8 // of PORT_LISTEN_MAX ports
-
-struct options {
-	bool json;
-	double seconds;
-	unsigned n_workers;
-};
 
 // What one run tells.
 struct run {
@@ -109,51 +103,29 @@ static int run_mix(enum mix mix, void *context)
 	static struct run runs[WORKERS_TRIED_MAX + 1][FIGURE_ROUNDS];
 	const struct options *options = context;
 	for (int round = 0; round < FIGURE_ROUNDS; round++) {
-		for (unsigned n = 1; n <= options->n_workers; n++) {
+		for (unsigned n = 1; n <= options->n; n++) {
 			struct job job = {options, mix, n};
 			if (!apart_run(work, &job, &runs[n][round], sizeof(struct run)))
 				return 1;
 		}
 	}
-	for (unsigned n = 1; n <= options->n_workers; n++)
+	for (unsigned n = 1; n <= options->n; n++)
 		tell(options, mix, n, runs[1], runs[n]);
 	return 0;
 }
 
-static int usage(void)
-{
-	fputs("usage: scaling [--json] [--seconds S] [--workers 1..8] [MIX]...\n", stderr);
-	mixes_list(stderr);
-	return 2;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"seconds", required_argument, NULL, 's'},
-		{"workers", required_argument, NULL, 'w'},
-		{0},
-	};
-	char *usual[] = {"realistic", "relevant"};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct options options = {.seconds = 2,
-		.n_workers = (unsigned)(cpus < WORKERS_TRIED_MAX ? cpus : WORKERS_TRIED_MAX)};
-	int option;
-	figure_set_command(argc, argv);
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == 'j')
-			options.json = true;
-		else if (option == 's' && atof(optarg) > 0)
-			options.seconds = atof(optarg);
-		else if (option == 'w' && atoi(optarg) > 0 && atoi(optarg) <= WORKERS_TRIED_MAX)
-			options.n_workers = (unsigned)atoi(optarg);
-		else
-			return usage();
-	}
+		.seconds_max = 3600,
+		.number = "workers",
+		.n = (unsigned)(cpus < WORKERS_TRIED_MAX ? cpus : WORKERS_TRIED_MAX),
+		.n_max = WORKERS_TRIED_MAX,
+		.usual = {"realistic", "relevant"}};
+	if (!options_read(&options, argc, argv))
+		return 2;
 	if (!options.json)
 		puts("mix        workers      M/s  x one w.  exchange %    sent a message   lost a message");
-	bool chosen = optind < argc;
-	return mixes_run(
-		chosen ? argv + optind : usual, chosen ? argc - optind : 2, run_mix, &options);
+	return mixes_run(options.mixes, options.n_mixes, run_mix, &options);
 }

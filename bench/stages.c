@@ -9,7 +9,6 @@
 // no counters of the CPU, which virtual machines mostly do not have), in bench/offline, where
 // frames are handed over without a port. No stage is measured apart from the others, so nothing has
 // to be switched off or written twice, and the sum is the whole.
-#include <getopt.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -17,15 +16,9 @@
 
 #include "callgrind.h"
 #include "figure.h"
+#include "options.h"
 #include "rig.h"
 #include "sampler.h"
-
-struct options {
-	bool json;
-	double seconds;
-	const char *rules;
-	char offline[PATH_MAX];
-};
 
 struct stages {
 	double ns[PART_MAX], ns_all;
@@ -55,12 +48,12 @@ static bool take_time(const struct options *options, enum mix mix, struct stages
 	return ok || fail("no samples, or no addr2line");
 }
 
-static bool count_instructions(const struct options *options, enum mix mix, struct stages *stages)
+static bool count_instructions(const char *offline, enum mix mix, struct stages *stages)
 {
 	uint64_t n;
 	struct parts *parts = parts_create();
-	bool ok = parts && callgrind_run(options->offline, mix, parts, &n) &&
-		  parts_sum(parts, options->offline, stages->instructions);
+	bool ok = parts && callgrind_run(offline, mix, parts, &n) &&
+		  parts_sum(parts, offline, stages->instructions);
 	for (int part = 0; ok && part < PART_MAX; part++) {
 		stages->instructions[part] /= (double)n;
 		stages->instructions_all += stages->instructions[part];
@@ -96,8 +89,12 @@ static int run_mix(enum mix mix, void *context)
 {
 	const struct options *options = context;
 	struct stages stages = {0};
+	char offline[PATH_MAX + 16], self[PATH_MAX] = "";
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return 1;
+	snprintf(offline, sizeof(offline), "%s/offline", dirname(self));
 	// The counting first: it is a process of its own, and DPDK leaves threads behind.
-	if (!count_instructions(options, mix, &stages) || !take_time(options, mix, &stages))
+	if (!count_instructions(offline, mix, &stages) || !take_time(options, mix, &stages))
 		return 1;
 	if (options->json)
 		print_json(mix, &stages);
@@ -106,37 +103,10 @@ static int run_mix(enum mix mix, void *context)
 	return 0;
 }
 
-static int usage(void)
-{
-	fputs("usage: stages [--json] [--seconds S] [--rules DIR] [MIX]...\n", stderr);
-	mixes_list(stderr);
-	return 2;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"seconds", required_argument, NULL, 's'},
-		{"rules", required_argument, NULL, 'r'},
-		{0},
-	};
-	struct options options = {.seconds = 3};
-	int option;
-	figure_set_command(argc, argv);
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (option == 'j')
-			options.json = true;
-		else if (option == 's' && atof(optarg) > 0)
-			options.seconds = atof(optarg);
-		else if (option == 'r')
-			options.rules = optarg;
-		else
-			return usage();
-	}
-	char self[PATH_MAX] = "";
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		return 1;
-	snprintf(options.offline, sizeof(options.offline), "%.4000s/offline", dirname(self));
-	return mixes_run(argv + optind, argc - optind, run_mix, &options);
+	struct options options = {.seconds = 3, .seconds_max = 3600, .takes_rules = true};
+	if (!options_read(&options, argc, argv))
+		return 2;
+	return mixes_run(options.mixes, options.n_mixes, run_mix, &options);
 }

@@ -10,6 +10,8 @@
 // a client that does as `offhook watch` does. The mix's own failures are told to it too. Where
 // there are two CPUs the worker has one, and feeder, control and client share the other: what they
 // wait for each other is in the figures.
+#include <dirent.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,6 +19,7 @@
 
 #include "../control/daemon.h"
 #include "../control/loop.h"
+#include "../control/outward.h"
 #include "../control/server.h"
 #include "apart.h"
 #include "figure.h"
@@ -32,7 +35,7 @@ struct bench {
 	struct rig rig;
 	struct pacer pacer;
 	struct daemon daemon;
-	char directory[32], socket[64];
+	char directory[32], socket[64], history[64];
 	atomic_bool watching;
 	uint64_t read_ns[PACER_MARKS_MAX]; // when the client had it; 0: never
 	uint64_t n_lines;
@@ -121,8 +124,29 @@ static bool start_daemon(struct bench *b)
 	d->feed = feed_create(d->workers);
 	if (d->hidden_users == NULL || d->hidden_users_ms == NULL || d->feed == NULL)
 		return fail("out of memory");
+	snprintf(b->history, sizeof(b->history), "%s/history", b->directory);
+	struct journal_options options = {.directory = b->history,
+		.keep_ms = 86400000,
+		.keep_bytes = 1 << 30,
+		.window = JOURNAL_WINDOW};
+	if (!outward_start(d, &options, error, sizeof(error)))
+		return fail(error);
 	d->server = server_create(d, b->socket, error, sizeof(error));
 	return d->server || fail(error);
+}
+
+static void remove_directory(const char *path)
+{
+	char name[PATH_MAX];
+	struct dirent *entry;
+	DIR *directory = opendir(path);
+	while (directory && (entry = readdir(directory)) != NULL) {
+		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		unlink(name); // not . and ..
+	}
+	if (directory)
+		closedir(directory);
+	rmdir(path);
 }
 
 static void *control(void *context)
@@ -195,6 +219,8 @@ static bool run_row(struct bench *b, double seconds, struct row *row)
 	rig_halt(&b->rig);
 	server_destroy(b->daemon.server); // the client's connection ends with it
 	pthread_join(client_thread, NULL);
+	outward_stop(&b->daemon);
+	remove_directory(b->history);
 	rmdir(b->directory);
 	summarize(b, row);
 	return row->n_told > 0 || fail("no diagnosis was told");

@@ -10,6 +10,7 @@
 #include "outlet.h"
 #include "rates.h"
 #include "recorder.h"
+#include "roster.h"
 #include "tables.h"
 
 #define GATEWAY_SILENT_MS (6 * 3600000ull)  // no relevant line for so long is worth a word
@@ -43,6 +44,7 @@ struct daemon {
 	// NULL in tests that need none of them.
 	struct journal *journal;
 	struct alerts *alerts;
+	struct roster *roster;
 	struct recorder *recorder;
 	struct outlets *outlets;
 	struct server *server;

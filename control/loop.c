@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "gateway_status.h"
 #include "log.h"
+#include "outward.h"
 #include "port_status.h"
 #include "reload_command.h"
 #include "server.h"
@@ -82,8 +83,7 @@ static void tick(struct daemon *d, uint64_t steady_ms)
 	gateways_tick(d, clock_wall_ms());
 	ports_tick(d);
 	server_tick(d->server, steady_ms);
-	journal_tick(d->journal, clock_wall_ms());
-	outlets_tick(d->outlets);
+	outward_tick(d, clock_wall_ms());
 }
 
 static void take_signals(struct loop *loop)
@@ -152,8 +152,7 @@ bool loop_run(struct daemon *d, const sigset_t *signals)
 		tick(d, clock_steady_ms());
 	while (ok && !loop.stop) {
 		take_events(&loop, !busy);
-		busy = feed_drain(d->feed);
-		busy |= recorder_step(d->recorder, clock_wall_ms());
+		busy = outward_step(d, clock_wall_ms());
 		busy |= server_step(d->server, clock_steady_ms());
 		set_pace(&loop);
 	}

@@ -14,6 +14,7 @@
 #include "glyph.h"
 #include "log.h"
 #include "loop.h"
+#include "outward.h"
 #include "reload_command.h"
 #include "server.h"
 
@@ -108,31 +109,14 @@ static bool create_workers(struct daemon *d, struct ruleset *ruleset)
 	return false;
 }
 
-// What the last daemon knew is known again before the first packet comes.
-static bool start_journal(struct daemon *d)
+static bool start_outward(struct daemon *d)
 {
-	char error[512];
 	static const struct journal_options options = {.window = JOURNAL_WINDOW};
-	d->journal = journal_create(&options, error, sizeof(error));
-	if (d->journal == NULL) {
-		log_line(LOG_ERROR, "history: %s", error);
-		return false;
-	}
-	d->outlets = outlets_create(d->journal);
-	if (d->outlets)
-		d->recorder = recorder_create(d->feed, d->journal, d->alerts);
-	if (d->recorder && outlets_set(d->outlets, d->config.outlets, d->config.n_outlets))
+	char error[512];
+	if (outward_start(d, &options, error, sizeof(error)))
 		return true;
-	log_line(LOG_ERROR, "out of memory");
+	log_line(LOG_ERROR, "history: %s", error);
 	return false;
-}
-
-static void stop_journal(struct daemon *d)
-{
-	outlets_destroy(d->outlets);
-	recorder_destroy(d->recorder);
-	if (d->journal)
-		journal_destroy(d->journal);
 }
 
 static bool start_server(struct daemon *d)
@@ -190,19 +174,20 @@ static int run(struct daemon *d, const sigset_t *signals)
 	}
 	if (!create_workers(d, ruleset))
 		goto stop_workers;
-	if (!start_journal(d))
-		goto stop_journal;
+	if (!start_outward(d))
+		goto stop_outward;
 	if (!start_server(d))
-		goto stop_journal;
+		goto stop_outward;
 	if (!start_workers(d))
 		goto stop_server;
 	log_listening(d);
 	code = loop_run(d, signals) ? 0 : EXIT_FAILED;
 	workers_stop(d->workers);
+	outward_finish(d);
 stop_server:
 	server_destroy(d->server);
-stop_journal:
-	stop_journal(d);
+stop_outward:
+	outward_stop(d);
 stop_workers:
 	feed_destroy(d->feed);
 	workers_destroy(d->workers);

@@ -13,6 +13,7 @@ struct record *record_create(enum record_kind kind, uint64_t number, uint64_t ma
 		return NULL;
 	atomic_init(&record->references, 1);
 	record->kind = kind;
+	record->is_open = false;
 	record->number = number;
 	record->made_ms = made_ms;
 	record->key_len = (uint32_t)key_len;

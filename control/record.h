@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,10 @@ enum record_kind {
 struct record {
 	atomic_uint references;
 	enum record_kind kind;
-	uint64_t number;  // in the order of the journal, from 1, growing over restarts too
+	bool is_open; // a diagnosis that is open, an alert that fires; set by whoever made it
+	// In the order of the journal, from 1, growing over restarts too, without a gap. What is
+	// told to nobody bears the number of what was told last before it.
+	uint64_t number;
 	uint64_t made_ms; // wall clock
 	uint32_t key_len, text_len;
 	char bytes[]; // key, NUL, text, NUL

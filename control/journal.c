@@ -1,0 +1,651 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "journal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "journal_writer.h"
+#include "json_line.h"
+#include "log.h"
+#include "text.h"
+
+struct journal_reader {
+	struct journal *journal;
+	struct reader_place *place;
+	uint64_t taken, n_lost;
+	bool woken;
+};
+
+// ---- under the lock ----
+
+static struct record **in_window(const struct journal *journal, uint64_t number)
+{
+	return &journal->window[number % journal->capacity];
+}
+
+static void note_alert(struct journal *journal, struct record *record)
+{
+	if (record->kind != RECORD_ALERT)
+		return;
+	if (record->is_open)
+		record_set_put(&journal->firing, record_share(record));
+	else
+		record_set_remove(&journal->firing, record);
+}
+
+void journal_settle(struct journal *journal, uint64_t number)
+{
+	uint64_t settled = atomic_load_explicit(&journal->settled, memory_order_relaxed);
+	if (number <= settled)
+		return;
+	for (uint64_t i = settled + 1 > journal->first ? settled + 1 : journal->first; i <= number;
+		i++)
+		note_alert(journal, *in_window(journal, i));
+	atomic_store_explicit(&journal->settled, number, memory_order_release);
+	pthread_cond_broadcast(&journal->news);
+	eventfd_write(journal->settled_event, 1);
+}
+
+// A state that is older than one that waits already is of no use.
+void journal_keep_state(struct journal *journal, struct record *record)
+{
+	const struct record *waiting = record_set_find(&journal->unwritten, record);
+	if (waiting && waiting->number > record->number) {
+		record_release(record);
+		return;
+	}
+	if (waiting == NULL && journal->unwritten.bytes > JOURNAL_UNWRITTEN_MAX) {
+		journal->n_states_lost++;
+		record_release(record);
+		return;
+	}
+	if (!record_set_put(&journal->unwritten, record))
+		journal->n_states_lost++;
+}
+
+void journal_refuse(struct journal *journal)
+{
+	if (!journal->is_refused)
+		journal->refused_ms = clock_wall_ms();
+	journal->is_refused = true;
+	journal->n_errors++;
+}
+
+static size_t bytes_of(const struct record *record)
+{
+	return sizeof(*record) + record->key_len + record->text_len;
+}
+
+// The oldest leaves the window. Where the disk has not taken it, its state waits.
+static void drop_oldest(struct journal *journal)
+{
+	struct record *oldest = *in_window(journal, journal->first++);
+	journal->window_bytes -= bytes_of(oldest);
+	if (journal->directory == NULL || oldest->number <= journal->claimed) {
+		record_release(oldest);
+		return;
+	}
+	journal->n_lost++;
+	journal_keep_state(journal, oldest);
+}
+
+static bool is_unsettled(const struct journal *journal, uint64_t number)
+{
+	return number > journal_settled(journal);
+}
+
+void journal_trim(struct journal *journal, size_t n)
+{
+	while (journal->first <= journal->last &&
+		journal->last + 1 - journal->first + n > journal->options.window) {
+		if (is_unsettled(journal, journal->first)) {
+			if (journal->window_bytes <= JOURNAL_BACKLOG_MAX)
+				return;
+			snprintf(journal->error, sizeof(journal->error), "the disk is too slow");
+			journal_refuse(journal);
+			journal_settle(journal, journal->last);
+		}
+		drop_oldest(journal);
+	}
+}
+
+// A place for one more. false: out of memory.
+static bool make_room(struct journal *journal)
+{
+	journal_trim(journal, 1);
+	if (journal->last + 1 - journal->first < journal->capacity)
+		return true;
+	size_t capacity = 2 * journal->capacity;
+	struct record **window = calloc(capacity, sizeof(*window));
+	if (window == NULL)
+		return false;
+	for (uint64_t i = journal->first; i <= journal->last; i++)
+		window[i % capacity] = *in_window(journal, i);
+	free(journal->window);
+	journal->window = window;
+	journal->capacity = capacity;
+	return true;
+}
+
+// ---- appending ----
+
+static bool is_open(enum record_kind kind, const json_t *object)
+{
+	const char *state = json_string_value(json_object_get(object, "state"));
+	const char *open = kind == RECORD_DIAGNOSIS ? "open" : "firing";
+	return state && RECORD_IS_TOLD(kind) && strcmp(state, open) == 0;
+}
+
+// Under the lock. Takes the record. false: out of memory.
+static bool add_told(struct journal *journal, struct record *record)
+{
+	if (!make_room(journal)) {
+		record_release(record);
+		return false;
+	}
+	record->number = ++journal->last;
+	*in_window(journal, record->number) = record;
+	journal->window_bytes += bytes_of(record);
+	if (journal->directory == NULL || journal->is_refused)
+		journal_settle(journal, record->number);
+	return true;
+}
+
+// Takes the record.
+static uint64_t add(struct journal *journal, struct record *record)
+{
+	pthread_mutex_lock(&journal->lock);
+	bool ok = true;
+	if (record && RECORD_IS_TOLD(record->kind)) {
+		ok = add_told(journal, record);
+	} else if (record && journal->directory) {
+		record->number = journal->last;
+		journal_keep_state(journal, record);
+	} else {
+		record_release(record);
+	}
+	ok = ok && record;
+	journal->n_memory_lost += !ok;
+	uint64_t number = journal->last ? journal->last : 1;
+	pthread_cond_signal(&journal->work);
+	pthread_mutex_unlock(&journal->lock);
+	return ok ? number : 0;
+}
+
+static struct record *make(enum record_kind kind, const char *key, const json_t *object)
+{
+	size_t len = 0;
+	char *text = json_line(object, &len);
+	struct record *record =
+		text ? record_create(kind, 0, clock_wall_ms(), key, text, len) : NULL;
+	free(text);
+	if (record)
+		record->is_open = is_open(kind, object);
+	return record;
+}
+
+uint64_t journal_append(
+	struct journal *journal, enum record_kind kind, const char *key, const json_t *object)
+{
+	return add(journal, make(kind, key, object));
+}
+
+void journal_forget(struct journal *journal, enum record_kind kind, const char *key)
+{
+	assert(!RECORD_IS_TOLD(kind));
+	add(journal, record_create(kind, 0, clock_wall_ms(), key, "", 0));
+}
+
+// ---- what is there ----
+
+uint64_t journal_settled(const struct journal *journal)
+{
+	return atomic_load_explicit(&journal->settled, memory_order_acquire);
+}
+
+int journal_descriptor(const struct journal *journal)
+{
+	return journal->settled_event;
+}
+
+void journal_notice(struct journal *journal)
+{
+	eventfd_t n;
+	eventfd_read(journal->settled_event, &n);
+}
+
+struct each {
+	journal_each_fn each;
+	void *context;
+};
+
+static void each_state(void *context, struct record *record)
+{
+	const struct each *each = context;
+	json_t *object = record_json(record);
+	if (object)
+		each->each(each->context, record_key(record), object);
+	json_decref(object);
+	record_release(record);
+}
+
+// Under behind_lock.
+static bool open_behind(struct journal *journal)
+{
+	char error[JOURNAL_ERROR_MAX];
+	if (journal->behind == NULL && journal->directory)
+		journal->behind = store_reader_open(journal->directory, error, sizeof(error));
+	return journal->behind != NULL;
+}
+
+void journal_each(
+	struct journal *journal, enum record_kind kind, journal_each_fn each, void *context)
+{
+	struct each to = {each, context};
+	pthread_mutex_lock(&journal->behind_lock);
+	if (open_behind(journal))
+		store_reader_each(journal->behind, kind, each_state, &to);
+	pthread_mutex_unlock(&journal->behind_lock);
+}
+
+struct record **journal_firing(struct journal *journal, size_t *n)
+{
+	pthread_mutex_lock(&journal->lock);
+	struct record **records = record_set_all(&journal->firing, n);
+	pthread_mutex_unlock(&journal->lock);
+	return records;
+}
+
+// ---- each second ----
+
+// What the log has to know, without the lock.
+struct news {
+	bool refused, takes_again, set_aside;
+	char error[JOURNAL_ERROR_MAX], moved[JOURNAL_ERROR_MAX];
+	uint64_t n_lost;
+};
+
+static void gather_news(struct journal *journal, struct news *news)
+{
+	*news = (struct news){.refused = journal->is_refused && !journal->was_refused,
+		.takes_again = !journal->is_refused && journal->was_refused,
+		.set_aside = journal->set_aside[0] && !journal->set_aside_told,
+		.n_lost = journal->n_lost};
+	memcpy(news->error, journal->error, sizeof(news->error));
+	memcpy(news->moved, journal->set_aside, sizeof(news->moved));
+	journal->was_refused = journal->is_refused;
+	journal->set_aside_told = true;
+}
+
+static void log_news(const struct journal *journal, const struct news *news)
+{
+	if (news->set_aside)
+		log_line(LOG_WARNING,
+			"history: the database is damaged; it is now %s, and a new "
+			"one is begun",
+			news->moved);
+	if (news->refused)
+		log_line(LOG_ERROR,
+			"history: %s: %s; until it takes again what is told is kept "
+			"in memory alone",
+			journal->directory, news->error);
+	if (news->takes_again)
+		log_line(LOG_NOTICE, "history: %s takes again; %llu records were not kept",
+			journal->directory, (unsigned long long)news->n_lost);
+}
+
+void journal_tick(struct journal *journal, uint64_t now_ms)
+{
+	struct news news;
+	if (journal->directory == NULL)
+		return;
+	pthread_mutex_lock(&journal->lock);
+	journal->now_ms = now_ms;
+	journal->is_due = true;
+	pthread_cond_signal(&journal->work);
+	gather_news(journal, &news);
+	pthread_mutex_unlock(&journal->lock);
+	log_news(journal, &news);
+}
+
+bool journal_is_degraded(const struct journal *journal)
+{
+	struct journal *j = (struct journal *)journal;
+	pthread_mutex_lock(&j->lock);
+	bool refused = j->is_refused;
+	pthread_mutex_unlock(&j->lock);
+	return refused;
+}
+
+static void add_number(json_t *object, const char *name, uint64_t n)
+{
+	json_object_set_new(object, name, json_integer((json_int_t)n));
+}
+
+json_t *journal_status(const struct journal *journal)
+{
+	struct journal *j = (struct journal *)journal;
+	json_t *status = json_object();
+	pthread_mutex_lock(&j->lock);
+	json_object_set_new(
+		status, "path", json_text_or_null(slice_of(j->directory ? j->directory : "")));
+	json_object_set_new(status, "state",
+		json_string(j->directory == NULL ? "off"
+			    : j->is_refused	 ? "memory"
+						 : "durable"));
+	add_number(status, "records", j->size.n_records);
+	add_number(status, "bytes", j->size.bytes);
+	add_number(status, "limit", j->directory ? j->options.keep_bytes : 0);
+	add_number(status, "last", j->last);
+	add_number(status, "settled", journal_settled(j));
+	add_number(status, "waiting", j->directory ? j->last - j->stored + j->unwritten.n : 0);
+	add_number(status, "lost", j->n_lost);
+	add_number(status, "states_lost", j->n_states_lost);
+	add_number(status, "no_memory", j->n_memory_lost);
+	add_number(status, "writes", j->n_writes);
+	add_number(status, "errors", j->n_errors);
+	json_object_set_new(status, "error", json_text_or_null(slice_of(j->error)));
+	json_object_set_new(
+		status, "memory_since", json_time_or_null(j->is_refused ? j->refused_ms : 0));
+	add_number(status, "damaged", j->n_set_aside);
+	json_object_set_new(status, "set_aside", json_text_or_null(slice_of(j->set_aside)));
+	pthread_mutex_unlock(&j->lock);
+	return status;
+}
+
+// ---- begin and end ----
+
+static void restore_cursor(void *context, const struct store_cursor *cursor)
+{
+	struct journal *journal = context;
+	if (journal->n_places == JOURNAL_CURSORS_MAX)
+		return;
+	struct reader_place *place = &journal->places[journal->n_places++];
+	memcpy(place->name, cursor->name, sizeof(place->name));
+	place->done = place->kept = cursor->number;
+}
+
+static void restore_alert(void *context, struct record *record)
+{
+	struct journal *journal = context;
+	if (record->is_open)
+		record_set_put(&journal->firing, record);
+	else
+		record_release(record);
+}
+
+static bool open_store(struct journal *journal, char *error, size_t size)
+{
+	enum store_result result = store_open(journal->directory, false, &journal->store,
+		journal->set_aside, sizeof(journal->set_aside), error, size);
+	if (result != STORE_OK)
+		return false;
+	journal->n_set_aside = journal->set_aside[0] != '\0';
+	journal->size = store_size(journal->store);
+	journal->last = journal->began = journal->size.last;
+	journal->claimed = journal->stored = journal->last;
+	journal->first = journal->last + 1;
+	atomic_init(&journal->settled, journal->last);
+	store_each_cursor(journal->store, restore_cursor, journal);
+	if (open_behind(journal))
+		store_reader_each(journal->behind, RECORD_ALERT, restore_alert, journal);
+	return true;
+}
+
+static void init_locks(struct journal *journal)
+{
+	pthread_condattr_t steady;
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_mutex_init(&journal->behind_lock, NULL);
+	pthread_mutex_init(&journal->lock, NULL);
+	pthread_cond_init(&journal->work, &steady);
+	pthread_cond_init(&journal->news, &steady);
+	pthread_condattr_destroy(&steady);
+}
+
+static void release_all(struct journal *journal)
+{
+	for (uint64_t i = journal->first; journal->window && i <= journal->last; i++)
+		record_release(*in_window(journal, i));
+	record_set_fini(&journal->unwritten);
+	record_set_fini(&journal->firing);
+	store_reader_close(journal->behind);
+	store_close(journal->store);
+	pthread_cond_destroy(&journal->news);
+	pthread_cond_destroy(&journal->work);
+	pthread_mutex_destroy(&journal->lock);
+	pthread_mutex_destroy(&journal->behind_lock);
+	if (journal->settled_event >= 0)
+		close(journal->settled_event);
+	free(journal->window);
+	free(journal->directory);
+	free(journal);
+}
+
+struct journal *journal_create(const struct journal_options *options, char *error, size_t size)
+{
+	struct journal *journal = calloc(1, sizeof(*journal));
+	snprintf(error, size, "out of memory");
+	if (journal == NULL)
+		return NULL;
+	assert(options->window > 0);
+	init_locks(journal);
+	journal->options = *options;
+	journal->options.directory = NULL;
+	journal->now_ms = clock_wall_ms();
+	journal->settled_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	journal->capacity = options->window;
+	journal->window = calloc(options->window, sizeof(*journal->window));
+	journal->first = 1;
+	bool ok = journal->settled_event >= 0 && journal->window;
+	if (ok && options->directory)
+		ok = (journal->directory = strdup(options->directory)) != NULL &&
+		     open_store(journal, error, size) && journal_writer_start(journal);
+	if (ok)
+		return journal;
+	release_all(journal);
+	return NULL;
+}
+
+void journal_destroy(struct journal *journal)
+{
+	if (journal == NULL)
+		return;
+	if (journal_writer_stop(journal))
+		release_all(journal);
+	else
+		log_line(LOG_ERROR, "history: %s does not answer: what was told last is not kept",
+			journal->directory);
+}
+
+// ---- readers ----
+
+static struct reader_place *place_of(struct journal *journal, const char *name)
+{
+	for (size_t i = 0; i < journal->n_places; i++) {
+		if (strcmp(journal->places[i].name, name) == 0)
+			return &journal->places[i];
+	}
+	if (journal->n_places == JOURNAL_CURSORS_MAX)
+		return NULL;
+	struct reader_place *place = &journal->places[journal->n_places++];
+	*place = (struct reader_place){.done = journal->last, .is_new = true};
+	snprintf(place->name, sizeof(place->name), "%s", name);
+	return place;
+}
+
+struct journal_reader *journal_reader_create(struct journal *journal, const char *name)
+{
+	struct journal_reader *reader = calloc(1, sizeof(*reader));
+	if (reader == NULL)
+		return NULL;
+	pthread_mutex_lock(&journal->lock);
+	reader->journal = journal;
+	reader->place = place_of(journal, name);
+	reader->taken = reader->place ? reader->place->done : 0;
+	pthread_mutex_unlock(&journal->lock);
+	if (reader->place)
+		return reader;
+	free(reader);
+	return NULL;
+}
+
+void journal_reader_destroy(struct journal_reader *reader)
+{
+	free(reader);
+}
+
+static struct timespec steady_after(unsigned ms)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	time.tv_sec += ms / 1000;
+	time.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (time.tv_nsec >= 1000000000) {
+		time.tv_sec++;
+		time.tv_nsec -= 1000000000;
+	}
+	return time;
+}
+
+// Under the lock.
+static void wait_for_news(struct journal_reader *reader, const struct timespec *until, bool any)
+{
+	struct journal *journal = reader->journal;
+	while (!reader->woken && (!any || journal_settled(journal) <= reader->taken)) {
+		if (pthread_cond_timedwait(&journal->news, &journal->lock, until) != 0)
+			break;
+	}
+	reader->woken = false;
+}
+
+static size_t take_from_window(struct journal_reader *reader, struct record **out, size_t max)
+{
+	struct journal *journal = reader->journal;
+	uint64_t settled = journal_settled(journal);
+	size_t n = 0;
+	while (n < max && reader->taken < settled)
+		out[n++] = record_share(*in_window(journal, ++reader->taken));
+	return n;
+}
+
+// What left the window. Without the lock.
+static enum store_result read_behind(struct journal_reader *reader, uint64_t from, uint64_t to,
+	struct record **out, size_t max, size_t *n)
+{
+	struct journal *journal = reader->journal;
+	enum store_result result = STORE_REFUSED;
+	*n = 0;
+	pthread_mutex_lock(&journal->behind_lock);
+	if (open_behind(journal))
+		result = store_reader_take(journal->behind, from, to, out, max, n);
+	pthread_mutex_unlock(&journal->behind_lock);
+	return result;
+}
+
+// Under the lock: go on to `number`; what lies between is gone.
+static void pass(struct journal_reader *reader, uint64_t number)
+{
+	reader->n_lost += number - reader->taken;
+	reader->taken = number;
+}
+
+// Under the lock, which it lets go of in between.
+//
+// *gives: else the disk does not, for now
+static size_t take_from_store(
+	struct journal_reader *reader, struct record **out, size_t max, bool *gives)
+{
+	struct journal *journal = reader->journal;
+	uint64_t from = reader->taken + 1, to = journal->first - 1;
+	size_t n = 0;
+	enum store_result result = STORE_OK;
+	if (journal->directory) {
+		pthread_mutex_unlock(&journal->lock);
+		result = read_behind(reader, from, to, out, max, &n);
+		pthread_mutex_lock(&journal->lock);
+	}
+	for (size_t i = 0; i < n; i++) {
+		pass(reader, out[i]->number - 1);
+		reader->taken++;
+	}
+	if (result == STORE_OK && n == 0)
+		pass(reader, to);
+	if (result == STORE_DAMAGED) {
+		journal->is_damaged = true;
+		pthread_cond_signal(&journal->work);
+	}
+	*gives = result == STORE_OK;
+	return n;
+}
+
+size_t journal_reader_take(
+	struct journal_reader *reader, struct record **out, size_t max, unsigned wait_ms)
+{
+	struct journal *journal = reader->journal;
+	struct timespec until = steady_after(wait_ms);
+	bool gives = true;
+	size_t n = 0;
+	pthread_mutex_lock(&journal->lock);
+	wait_for_news(reader, &until, true);
+	if (reader->taken < journal_settled(journal) && reader->taken + 1 < journal->first)
+		n = take_from_store(reader, out, max, &gives);
+	if (n == 0 && reader->taken + 1 >= journal->first)
+		n = take_from_window(reader, out, max);
+	if (!gives)
+		wait_for_news(reader, &until, false);
+	pthread_mutex_unlock(&journal->lock);
+	return n;
+}
+
+void journal_reader_done(struct journal_reader *reader, uint64_t number)
+{
+	pthread_mutex_lock(&reader->journal->lock);
+	if (number > reader->taken)
+		number = reader->taken;
+	if (number > reader->place->done)
+		reader->place->done = number;
+	pthread_mutex_unlock(&reader->journal->lock);
+}
+
+void journal_reader_rewind(struct journal_reader *reader)
+{
+	pthread_mutex_lock(&reader->journal->lock);
+	reader->taken = reader->place->done;
+	pthread_mutex_unlock(&reader->journal->lock);
+}
+
+void journal_reader_wake(struct journal_reader *reader)
+{
+	pthread_mutex_lock(&reader->journal->lock);
+	reader->woken = true;
+	pthread_cond_broadcast(&reader->journal->news);
+	pthread_mutex_unlock(&reader->journal->lock);
+}
+
+// The oldest that can still be had.
+static uint64_t first_of(const struct journal *journal)
+{
+	uint64_t first = journal->first;
+	return journal->size.first && journal->size.first < first ? journal->size.first : first;
+}
+
+struct journal_lag journal_reader_lag(const struct journal_reader *reader)
+{
+	struct journal *journal = reader->journal;
+	pthread_mutex_lock(&journal->lock);
+	uint64_t first = first_of(journal), settled = journal_settled(journal);
+	uint64_t done = reader->place->done + 1 > first ? reader->place->done : first - 1;
+	uint64_t gone = first > reader->taken + 1 ? first - reader->taken - 1 : 0;
+	struct journal_lag lag = {.waiting = settled > done ? settled - done : 0,
+		.limit = journal->options.window,
+		.lost = reader->n_lost + gone};
+	pthread_mutex_unlock(&journal->lock);
+	return lag;
+}

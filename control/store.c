@@ -1,0 +1,663 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define APPLICATION_ID 0x6f66686b // "ofhk"
+#define SCHEMA_VERSION 1
+#define CHECK_INSTRUCTIONS 1000
+#define CHECK_MS 500		// at the start: of a large database that much is looked at
+#define OPEN_KEEP_MS 2678400000 // 31 days, longer than any diagnosis stays open unseen
+#define PATH_MAX_BYTES 4096
+
+static const char *const file_ends[] = {"", "-wal", "-shm"};
+
+// ---- SQL ----
+
+// Deleted pages are used again; incremental: a lower limit can give them back.
+static const char sql_schema[] =
+	"PRAGMA auto_vacuum = INCREMENTAL;"
+	"PRAGMA journal_mode = WAL;"
+	"BEGIN IMMEDIATE;"
+	"CREATE TABLE records ("
+	"  number INTEGER PRIMARY KEY, kind INTEGER NOT NULL, key TEXT NOT NULL,"
+	"  made_ms INTEGER NOT NULL, is_open INTEGER NOT NULL,"
+	"  slug TEXT, state TEXT, gateway TEXT COLLATE NOCASE, device TEXT, client_ip TEXT,"
+	"  tunnel_ip TEXT, user TEXT COLLATE NOCASE, text TEXT NOT NULL);"
+	"CREATE INDEX records_by_time ON records (made_ms, kind, slug, state, gateway);"
+	"CREATE INDEX records_by_key ON records (key, made_ms);"
+	"CREATE INDEX records_by_device ON records (device) WHERE device IS NOT NULL;"
+	"CREATE INDEX records_by_client ON records (client_ip) WHERE client_ip IS NOT NULL;"
+	"CREATE INDEX records_by_tunnel ON records (tunnel_ip) WHERE tunnel_ip IS NOT NULL;"
+	"CREATE INDEX records_by_user ON records (user) WHERE user IS NOT NULL;"
+	"CREATE TABLE states ("
+	"  kind INTEGER NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL,"
+	"  made_ms INTEGER NOT NULL, is_open INTEGER NOT NULL, text TEXT NOT NULL,"
+	"  PRIMARY KEY (kind, key));"
+	"CREATE TABLE cursors (name TEXT PRIMARY KEY, number INTEGER NOT NULL);"
+	"CREATE TABLE numbers (name TEXT PRIMARY KEY, number INTEGER NOT NULL);"
+	"PRAGMA application_id = 1868982379;"
+	"PRAGMA user_version = 1;"
+	"COMMIT;";
+static_assert(APPLICATION_ID == 1868982379 && SCHEMA_VERSION == 1);
+
+// From version i to i + 1.
+static const char *const sql_migrations[SCHEMA_VERSION] = {NULL};
+
+static const char sql_writer[] = "PRAGMA synchronous = NORMAL;"
+				 "PRAGMA wal_autocheckpoint = 1000;"
+				 "PRAGMA secure_delete = OFF;"
+				 "PRAGMA cache_size = -8192;";
+
+enum statement {
+	BEGIN,
+	COMMIT,
+	PUT_RECORD,
+	PUT_STATE,
+	DROP_STATE,
+	PUT_CURSOR,
+	PUT_NUMBER,
+	DELETE_OLD,
+	DELETE_OLDEST,
+	DELETE_CLOSED,
+	VACUUM,
+	GET_CURSORS,
+	GET_BOUNDS,
+	GET_COUNT,
+	GET_PAGES,
+	GET_FREE,
+	WRITER_STATEMENTS,
+};
+
+static const char *const sql_of[WRITER_STATEMENTS] = {
+	[BEGIN] = "BEGIN IMMEDIATE",
+	[COMMIT] = "COMMIT",
+	[PUT_RECORD] = "INSERT OR REPLACE INTO records VALUES (?1, ?2, ?3, ?4, ?5,"
+		       " coalesce(?6 ->> '$.diagnosis', ?6 ->> '$.alert'), ?6 ->> '$.state',"
+		       " ?6 ->> '$.gateway', ?6 ->> '$.device', ?6 ->> '$.client_ip',"
+		       " ?6 ->> '$.tunnel_ip', ?6 ->> '$.user', ?6)",
+	[PUT_STATE] = "INSERT INTO states (number, kind, key, made_ms, is_open, text)"
+		      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+		      " ON CONFLICT (kind, key) DO UPDATE SET number = excluded.number,"
+		      " made_ms = excluded.made_ms, is_open = excluded.is_open,"
+		      " text = excluded.text",
+	[DROP_STATE] = "DELETE FROM states WHERE kind = ?2 AND key = ?3",
+	[PUT_CURSOR] = "INSERT OR REPLACE INTO cursors VALUES (?1, ?2)",
+	[PUT_NUMBER] = "INSERT OR REPLACE INTO numbers SELECT 'last', max(number) FROM records"
+		       " HAVING max(number) IS NOT NULL",
+	[DELETE_OLD] = "DELETE FROM records WHERE number IN (SELECT number FROM records"
+		       " WHERE made_ms < ?1 ORDER BY made_ms LIMIT ?2)",
+	[DELETE_OLDEST] = "DELETE FROM records WHERE number IN (SELECT number FROM records"
+			  " ORDER BY number LIMIT ?2)",
+	// Of alerts those that are resolved; of diagnoses those that nobody has closed.
+	[DELETE_CLOSED] = "DELETE FROM states WHERE rowid IN (SELECT rowid FROM states WHERE"
+			  " (kind = 1 AND NOT is_open AND made_ms < ?1)"
+			  " OR (kind = 0 AND made_ms < ?3) LIMIT ?2)",
+	[VACUUM] = "PRAGMA incremental_vacuum(256)",
+	[GET_CURSORS] = "SELECT name, number FROM cursors",
+	[GET_BOUNDS] = "SELECT (SELECT min(number) FROM records), max("
+		       "coalesce((SELECT max(number) FROM records), 0),"
+		       "coalesce((SELECT max(number) FROM numbers), 0),"
+		       "coalesce((SELECT max(number) FROM cursors), 0))",
+	[GET_COUNT] = "SELECT count(*) FROM records",
+	[GET_PAGES] = "PRAGMA page_count",
+	[GET_FREE] = "PRAGMA freelist_count",
+};
+static_assert(RECORD_DIAGNOSIS == 0 && RECORD_ALERT == 1);
+
+#define RECORD_COLUMNS "number, kind, key, made_ms, is_open, text"
+
+enum reader_statement { EACH_STATE, TAKE_RECORDS, READER_STATEMENTS };
+
+static const char *const reader_sql_of[READER_STATEMENTS] = {
+	[EACH_STATE] = "SELECT " RECORD_COLUMNS " FROM states WHERE kind = ?1",
+	[TAKE_RECORDS] = "SELECT " RECORD_COLUMNS " FROM records"
+			 " WHERE number BETWEEN ?1 AND ?2 ORDER BY number LIMIT ?3",
+};
+
+// ---- a connection ----
+
+struct store {
+	sqlite3 *db;
+	int lock; // the directory
+	sqlite3_stmt *statements[WRITER_STATEMENTS];
+	struct store_size size;
+	uint64_t page_bytes;
+};
+
+struct store_reader {
+	sqlite3 *db;
+	sqlite3_stmt *statements[READER_STATEMENTS];
+};
+
+static enum store_result result_of(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return STORE_OK;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return STORE_DAMAGED;
+	default:
+		return STORE_REFUSED;
+	}
+}
+
+// "database or disk is full", and what the system said of it.
+static void explain(sqlite3 *db, int code, char *error, size_t size)
+{
+	int reason = db ? sqlite3_system_errno(db) : 0;
+	snprintf(error, size, "%s%s%s", sqlite3_errstr(code), reason ? ": " : "",
+		reason ? strerror(reason) : "");
+}
+
+static int prepare(sqlite3 *db, const char *const *sql, size_t n, sqlite3_stmt **out)
+{
+	int code = SQLITE_OK;
+	for (size_t i = 0; i < n && code == SQLITE_OK; i++)
+		code = sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &out[i], NULL);
+	return code;
+}
+
+static void finalize(sqlite3_stmt **statements, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sqlite3_finalize(statements[i]);
+}
+
+// Runs to its end. SQLITE_OK, or why not.
+static int run(sqlite3_stmt *statement)
+{
+	int code;
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW)
+		;
+	sqlite3_reset(statement);
+	return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+static uint64_t get_number(sqlite3_stmt *statement, int *code)
+{
+	*code = sqlite3_step(statement);
+	uint64_t number = *code == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+	*code = *code == SQLITE_ROW ? SQLITE_OK : *code;
+	sqlite3_reset(statement);
+	return number;
+}
+
+// ---- opening ----
+
+static int pragma_number(sqlite3 *db, const char *sql, int *code)
+{
+	sqlite3_stmt *statement = NULL;
+	int number = 0;
+	*code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+	if (*code == SQLITE_OK)
+		number = (int)get_number(statement, code);
+	sqlite3_finalize(statement);
+	return number;
+}
+
+static int64_t steady_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int is_late(void *until)
+{
+	return steady_ms() > *(const int64_t *)until;
+}
+
+// A large one is looked at as far as the time allows: what is wrong further on shows when it is
+// read.
+static enum store_result check_sound(sqlite3 *db, char *error, size_t size)
+{
+	sqlite3_stmt *statement = NULL;
+	int64_t until = steady_ms() + CHECK_MS;
+	enum store_result result = STORE_OK;
+	sqlite3_progress_handler(db, CHECK_INSTRUCTIONS, is_late, &until);
+	int code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	const char *said =
+		code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+	if (said && strcmp(said, "ok") != 0) {
+		snprintf(error, size, "%s", said);
+		result = STORE_DAMAGED;
+	} else if (said == NULL && code != SQLITE_INTERRUPT) {
+		explain(db, code, error, size);
+		result = result_of(code);
+	}
+	sqlite3_finalize(statement);
+	sqlite3_progress_handler(db, 0, NULL, NULL);
+	return result;
+}
+
+static int migrate(sqlite3 *db, int version)
+{
+	char set_version[64];
+	int code = SQLITE_OK;
+	for (; version < SCHEMA_VERSION && code == SQLITE_OK; version++) {
+		snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d; COMMIT",
+			version + 1);
+		code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+		if (code == SQLITE_OK)
+			code = sqlite3_exec(db, sql_migrations[version], NULL, NULL, NULL);
+		if (code == SQLITE_OK)
+			code = sqlite3_exec(db, set_version, NULL, NULL, NULL);
+	}
+	return code;
+}
+
+// Whose database it is, and of which version; what is empty becomes ours.
+static enum store_result check_ours(sqlite3 *db, char *error, size_t size)
+{
+	int code, tables = pragma_number(db, "SELECT count(*) FROM sqlite_schema", &code);
+	int id = code ? 0 : pragma_number(db, "PRAGMA application_id", &code);
+	int version = code ? 0 : pragma_number(db, "PRAGMA user_version", &code);
+	if (code == SQLITE_OK && tables == 0 && id == 0) {
+		code = sqlite3_exec(db, sql_schema, NULL, NULL, NULL);
+	} else if (code == SQLITE_OK && id != APPLICATION_ID) {
+		snprintf(error, size, "it is another program's database");
+		return STORE_DAMAGED;
+	} else if (code == SQLITE_OK && version > SCHEMA_VERSION) {
+		snprintf(error, size,
+			"it was written by a newer offhook (schema %d, this one knows %d)", version,
+			SCHEMA_VERSION);
+		return STORE_WRONG;
+	} else if (code == SQLITE_OK) {
+		code = migrate(db, version);
+	}
+	if (code != SQLITE_OK)
+		explain(db, code, error, size);
+	return result_of(code);
+}
+
+static int measure(struct store *store)
+{
+	int code = sqlite3_step(store->statements[GET_BOUNDS]);
+	if (code == SQLITE_ROW) {
+		store->size.first =
+			(uint64_t)sqlite3_column_int64(store->statements[GET_BOUNDS], 0);
+		store->size.last = (uint64_t)sqlite3_column_int64(store->statements[GET_BOUNDS], 1);
+		code = SQLITE_OK;
+	}
+	sqlite3_reset(store->statements[GET_BOUNDS]);
+	return code;
+}
+
+static int measure_bytes(struct store *store)
+{
+	int code;
+	uint64_t pages = get_number(store->statements[GET_PAGES], &code);
+	uint64_t free = code ? 0 : get_number(store->statements[GET_FREE], &code);
+	store->size.bytes = (pages - free) * store->page_bytes;
+	return code;
+}
+
+static enum store_result open_database(
+	struct store *store, const char *path, char *error, size_t size)
+{
+	int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640); // SQLite would make it 0644
+	if (file < 0) {
+		snprintf(error, size, "%s", strerror(errno));
+		return errno == ENOSPC ? STORE_REFUSED : STORE_WRONG;
+	}
+	close(file);
+	int code = sqlite3_open_v2(
+		path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code != SQLITE_OK) {
+		explain(store->db, code, error, size);
+		return result_of(code);
+	}
+	sqlite3_busy_timeout(store->db, 1000);
+	enum store_result result = check_ours(store->db, error, size);
+	if (result == STORE_OK)
+		result = check_sound(store->db, error, size);
+	if (result != STORE_OK)
+		return result;
+	int keep = 1; // -wal and -shm stay, so that a full disk has room for them
+	sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
+	code = sqlite3_exec(store->db, sql_writer, NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = prepare(store->db, sql_of, WRITER_STATEMENTS, store->statements);
+	if (code == SQLITE_OK)
+		store->page_bytes = (uint64_t)pragma_number(store->db, "PRAGMA page_size", &code);
+	if (code == SQLITE_OK)
+		code = measure(store);
+	if (code == SQLITE_OK)
+		store->size.n_records = get_number(store->statements[GET_COUNT], &code);
+	if (code == SQLITE_OK)
+		code = measure_bytes(store);
+	if (code != SQLITE_OK)
+		explain(store->db, code, error, size);
+	return result_of(code);
+}
+
+static void close_database(struct store *store)
+{
+	finalize(store->statements, WRITER_STATEMENTS);
+	memset(store->statements, 0, sizeof(store->statements));
+	sqlite3_close_v2(store->db);
+	store->db = NULL;
+}
+
+// history.db.damaged-20261126T083849, and what belongs to it.
+static bool set_aside(const char *path, char *out, size_t size)
+{
+	char stamp[32], from[PATH_MAX_BYTES], to[PATH_MAX_BYTES];
+	time_t now = time(NULL);
+	struct tm tm;
+	bool ok = true;
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", gmtime_r(&now, &tm));
+	snprintf(out, size, "%s.damaged-%s", path, stamp);
+	for (unsigned i = 2; access(out, F_OK) == 0 && i < 100; i++)
+		snprintf(out, size, "%s.damaged-%s-%u", path, stamp, i);
+	for (size_t i = 0; i < sizeof(file_ends) / sizeof(file_ends[0]); i++) {
+		snprintf(from, sizeof(from), "%s%s", path, file_ends[i]);
+		snprintf(to, sizeof(to), "%s%s", out, file_ends[i]);
+		ok = (rename(from, to) == 0 || errno == ENOENT) && ok;
+	}
+	return ok;
+}
+
+// The directory's own lock: none for SQLite to take away, and gone with the process.
+static enum store_result lock_directory(
+	struct store *store, const char *directory, char *error, size_t size)
+{
+	if (mkdir(directory, 0750) < 0 && errno != EEXIST) {
+		snprintf(error, size, "cannot be made: %s", strerror(errno));
+		return errno == ENOSPC ? STORE_REFUSED : STORE_WRONG;
+	}
+	store->lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->lock >= 0 && flock(store->lock, LOCK_EX | LOCK_NB) == 0)
+		return STORE_OK;
+	if (store->lock >= 0 && errno == EWOULDBLOCK)
+		snprintf(error, size, "another offhookd keeps its history there");
+	else
+		snprintf(error, size, "%s", strerror(errno));
+	return STORE_WRONG;
+}
+
+enum store_result store_open(const char *directory, bool is_damaged, struct store **out,
+	char *moved, size_t moved_size, char *error, size_t size)
+{
+	char path[PATH_MAX_BYTES], why[256] = "";
+	struct store *store = calloc(1, sizeof(*store));
+	moved[0] = '\0';
+	*out = NULL;
+	if (store == NULL) {
+		snprintf(error, size, "out of memory");
+		return STORE_REFUSED;
+	}
+	store->lock = -1;
+	snprintf(path, sizeof(path), "%s/" STORE_FILE, directory);
+	enum store_result result = lock_directory(store, directory, why, sizeof(why));
+	if (result == STORE_OK)
+		result = is_damaged ? STORE_DAMAGED : open_database(store, path, why, sizeof(why));
+	if (result == STORE_DAMAGED && set_aside(path, moved, moved_size)) {
+		close_database(store);
+		store->size = (struct store_size){0};
+		result = open_database(store, path, why, sizeof(why));
+	}
+	snprintf(error, size, "%s: %s", store->lock < 0 ? directory : path, why);
+	if (result == STORE_OK)
+		*out = store;
+	else
+		store_close(store);
+	return result;
+}
+
+void store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	if (store->db)
+		close_database(store);
+	if (store->lock >= 0)
+		close(store->lock);
+	free(store);
+}
+
+struct store_size store_size(const struct store *store)
+{
+	return store->size;
+}
+
+// ---- writing ----
+
+static void bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len)
+{
+	sqlite3_bind_text64(statement, at, text, len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static int put(sqlite3_stmt *statement, const struct record *record)
+{
+	sqlite3_bind_int64(statement, 1, (sqlite3_int64)record->number);
+	sqlite3_bind_int(statement, 2, (int)record->kind);
+	bind_text(statement, 3, record_key(record), record->key_len);
+	sqlite3_bind_int64(statement, 4, (sqlite3_int64)record->made_ms);
+	sqlite3_bind_int(statement, 5, record->is_open);
+	bind_text(statement, 6, record_text(record), record->text_len);
+	return run(statement);
+}
+
+static int put_state(struct store *store, const struct record *record)
+{
+	bool gone = record->text_len == 0 || (record->kind == RECORD_DIAGNOSIS && !record->is_open);
+	sqlite3_stmt *statement = store->statements[gone ? DROP_STATE : PUT_STATE];
+	if (!gone)
+		return put(statement, record);
+	sqlite3_bind_int(statement, 2, (int)record->kind);
+	bind_text(statement, 3, record_key(record), record->key_len);
+	return run(statement);
+}
+
+static int put_cursor(struct store *store, const struct store_cursor *cursor)
+{
+	sqlite3_stmt *statement = store->statements[PUT_CURSOR];
+	bind_text(statement, 1, cursor->name, strlen(cursor->name));
+	sqlite3_bind_int64(statement, 2, (sqlite3_int64)cursor->number);
+	return run(statement);
+}
+
+static int put_all(struct store *store, const struct store_batch *batch)
+{
+	int code = SQLITE_OK;
+	for (size_t i = 0; i < batch->n_states && code == SQLITE_OK; i++)
+		code = put_state(store, batch->states[i]);
+	for (size_t i = 0; i < batch->n_records && code == SQLITE_OK; i++) {
+		code = put(store->statements[PUT_RECORD], batch->records[i]);
+		if (code == SQLITE_OK)
+			code = put_state(store, batch->records[i]);
+	}
+	for (size_t i = 0; i < batch->n_cursors && code == SQLITE_OK; i++)
+		code = put_cursor(store, &batch->cursors[i]);
+	return code;
+}
+
+// Ends the transaction: well, or as if nothing had been.
+static enum store_result end(struct store *store, int code, char *error, size_t size)
+{
+	if (code == SQLITE_OK)
+		code = run(store->statements[COMMIT]);
+	if (code == SQLITE_OK)
+		return STORE_OK;
+	explain(store->db, code, error, size);
+	if (!sqlite3_get_autocommit(store->db))
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	return result_of(code);
+}
+
+enum store_result store_write(
+	struct store *store, const struct store_batch *batch, char *error, size_t size)
+{
+	int code = run(store->statements[BEGIN]);
+	if (code == SQLITE_OK)
+		code = put_all(store, batch);
+	enum store_result result = end(store, code, error, size);
+	if (result != STORE_OK || batch->n_records == 0)
+		return result;
+	store->size.n_records += batch->n_records;
+	store->size.last = batch->records[batch->n_records - 1]->number;
+	if (store->size.first == 0)
+		store->size.first = batch->records[0]->number;
+	return result;
+}
+
+// ---- retention ----
+
+static int delete_some(
+	struct store *store, enum statement which, uint64_t before_ms, unsigned max, unsigned *n)
+{
+	sqlite3_stmt *statement = store->statements[which];
+	if (which != DELETE_OLDEST)
+		sqlite3_bind_int64(statement, 1, (sqlite3_int64)before_ms);
+	sqlite3_bind_int(statement, 2, (int)max);
+	if (which == DELETE_CLOSED)
+		sqlite3_bind_int64(statement, 3,
+			(sqlite3_int64)before_ms < OPEN_KEEP_MS
+				? (sqlite3_int64)before_ms
+				: (sqlite3_int64)before_ms - OPEN_KEEP_MS);
+	int code = run(statement);
+	*n = code == SQLITE_OK ? (unsigned)sqlite3_changes(store->db) : 0;
+	return code;
+}
+
+enum store_result store_retain(struct store *store, uint64_t before_ms, uint64_t most_bytes,
+	unsigned max, bool *again, char *error, size_t size)
+{
+	unsigned n = 0, n_closed = 0;
+	int code = run(store->statements[BEGIN]);
+	if (code == SQLITE_OK) // while the last record is still there
+		code = run(store->statements[PUT_NUMBER]);
+	if (code == SQLITE_OK)
+		code = delete_some(store, DELETE_OLD, before_ms, max, &n);
+	if (code == SQLITE_OK && n == 0 && store->size.bytes > most_bytes)
+		code = delete_some(store, DELETE_OLDEST, 0, max, &n);
+	if (code == SQLITE_OK)
+		code = delete_some(store, DELETE_CLOSED, before_ms, max, &n_closed);
+	enum store_result result = end(store, code, error, size);
+	*again = false;
+	if (result != STORE_OK)
+		return result;
+	store->size.n_records -= n;
+	code = run(store->statements[VACUUM]);
+	if (code == SQLITE_OK)
+		code = measure(store);
+	if (code == SQLITE_OK)
+		code = measure_bytes(store);
+	if (code != SQLITE_OK)
+		explain(store->db, code, error, size);
+	*again = n == max || n_closed == max || (n > 0 && store->size.bytes > most_bytes);
+	return result_of(code);
+}
+
+void store_each_cursor(struct store *store, store_cursor_fn each, void *context)
+{
+	sqlite3_stmt *statement = store->statements[GET_CURSORS];
+	while (sqlite3_step(statement) == SQLITE_ROW) {
+		struct store_cursor cursor = {
+			.number = (uint64_t)sqlite3_column_int64(statement, 1)};
+		const char *name = (const char *)sqlite3_column_text(statement, 0);
+		snprintf(cursor.name, sizeof(cursor.name), "%s", name ? name : "");
+		each(context, &cursor);
+	}
+	sqlite3_reset(statement);
+}
+
+// ---- readers ----
+
+struct store_reader *store_reader_open(const char *directory, char *error, size_t size)
+{
+	char path[PATH_MAX_BYTES];
+	struct store_reader *reader = calloc(1, sizeof(*reader));
+	if (reader == NULL) {
+		snprintf(error, size, "out of memory");
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "%s/" STORE_FILE, directory);
+	int code = sqlite3_open_v2(
+		path, &reader->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code == SQLITE_OK) {
+		sqlite3_busy_timeout(reader->db, 1000);
+		code = prepare(reader->db, reader_sql_of, READER_STATEMENTS, reader->statements);
+	}
+	if (code == SQLITE_OK)
+		return reader;
+	explain(reader->db, code, error, size);
+	store_reader_close(reader);
+	return NULL;
+}
+
+void store_reader_close(struct store_reader *reader)
+{
+	if (reader == NULL)
+		return;
+	finalize(reader->statements, READER_STATEMENTS);
+	sqlite3_close_v2(reader->db);
+	free(reader);
+}
+
+// Of a row of RECORD_COLUMNS. NULL: out of memory.
+static struct record *row_record(sqlite3_stmt *row)
+{
+	const char *key = (const char *)sqlite3_column_text(row, 2);
+	const char *text = (const char *)sqlite3_column_text(row, 5);
+	int kind = sqlite3_column_int(row, 1);
+	if (key == NULL || text == NULL || kind < 0 || kind >= RECORD_KINDS)
+		return NULL;
+	struct record *record = record_create((enum record_kind)kind,
+		(uint64_t)sqlite3_column_int64(row, 0), (uint64_t)sqlite3_column_int64(row, 3), key,
+		text, (size_t)sqlite3_column_bytes(row, 5));
+	if (record)
+		record->is_open = sqlite3_column_int(row, 4) != 0;
+	return record;
+}
+
+enum store_result store_reader_each(
+	struct store_reader *reader, enum record_kind kind, store_record_fn each, void *context)
+{
+	sqlite3_stmt *statement = reader->statements[EACH_STATE];
+	int code;
+	sqlite3_bind_int(statement, 1, (int)kind);
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct record *record = row_record(statement);
+		if (record)
+			each(context, record);
+	}
+	sqlite3_reset(statement);
+	return result_of(code);
+}
+
+enum store_result store_reader_take(struct store_reader *reader, uint64_t from, uint64_t to,
+	struct record **out, size_t max, size_t *n)
+{
+	sqlite3_stmt *statement = reader->statements[TAKE_RECORDS];
+	int code = SQLITE_DONE;
+	sqlite3_bind_int64(statement, 1, (sqlite3_int64)from);
+	sqlite3_bind_int64(statement, 2, (sqlite3_int64)to);
+	sqlite3_bind_int64(statement, 3, (sqlite3_int64)max);
+	*n = 0;
+	while (*n < max && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct record *record = row_record(statement);
+		if (record == NULL)
+			break;
+		out[(*n)++] = record;
+	}
+	sqlite3_reset(statement);
+	return result_of(code);
+}

@@ -46,7 +46,15 @@
 	X(rules, RULES, rules, 0, 0, "", "directory of the rule pack; default: the shipped one")   \
 	X(cache, CACHE, cache, 0, 0, "",                                                           \
 		"directory of compiled rules, or none; default: the user's cache directory")       \
-	X(socket, SOCKET, socket, 0, 0, "", "control socket; default: " CONFIG_SYSTEM_SOCKET)
+	X(socket, SOCKET, socket, 0, 0, "", "control socket; default: " CONFIG_SYSTEM_SOCKET)      \
+	X(history, HISTORY, history, 0, 0, "",                                                     \
+		"directory of the history, or none; default: " CONFIG_SYSTEM_HISTORY               \
+		", of another socket than the default one the directory beside it that ends in "   \
+		".history")                                                                        \
+	X(history_keep, TIME, history_keep_ms, MINUTE_MS, 365 * DAY_MS, "30d",                     \
+		"what is older leaves the history")                                                \
+	X(history_size, NUMBER, history_mb, 16, 1048576, "1024",                                   \
+		"MB that the history takes; then the oldest goes")
 
 // ---- kinds of values ----
 
@@ -70,6 +78,7 @@ enum kind {
 	KIND_RULES,
 	KIND_CACHE,
 	KIND_SOCKET,
+	KIND_HISTORY,
 };
 
 static const char listen_values[] =
@@ -90,6 +99,7 @@ static const char *const kind_values[] = {
 	[KIND_RULES] = "an absolute or relative path",
 	[KIND_CACHE] = "a path, or none",
 	[KIND_SOCKET] = "an absolute or relative path",
+	[KIND_HISTORY] = "a path, or none",
 };
 
 static bool read_time(struct yaml_file *file, struct fy_node *value, uint64_t *out_ms,
@@ -133,13 +143,19 @@ static bool read_socket(struct yaml_file *file, struct fy_node *value, struct co
 	       yaml_error(file, value, "a socket's path has at most %zu bytes", max);
 }
 
-static bool read_cache(struct yaml_file *file, struct fy_node *value, const char **out)
+static bool read_path_or_none(struct yaml_file *file, struct fy_node *value, const char **out)
 {
 	if (!read_path(file, value, out))
 		return false;
 	if (strcmp(*out, "none") == 0)
 		*out = NULL;
 	return true;
+}
+
+static bool read_history(struct yaml_file *file, struct fy_node *value, struct config *config)
+{
+	config->history_place = yaml_place(file, value);
+	return read_path_or_none(file, value, &config->history);
 }
 
 #define READ_NUMBER(member, least, most)                                         \
@@ -162,8 +178,9 @@ static bool read_cache(struct yaml_file *file, struct fy_node *value, const char
 #define READ_HUGEPAGES(member, least, most) READ_CHOICE(member, hugepages_names)
 #define READ_TIME(member, least, most) read_time(file, value, &(member), least, most)
 #define READ_RULES(member, least, most) read_rules(file, value, config)
-#define READ_CACHE(member, least, most) read_cache(file, value, &(member))
+#define READ_CACHE(member, least, most) read_path_or_none(file, value, &(member))
 #define READ_SOCKET(member, least, most) read_socket(file, value, config)
+#define READ_HISTORY(member, least, most) read_history(file, value, config)
 #define READ_LISTEN(member, least, most) config_read_listen(file, value, config)
 #define READ_PORTS(member, least, most) config_read_ports(file, value, &(member))
 #define READ_GROUPS(member, least, most) config_read_groups(file, value, &(member))
@@ -239,11 +256,31 @@ static bool read_file(struct config *config, const char *path, struct report *re
 	return ok;
 }
 
+// Where the history is unless the config says: another socket is another daemon, with a history of
+// its own.
+static const char *default_history(struct config *config)
+{
+	const char *state = getenv("STATE_DIRECTORY"); // of systemd: one, or several with colons
+	size_t len = strlen(config->socket);
+	if (strcmp(config->socket, CONFIG_SYSTEM_SOCKET) == 0) {
+		if (state == NULL || state[0] != '/')
+			return CONFIG_SYSTEM_HISTORY;
+		return obstack_copy0(&config->arena, state, (int)strcspn(state, ":"));
+	}
+	if (len > 5 && strcmp(config->socket + len - 5, ".sock") == 0)
+		len -= 5;
+	obstack_grow(&config->arena, config->socket, (int)len);
+	obstack_grow0(&config->arena, ".history", 8);
+	return obstack_finish(&config->arena);
+}
+
 bool config_init(struct config *config, const char *path, struct report *report)
 {
 	memset(config, 0, sizeof(*config));
 	obstack_init(&config->arena);
 	if (read_defaults(config, report) && (path == NULL || read_file(config, path, report))) {
+		if (config->history_place.file == NULL)
+			config->history = default_history(config);
 		config->ports.n_workers = (uint16_t)config->workers;
 		return true;
 	}

@@ -22,11 +22,14 @@ struct config {
 	enum poll poll;
 	struct worker_limits limits;
 	struct policy policy;
-	const char *rules;  // directory
-	const char *cache;  // directory, NULL: none
-	const char *socket; // control socket
+	const char *rules;   // directory
+	const char *cache;   // directory, NULL: none
+	const char *socket;  // control socket
+	const char *history; // directory, NULL: none
+	uint64_t history_keep_ms;
+	unsigned history_mb;
 	// Where these stand in the file; no file: they are defaults.
-	struct rule_place listen_places[PORT_LISTEN_MAX], rules_place, socket_place;
+	struct rule_place listen_places[PORT_LISTEN_MAX], rules_place, socket_place, history_place;
 };
 
 // path  NULL: defaults alone
@@ -35,13 +38,15 @@ struct config {
 void config_fini(struct config *config);
 
 // Whether what it names is there on this machine: interfaces, devices, captures, the directories of
-// rules and socket. Makes nothing. false: the report says what is not.
+// rules, socket and history. Makes nothing. false: the report says what is not.
 [[nodiscard]] bool config_check(const struct config *config, struct report *report);
 
 // Where the control socket is unless the config or --socket says otherwise: root's is the
 // machine's.
 #define CONFIG_SYSTEM_SOCKET "/run/offhook/offhook.sock"
 const char *config_default_socket(void);
+// Where the history of the daemon on that socket is, unless $STATE_DIRECTORY says otherwise.
+#define CONFIG_SYSTEM_HISTORY "/var/lib/offhook"
 
 // Every option with its values, its default and what it is for.
 void config_print_options(FILE *out);

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "feed.h"
+#include "journal.h"
 #include "rates.h"
 #include "tables.h"
 
@@ -35,6 +36,7 @@ struct daemon {
 	uint64_t high_water[TABLE_MAX];
 	struct rates rates;
 	struct feed *feed;
+	struct journal *journal;
 	struct server *server;
 	uint64_t started_ms, started_steady_ms;
 };

@@ -73,6 +73,7 @@ static void tick(struct daemon *d, uint64_t steady_ms)
 	tables_note_peaks(d->workers, d->high_water);
 	gateways_tick(d, clock_wall_ms());
 	ports_tick(d);
+	journal_tick(d->journal, clock_wall_ms());
 	server_tick(d->server, steady_ms);
 }
 

@@ -52,6 +52,19 @@ static bool check_alone(const struct daemon *d)
 	return false;
 }
 
+static bool start_journal(struct daemon *d)
+{
+	char error[512];
+	struct journal_options options = {.directory = d->config.history,
+		.keep_ms = d->config.history_keep_ms,
+		.keep_bytes = (uint64_t)d->config.history_mb << 20,
+		.window = JOURNAL_WINDOW};
+	d->journal = journal_create(&options, error, sizeof(error));
+	if (d->journal == NULL)
+		log_line(LOG_ERROR, "history: %s", error);
+	return d->journal != NULL;
+}
+
 static struct ruleset *start_rules(struct daemon *d)
 {
 	struct report report = {0};
@@ -152,7 +165,7 @@ static int run(struct daemon *d, const sigset_t *signals)
 	struct ruleset *ruleset = NULL;
 	d->started_ms = clock_wall_ms();
 	d->started_steady_ms = clock_steady_ms();
-	if (!check_alone(d))
+	if (!check_alone(d) || !start_journal(d))
 		goto end;
 	ruleset = start_rules(d);
 	if (ruleset == NULL)
@@ -182,6 +195,7 @@ stop_rules:
 	if (d->vocabulary)
 		vocabulary_destroy(d->vocabulary);
 	rules_state_fini(&d->rules);
+	journal_destroy(d->journal);
 end:
 	return code;
 }

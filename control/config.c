@@ -47,14 +47,14 @@
 	X(cache, CACHE, cache, 0, 0, "",                                                           \
 		"directory of compiled rules, or none; default: the user's cache directory")       \
 	X(socket, SOCKET, socket, 0, 0, "", "control socket; default: " CONFIG_SYSTEM_SOCKET)      \
-	X(history, HISTORY, history, 0, 0, "",                                                     \
+	X(history, HISTORY, journal.directory, 0, 0, "",                                           \
 		"directory of the history, or none; default: " CONFIG_SYSTEM_HISTORY               \
 		", of another socket than the default one the directory beside it that ends in "   \
 		".history")                                                                        \
-	X(history_keep, TIME, history_keep_ms, MINUTE_MS, 365 * DAY_MS, "30d",                     \
+	X(history_keep, TIME, journal.keep_ms, MINUTE_MS, 365 * DAY_MS, "30d",                     \
 		"what is older leaves the history")                                                \
-	X(history_size, NUMBER, history_mb, 16, 1048576, "1024",                                   \
-		"MB that the history takes; then the oldest goes")
+	X(history_size, MEBIBYTES, journal.keep_bytes, 16, 1048576, "1024",                        \
+		"MiB that the history takes; then the oldest goes")
 
 // ---- kinds of values ----
 
@@ -69,6 +69,7 @@ enum kind {
 	KIND_LISTEN,
 	KIND_PORTS,
 	KIND_NUMBER,
+	KIND_MEBIBYTES,
 	KIND_POLL,
 	KIND_HUGEPAGES,
 	KIND_TIME,
@@ -90,6 +91,7 @@ static const char *const kind_values[] = {
 	[KIND_LISTEN] = listen_values,
 	[KIND_PORTS] = "a list of port numbers",
 	[KIND_NUMBER] = NULL,
+	[KIND_MEBIBYTES] = NULL,
 	[KIND_POLL] = "auto, busy, adaptive",
 	[KIND_HUGEPAGES] = "auto, on, off",
 	[KIND_TIME] = NULL,
@@ -155,7 +157,7 @@ static bool read_path_or_none(struct yaml_file *file, struct fy_node *value, con
 static bool read_history(struct yaml_file *file, struct fy_node *value, struct config *config)
 {
 	config->history_place = yaml_place(file, value);
-	return read_path_or_none(file, value, &config->history);
+	return read_path_or_none(file, value, &config->journal.directory);
 }
 
 #define READ_NUMBER(member, least, most)                                         \
@@ -166,6 +168,8 @@ static bool read_history(struct yaml_file *file, struct fy_node *value, struct c
 			(member) = (typeof(member))number;                       \
 		is_number;                                                       \
 	})
+#define READ_MEBIBYTES(member, least, most) \
+	(READ_NUMBER(member, least, most) && ((member) <<= 20, true))
 #define READ_CHOICE(member, names)                                                   \
 	({                                                                           \
 		unsigned choice = 0;                                                 \
@@ -280,7 +284,8 @@ bool config_init(struct config *config, const char *path, struct report *report)
 	obstack_init(&config->arena);
 	if (read_defaults(config, report) && (path == NULL || read_file(config, path, report))) {
 		if (config->history_place.file == NULL)
-			config->history = default_history(config);
+			config->journal.directory = default_history(config);
+		config->journal.window = JOURNAL_WINDOW;
 		config->ports.n_workers = (uint16_t)config->workers;
 		return true;
 	}

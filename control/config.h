@@ -10,6 +10,7 @@
 #include "../dataplane/worker.h"
 #include "../rules/report.h"
 #include "../rules/yaml.h"
+#include "journal.h"
 
 enum poll { POLL_AUTO, POLL_BUSY, POLL_ADAPTIVE };
 
@@ -22,12 +23,10 @@ struct config {
 	enum poll poll;
 	struct worker_limits limits;
 	struct policy policy;
-	const char *rules;   // directory
-	const char *cache;   // directory, NULL: none
-	const char *socket;  // control socket
-	const char *history; // directory, NULL: none
-	uint64_t history_keep_ms;
-	unsigned history_mb;
+	const char *rules;  // directory
+	const char *cache;  // directory, NULL: none
+	const char *socket; // control socket
+	struct journal_options journal;
 	// Where these stand in the file; no file: they are defaults.
 	struct rule_place listen_places[PORT_LISTEN_MAX], rules_place, socket_place, history_place;
 };

@@ -76,10 +76,10 @@ static bool check_socket(const struct config *config, struct report *report)
 // machine's config.
 static bool check_history(const struct config *config, struct report *report)
 {
-	if (config->history == NULL)
+	if (config->journal.directory == NULL)
 		return true;
-	char *copy = strdup(config->history);
-	const char *directory = config->history;
+	char *copy = strdup(config->journal.directory);
+	const char *directory = config->journal.directory;
 	bool there = copy && is_directory(directory);
 	if (copy && !there && errno == ENOENT) {
 		directory = dirname(copy);

@@ -55,11 +55,7 @@ static bool check_alone(const struct daemon *d)
 static bool start_journal(struct daemon *d)
 {
 	char error[512];
-	struct journal_options options = {.directory = d->config.history,
-		.keep_ms = d->config.history_keep_ms,
-		.keep_bytes = (uint64_t)d->config.history_mb << 20,
-		.window = JOURNAL_WINDOW};
-	d->journal = journal_create(&options, error, sizeof(error));
+	d->journal = journal_create(&d->config.journal, error, sizeof(error));
 	if (d->journal == NULL)
 		log_line(LOG_ERROR, "history: %s", error);
 	return d->journal != NULL;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #define CHECK_MS 500		// at the start: of a large database that much is looked at
 #define OPEN_KEEP_MS 2678400000 // 31 days, longer than any diagnosis stays open unseen
 #define PATH_MAX_BYTES 4096
+#define LOG_PAGES 1000	    // more than so many are worth a checkpoint
+#define LOG_PAGES_MAX 16384 // 64 MiB: then the writer makes one himself
 
 static const char *const file_ends[] = {"", "-wal", "-shm"};
 
@@ -44,6 +47,7 @@ static const char sql_schema[] =
 	"  kind INTEGER NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL,"
 	"  made_ms INTEGER NOT NULL, is_open INTEGER NOT NULL, text TEXT NOT NULL,"
 	"  PRIMARY KEY (kind, key));"
+	"CREATE INDEX states_by_time ON states (made_ms) WHERE kind <= 1;"
 	"CREATE TABLE cursors (name TEXT PRIMARY KEY, number INTEGER NOT NULL);"
 	"CREATE TABLE numbers (name TEXT PRIMARY KEY, number INTEGER NOT NULL);"
 	"PRAGMA application_id = 1868982379;"
@@ -55,7 +59,8 @@ static_assert(APPLICATION_ID == 1868982379 && SCHEMA_VERSION == 1);
 static const char *const sql_migrations[SCHEMA_VERSION] = {NULL};
 
 static const char sql_writer[] = "PRAGMA synchronous = NORMAL;"
-				 "PRAGMA wal_autocheckpoint = 1000;"
+				 "PRAGMA wal_autocheckpoint = 0;" // store_checkpoint()
+				 "PRAGMA journal_size_limit = 16777216;"
 				 "PRAGMA secure_delete = OFF;"
 				 "PRAGMA cache_size = -8192;";
 
@@ -101,8 +106,9 @@ static const char *const sql_of[WRITER_STATEMENTS] = {
 			  " ORDER BY number LIMIT ?2)",
 	// Of alerts those that are resolved; of diagnoses those that nobody has closed.
 	[DELETE_CLOSED] = "DELETE FROM states WHERE rowid IN (SELECT rowid FROM states WHERE"
-			  " (kind = 1 AND NOT is_open AND made_ms < ?1)"
-			  " OR (kind = 0 AND made_ms < ?3) LIMIT ?2)",
+			  " kind <= 1 AND made_ms < ?1 AND"
+			  " (kind = 1 AND NOT is_open OR kind = 0 AND made_ms < ?3)"
+			  " ORDER BY made_ms LIMIT ?2)",
 	[VACUUM] = "PRAGMA incremental_vacuum(256)",
 	[GET_CURSORS] = "SELECT name, number FROM cursors",
 	[GET_BOUNDS] = "SELECT (SELECT min(number) FROM records), max("
@@ -129,7 +135,10 @@ static const char *const reader_sql_of[READER_STATEMENTS] = {
 
 struct store {
 	sqlite3 *db;
-	int lock; // the directory
+	sqlite3 *checkpointer;	 // another connection, for another thread
+	atomic_uint log_pages;	 // since the log was begun anew
+	atomic_uint taken_pages; // of these, those that the last checkpoint took
+	int lock;		 // the directory
 	sqlite3_stmt *statements[WRITER_STATEMENTS];
 	struct store_size size;
 	uint64_t page_bytes;
@@ -308,6 +317,33 @@ static int measure_bytes(struct store *store)
 	return code;
 }
 
+// After each commit.
+static int note_log(void *context, sqlite3 *db, const char *name, int pages)
+{
+	struct store *store = context;
+	(void)name;
+	if ((unsigned)pages < atomic_exchange(&store->log_pages, (unsigned)pages))
+		atomic_store(&store->taken_pages, 0);
+	// Where writes follow each other without a pause, the other thread never sees the end.
+	if (pages > LOG_PAGES_MAX)
+		sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
+}
+
+bool store_log_grows(const struct store *store)
+{
+	return atomic_load(&store->log_pages) > atomic_load(&store->taken_pages) + LOG_PAGES;
+}
+
+void store_checkpoint(struct store *store)
+{
+	int pages = -1, taken = -1;
+	sqlite3_wal_checkpoint_v2(
+		store->checkpointer, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &taken);
+	if (taken >= 0)
+		atomic_store(&store->taken_pages, (unsigned)taken);
+}
+
 static enum store_result open_database(
 	struct store *store, const char *path, char *error, size_t size)
 {
@@ -317,11 +353,11 @@ static enum store_result open_database(
 		return errno == ENOSPC ? STORE_REFUSED : STORE_WRONG;
 	}
 	close(file);
-	int code = sqlite3_open_v2(
+	int opened = sqlite3_open_v2(
 		path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (code != SQLITE_OK) {
-		explain(store->db, code, error, size);
-		return result_of(code);
+	if (opened != SQLITE_OK) {
+		explain(store->db, opened, error, size);
+		return result_of(opened);
 	}
 	sqlite3_busy_timeout(store->db, 1000);
 	enum store_result result = check_ours(store->db, error, size);
@@ -329,9 +365,13 @@ static enum store_result open_database(
 		result = check_sound(store->db, error, size);
 	if (result != STORE_OK)
 		return result;
+	int code = sqlite3_open_v2(
+		path, &store->checkpointer, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	int keep = 1; // -wal and -shm stay, so that a full disk has room for them
 	sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
-	code = sqlite3_exec(store->db, sql_writer, NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(store->db, sql_writer, NULL, NULL, NULL);
+	sqlite3_wal_hook(store->db, note_log, store);
 	if (code == SQLITE_OK)
 		code = prepare(store->db, sql_of, WRITER_STATEMENTS, store->statements);
 	if (code == SQLITE_OK)
@@ -351,8 +391,11 @@ static void close_database(struct store *store)
 {
 	finalize(store->statements, WRITER_STATEMENTS);
 	memset(store->statements, 0, sizeof(store->statements));
+	sqlite3_close_v2(store->checkpointer);
 	sqlite3_close_v2(store->db);
-	store->db = NULL;
+	store->db = store->checkpointer = NULL;
+	atomic_store(&store->log_pages, 0);
+	atomic_store(&store->taken_pages, 0);
 }
 
 // history.db.damaged-20261126T083849, and what belongs to it.
@@ -430,6 +473,11 @@ void store_close(struct store *store)
 	if (store->lock >= 0)
 		close(store->lock);
 	free(store);
+}
+
+void store_measure(struct store *store)
+{
+	measure_bytes(store);
 }
 
 struct store_size store_size(const struct store *store)

@@ -56,15 +56,23 @@ enum store_result store_open(const char *directory, bool is_damaged, struct stor
 	char *set_aside, size_t set_aside_size, char *error, size_t size);
 void store_close(struct store *store); // NULL is nothing
 struct store_size store_size(const struct store *store);
+// How much is in use, anew.
+void store_measure(struct store *store);
 
 // Otherwise than STORE_OK *error says why, and nothing was written.
 enum store_result store_write(
 	struct store *store, const struct store_batch *batch, char *error, size_t size);
 
 // Deletes up to `max` of the records made before `before_ms`, or, where more than `most_bytes` are
-// in use, of the oldest. *again: there is more of these.
+// in use, of the oldest; and closed states of that age. *again: there is more of these.
 enum store_result store_retain(struct store *store, uint64_t before_ms, uint64_t most_bytes,
 	unsigned max, bool *again, char *error, size_t size);
+
+// Takes the log (-wal) into the database, beside the thread that writes: only so a write never
+// waits for fsync(). A thread of its own; not while the store is opened or closed.
+// store_log_grows(): whether it is time; either thread.
+void store_checkpoint(struct store *store);
+bool store_log_grows(const struct store *store);
 
 typedef void (*store_cursor_fn)(void *context, const struct store_cursor *cursor);
 void store_each_cursor(struct store *store, store_cursor_fn each, void *context);

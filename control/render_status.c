@@ -271,7 +271,7 @@ static void render_memory(const struct canvas *c, const json_t *memory)
 		wrapped(c, "%.1f MiB", resident);
 }
 
-static void render_history(const struct canvas *c, const json_t *history)
+static void render_store(const struct canvas *c, const json_t *history)
 {
 	const char *path = json_string_of(history, "path"),
 		   *state = json_string_of(history, "state");
@@ -363,7 +363,7 @@ void render_status(FILE *out, const json_t *status, unsigned columns)
 	render_tables(&c, json_object_get(status, "tables"));
 	render_memory(&c, json_object_get(status, "memory"));
 	render_rules(&c, json_object_get(status, "rules"));
-	render_history(&c, json_object_get(status, "history"));
+	render_store(&c, json_object_get(status, "history"));
 	heading(&c, "Gateways");
 	json_array_foreach((json_t *)gateways, i, gateway)
 	{

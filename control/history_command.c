@@ -167,11 +167,17 @@ void history_serve(const json_t *arguments, struct answer *answer, struct buffer
 	answer->state = walk;
 	answer->end = end;
 	walk->arguments = arguments ? json_deep_copy(arguments) : json_object();
-	if (!set_filter(walk, daemon, out))
-		return;
-	walk->reader = store_reader_open(daemon->config.journal.directory, error, sizeof(error));
-	if (walk->reader)
+	bool ok = set_filter(walk, daemon, out);
+	if (ok) {
+		walk->reader =
+			store_reader_open(daemon->config.journal.directory, error, sizeof(error));
+		ok = walk->reader != NULL;
+		if (!ok)
+			answer_error(
+				out, "history: %s: %s", daemon->config.journal.directory, error);
+	}
+	if (ok)
 		answer->step = step;
 	else
-		answer_error(out, "history: %s: %s", daemon->config.journal.directory, error);
+		answer_fini(answer);
 }

@@ -600,17 +600,26 @@ static int delete_some(
 	return code;
 }
 
+// How many records there are too many, by what one takes on the average.
+static unsigned excess(const struct store_size *size, uint64_t most_bytes)
+{
+	if (size->bytes <= most_bytes)
+		return 0;
+	uint64_t each = size->bytes / (size->n_records + 1) + 1;
+	return (unsigned)((size->bytes - most_bytes) / each) + 1;
+}
+
 enum store_result store_retain(struct store *store, uint64_t before_ms, uint64_t most_bytes,
 	unsigned max, bool *again, char *error, size_t size)
 {
-	unsigned n = 0, n_closed = 0;
+	unsigned n = 0, n_closed = 0, many = excess(&store->size, most_bytes);
 	int code = run(store->statements[BEGIN]);
 	if (code == SQLITE_OK) // while the last record is still there
 		code = run(store->statements[PUT_NUMBER]);
 	if (code == SQLITE_OK)
 		code = delete_some(store, DELETE_OLD, before_ms, max, &n);
-	if (code == SQLITE_OK && n == 0 && store->size.bytes > most_bytes)
-		code = delete_some(store, DELETE_OLDEST, 0, max, &n);
+	if (code == SQLITE_OK && n == 0 && many)
+		code = delete_some(store, DELETE_OLDEST, 0, many < max ? many : max, &n);
 	if (code == SQLITE_OK)
 		code = delete_some(store, DELETE_CLOSED, before_ms, max, &n_closed);
 	enum store_result result = end(store, code, error, size);

@@ -382,8 +382,11 @@ static enum store_result open_database(
 		return result;
 	int code = sqlite3_open_v2(
 		path, &store->checkpointer, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code == SQLITE_OK) // it has to read once to know of the log
+		pragma_number(store->checkpointer, "PRAGMA user_version", &code);
 	int keep = 1; // -wal and -shm stay, so that a full disk has room for them
 	sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
+	sqlite3_file_control(store->checkpointer, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
 	if (code == SQLITE_OK)
 		code = sqlite3_exec(store->db, sql_writer, NULL, NULL, NULL);
 	sqlite3_wal_hook(store->db, note_log, store);

@@ -129,8 +129,11 @@ static bool start_daemon(struct bench *b)
 		.keep_ms = 86400000,
 		.keep_bytes = 1 << 30,
 		.window = JOURNAL_WINDOW};
-	if (!outward_start(d, &options, error, sizeof(error)))
+	d->journal = journal_create(&options, error, sizeof(error));
+	if (d->journal == NULL)
 		return fail(error);
+	if (!outward_start(d))
+		return fail("out of memory");
 	d->server = server_create(d, b->socket, error, sizeof(error));
 	return d->server || fail(error);
 }
@@ -220,6 +223,7 @@ static bool run_row(struct bench *b, double seconds, struct row *row)
 	server_destroy(b->daemon.server); // the client's connection ends with it
 	pthread_join(client_thread, NULL);
 	outward_stop(&b->daemon);
+	journal_destroy(b->daemon.journal);
 	remove_directory(b->history);
 	rmdir(b->directory);
 	summarize(b, row);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "diagnoses_command.h"
+#include "history_command.h"
 #include "phone_command.h"
 #include "reload_command.h"
 #include "render.h"
@@ -46,6 +47,26 @@ const struct command commands[] = {
 		.serve = phone_serve,
 		.shape = SHAPE_LIST,
 		.render = render_phones,
+	},
+	{
+		.name = "history",
+		.help = "what was recorded, and how each thing was left",
+		.arguments = {{ARGUMENT_VALUE, "since", "TIME",
+				      "2026-11-26, 2026-11-26T09:30:00Z, or an age: 2h, 7d"},
+			{ARGUMENT_VALUE, "until", "TIME", "what was recorded before"},
+			{ARGUMENT_VALUE, "kind", "diagnosis|alert", "of one kind"},
+			{ARGUMENT_VALUE, "id", "SLUG", "of one diagnosis or alert"},
+			{ARGUMENT_VALUE, "gateway", "NAME", "at one ASA"},
+			{ARGUMENT_VALUE, "phone", "KEY", "of one phone, by what `phone` takes"},
+			{ARGUMENT_VALUE, "state", "open|recovered|expired|firing|resolved",
+				"in one state"},
+			{ARGUMENT_VALUE, "limit", "N", "not more than so many (1000)"},
+			{ARGUMENT_FLAG, "changes", NULL, "each state that was recorded"}},
+		.serve = history_serve,
+		.shape = SHAPE_LIST,
+		.render = render_history,
+		.unread = {"evidence", "remedy", "details", "reference", "sample"},
+		.none = "nothing that was recorded is like that",
 	},
 	{
 		.name = "watch",

@@ -47,6 +47,7 @@ struct command {
 	void (*render)(FILE *out, const json_t *data, unsigned columns);
 	const char *unread[COMMAND_UNREAD_MAX]; // keys of an item that render looks at only when it
 						// is alone
+	const char *none; // what a human reads in place of an empty list; NULL: as `diagnoses`
 	// In the client: does all by itself, returns the exit code. Texts may be no UTF-8: file
 	// names. NULL: asks the daemon.
 	int (*run)(const json_t *arguments);

@@ -50,7 +50,15 @@
 	X(rules, RULES, rules, 0, 0, "", "directory of the rule pack; default: the shipped one")   \
 	X(cache, CACHE, cache, 0, 0, "",                                                           \
 		"directory of compiled rules, or none; default: the user's cache directory")       \
-	X(socket, SOCKET, socket, 0, 0, "", "control socket; default: " CONFIG_SYSTEM_SOCKET)
+	X(socket, SOCKET, socket, 0, 0, "", "control socket; default: " CONFIG_SYSTEM_SOCKET)      \
+	X(history, HISTORY, journal.directory, 0, 0, "",                                           \
+		"directory of the history, or none; default: " CONFIG_SYSTEM_HISTORY               \
+		", of another socket than the default one the directory beside it that ends in "   \
+		".history")                                                                        \
+	X(history_keep, TIME, journal.keep_ms, MINUTE_MS, 365 * DAY_MS, "30d",                     \
+		"what is older leaves the history")                                                \
+	X(history_size, MEBIBYTES, journal.keep_bytes, 16, 1048576, "1024",                        \
+		"MiB that the history takes; then the oldest goes")
 
 // ---- kinds of values ----
 
@@ -65,6 +73,7 @@ enum kind {
 	KIND_LISTEN,
 	KIND_PORTS,
 	KIND_NUMBER,
+	KIND_MEBIBYTES,
 	KIND_POLL,
 	KIND_HUGEPAGES,
 	KIND_TIME,
@@ -75,6 +84,7 @@ enum kind {
 	KIND_RULES,
 	KIND_CACHE,
 	KIND_SOCKET,
+	KIND_HISTORY,
 };
 
 static const char listen_values[] =
@@ -86,6 +96,7 @@ static const char *const kind_values[] = {
 	[KIND_LISTEN] = listen_values,
 	[KIND_PORTS] = "a list of port numbers",
 	[KIND_NUMBER] = NULL,
+	[KIND_MEBIBYTES] = NULL,
 	[KIND_POLL] = "auto, busy, adaptive",
 	[KIND_HUGEPAGES] = "auto, on, off",
 	[KIND_TIME] = NULL,
@@ -96,6 +107,7 @@ static const char *const kind_values[] = {
 	[KIND_RULES] = "an absolute or relative path",
 	[KIND_CACHE] = "a path, or none",
 	[KIND_SOCKET] = "an absolute or relative path",
+	[KIND_HISTORY] = "a path, or none",
 };
 
 static bool read_time(struct yaml_file *file, struct fy_node *value, uint64_t *out_ms,
@@ -139,13 +151,19 @@ static bool read_socket(struct yaml_file *file, struct fy_node *value, struct co
 	       yaml_error(file, value, "a socket's path has at most %zu bytes", max);
 }
 
-static bool read_cache(struct yaml_file *file, struct fy_node *value, const char **out)
+static bool read_path_or_none(struct yaml_file *file, struct fy_node *value, const char **out)
 {
 	if (!read_path(file, value, out))
 		return false;
 	if (strcmp(*out, "none") == 0)
 		*out = NULL;
 	return true;
+}
+
+static bool read_history(struct yaml_file *file, struct fy_node *value, struct config *config)
+{
+	config->history_place = yaml_place(file, value);
+	return read_path_or_none(file, value, &config->journal.directory);
 }
 
 #define READ_NUMBER(member, least, most)                                         \
@@ -156,6 +174,8 @@ static bool read_cache(struct yaml_file *file, struct fy_node *value, const char
 			(member) = (typeof(member))number;                       \
 		is_number;                                                       \
 	})
+#define READ_MEBIBYTES(member, least, most) \
+	(READ_NUMBER(member, least, most) && ((member) <<= 20, true))
 #define READ_CHOICE(member, names)                                                   \
 	({                                                                           \
 		unsigned choice = 0;                                                 \
@@ -168,8 +188,9 @@ static bool read_cache(struct yaml_file *file, struct fy_node *value, const char
 #define READ_HUGEPAGES(member, least, most) READ_CHOICE(member, hugepages_names)
 #define READ_TIME(member, least, most) read_time(file, value, &(member), least, most)
 #define READ_RULES(member, least, most) read_rules(file, value, config)
-#define READ_CACHE(member, least, most) read_cache(file, value, &(member))
+#define READ_CACHE(member, least, most) read_path_or_none(file, value, &(member))
 #define READ_SOCKET(member, least, most) read_socket(file, value, config)
+#define READ_HISTORY(member, least, most) read_history(file, value, config)
 #define READ_LISTEN(member, least, most) config_read_listen(file, value, config)
 #define READ_OUTLETS(member, least, most) config_read_outlets(file, value, config)
 #define READ_PORTS(member, least, most) config_read_ports(file, value, &(member))
@@ -262,11 +283,32 @@ static bool read_file(struct config *config, const char *path, struct report *re
 	return ok;
 }
 
+// Where the history is unless the config says: another socket is another daemon, with a history of
+// its own.
+static const char *default_history(struct config *config)
+{
+	const char *state = getenv("STATE_DIRECTORY"); // of systemd: one, or several with colons
+	size_t len = strlen(config->socket);
+	if (strcmp(config->socket, CONFIG_SYSTEM_SOCKET) == 0) {
+		if (state == NULL || state[0] != '/')
+			return CONFIG_SYSTEM_HISTORY;
+		return obstack_copy0(&config->arena, state, (int)strcspn(state, ":"));
+	}
+	if (len > 5 && strcmp(config->socket + len - 5, ".sock") == 0)
+		len -= 5;
+	obstack_grow(&config->arena, config->socket, (int)len);
+	obstack_grow0(&config->arena, ".history", 8);
+	return obstack_finish(&config->arena);
+}
+
 bool config_init(struct config *config, const char *path, struct report *report)
 {
 	memset(config, 0, sizeof(*config));
 	obstack_init(&config->arena);
 	if (read_defaults(config, report) && (path == NULL || read_file(config, path, report))) {
+		if (config->history_place.file == NULL)
+			config->journal.directory = default_history(config);
+		config->journal.window = JOURNAL_WINDOW;
 		config->ports.n_workers = (uint16_t)config->workers;
 		return true;
 	}

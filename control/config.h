@@ -13,6 +13,7 @@
 #include "outlet.h"
 
 #define CONFIG_OPTIONS_MAX 32
+#include "journal.h"
 
 enum poll { POLL_AUTO, POLL_BUSY, POLL_ADAPTIVE };
 
@@ -31,8 +32,9 @@ struct config {
 	const char *cache;		       // directory, NULL: none
 	const char *socket;		       // control socket
 	const char *texts[CONFIG_OPTIONS_MAX]; // of each option as it is written; NULL: it is not
+	struct journal_options journal;
 	// Where these stand in the file; no file: they are defaults.
-	struct rule_place listen_places[PORT_LISTEN_MAX], rules_place, socket_place;
+	struct rule_place listen_places[PORT_LISTEN_MAX], rules_place, socket_place, history_place;
 };
 
 // path  NULL: defaults alone
@@ -44,13 +46,15 @@ void config_fini(struct config *config);
 bool config_compare(const struct config *now, const struct config *next, char *names, size_t size);
 
 // Whether what it names is there on this machine: interfaces, devices, captures, the directories of
-// rules and socket. Makes nothing. false: the report says what is not.
+// rules, socket and history. Makes nothing. false: the report says what is not.
 [[nodiscard]] bool config_check(const struct config *config, struct report *report);
 
 // Where the control socket is unless the config or --socket says otherwise: root's is the
 // machine's.
 #define CONFIG_SYSTEM_SOCKET "/run/offhook/offhook.sock"
 const char *config_default_socket(void);
+// Where the history of the daemon on that socket is, unless $STATE_DIRECTORY says otherwise.
+#define CONFIG_SYSTEM_HISTORY "/var/lib/offhook"
 
 // Every option with its values, its default and what it is for.
 void config_print_options(FILE *out);

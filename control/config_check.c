@@ -3,6 +3,7 @@
 #include <libgen.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -71,6 +72,26 @@ static bool check_socket(const struct config *config, struct report *report)
 	return fail(report, &config->socket_place, "%s: %s", directory, strerror(errno));
 }
 
+// As check_socket(); and the daemon writes there, unless this is another user who looks at the
+// machine's config.
+static bool check_history(const struct config *config, struct report *report)
+{
+	if (config->journal.directory == NULL)
+		return true;
+	char *copy = strdup(config->journal.directory);
+	const char *directory = config->journal.directory;
+	bool there = copy && is_directory(directory);
+	if (copy && !there && errno == ENOENT) {
+		directory = dirname(copy);
+		there = is_directory(directory);
+	}
+	bool mine = geteuid() == 0 || config->history_place.file;
+	bool ok = (there && (!mine || access(directory, W_OK | X_OK) == 0)) ||
+		  fail(report, &config->history_place, "%s: %s", directory, strerror(errno));
+	free(copy);
+	return ok;
+}
+
 bool config_check(const struct config *config, struct report *report)
 {
 	bool ok = true;
@@ -78,5 +99,6 @@ bool config_check(const struct config *config, struct report *report)
 		ok &= check_listen(&config->listen[i], &config->listen_places[i], report);
 	if (!is_directory(config->rules))
 		ok = fail(report, &config->rules_place, "%s: %s", config->rules, strerror(errno));
-	return check_socket(config, report) && ok;
+	ok = check_socket(config, report) && ok;
+	return check_history(config, report) && ok;
 }

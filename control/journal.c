@@ -308,6 +308,7 @@ void journal_tick(struct journal *journal, uint64_t now_ms)
 	journal->now_ms = now_ms;
 	journal->is_due = true;
 	pthread_cond_signal(&journal->work);
+	pthread_cond_signal(&journal->log); // a checkpoint that failed is tried again
 	gather_news(journal, &news);
 	pthread_mutex_unlock(&journal->lock);
 	log_news(journal, &news);
@@ -402,9 +403,11 @@ static void init_locks(struct journal *journal)
 	pthread_condattr_t steady;
 	pthread_condattr_init(&steady);
 	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_mutex_init(&journal->store_lock, NULL);
 	pthread_mutex_init(&journal->behind_lock, NULL);
 	pthread_mutex_init(&journal->lock, NULL);
 	pthread_cond_init(&journal->work, &steady);
+	pthread_cond_init(&journal->log, &steady);
 	pthread_cond_init(&journal->news, &steady);
 	pthread_condattr_destroy(&steady);
 }
@@ -418,9 +421,11 @@ static void release_all(struct journal *journal)
 	store_reader_close(journal->behind);
 	store_close(journal->store);
 	pthread_cond_destroy(&journal->news);
+	pthread_cond_destroy(&journal->log);
 	pthread_cond_destroy(&journal->work);
 	pthread_mutex_destroy(&journal->lock);
 	pthread_mutex_destroy(&journal->behind_lock);
+	pthread_mutex_destroy(&journal->store_lock);
 	if (journal->settled_event >= 0)
 		close(journal->settled_event);
 	free(journal->window);

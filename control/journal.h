@@ -14,16 +14,16 @@
 
 #include "record.h"
 
-#define JOURNAL_WINDOW 10000 // records in memory: some 40 MB at most
-
 struct journal;
 struct journal_reader;
+
+#define JOURNAL_WINDOW 8192 // records in memory, some 3 KB each, unless somebody has reasons
 
 struct journal_options {
 	const char *directory; // NULL: memory only
 	uint64_t keep_ms;      // records and closed diagnoses older than this go
 	uint64_t keep_bytes;   // of the database; then the oldest go
-	unsigned window;       // records in memory
+	unsigned window;       // records in memory, beside those that are still to be written
 };
 
 // NULL: *error says why. A damaged database is set aside and the daemon starts with a new one:
@@ -35,7 +35,8 @@ void journal_destroy(struct journal *journal);
 // ---- control thread ----
 
 // Takes a state of a thing. The object is kept as text; the caller keeps his reference. Returns its
-// number; 0: out of memory, counted.
+// number (of what is told to nobody, that of what was told last before it); 0: out of memory,
+// counted.
 uint64_t journal_append(
 	struct journal *journal, enum record_kind kind, const char *key, const json_t *object);
 // This thing is no more: nothing of its state at the next start. Not for what is told.

@@ -8,6 +8,7 @@
 #include "clock.h"
 
 #define STOP_MS 1000
+#define TIDY_MS 60000
 #define RETAIN_LEAST 64 // records that one step of the retention deletes
 
 // What the writer has in its hands, without the lock.
@@ -133,10 +134,12 @@ static void release(struct turn *turn)
 static enum store_result replace(struct journal *journal, bool is_damaged, char *error, size_t size)
 {
 	char moved[JOURNAL_ERROR_MAX];
+	pthread_mutex_lock(&journal->store_lock);
 	store_close(journal->store);
 	journal->store = NULL;
 	enum store_result result = store_open(
 		journal->directory, is_damaged, &journal->store, moved, sizeof(moved), error, size);
+	pthread_mutex_unlock(&journal->store_lock);
 	pthread_mutex_lock(&journal->behind_lock);
 	store_reader_close(journal->behind);
 	journal->behind = NULL;
@@ -172,10 +175,17 @@ static enum store_result tidy(
 	struct journal *journal, const struct turn *turn, bool *again, char *error, size_t size)
 {
 	uint64_t keep = journal->options.keep_ms, now = turn->now_ms;
+	*again = false;
+	store_measure(journal->store);
+	if (journal->tidied_ms && now < journal->tidied_ms + TIDY_MS &&
+		store_size(journal->store).bytes <= journal->options.keep_bytes)
+		return STORE_OK;
 	unsigned step = (unsigned)turn->batch.n_records * 2;
-	return store_retain(journal->store, now > keep ? now - keep : 0,
+	enum store_result result = store_retain(journal->store, now > keep ? now - keep : 0,
 		journal->options.keep_bytes, step > RETAIN_LEAST ? step : RETAIN_LEAST, again,
 		error, size);
+	journal->tidied_ms = *again ? 0 : now;
+	return result;
 }
 
 // Without the lock, but for what came of it.
@@ -198,8 +208,11 @@ static void take_turn(struct journal *journal, struct turn *turn)
 	pthread_mutex_lock(&journal->lock);
 	if (result != STORE_OK)
 		snprintf(journal->error, sizeof(journal->error), "%s", error);
-	if (journal->store)
+	if (journal->store) {
 		journal->size = store_size(journal->store);
+		if (store_log_grows(journal->store))
+			pthread_cond_signal(&journal->log);
+	}
 	journal->is_due |= again && !journal->is_waiting;
 }
 
@@ -222,14 +235,44 @@ static void *writer_main(void *context)
 		if (last && (!has_new(journal) || journal->is_waiting || clock_steady_ms() > until))
 			break;
 	}
+	journal->is_stopped = true;
+	pthread_cond_signal(&journal->log);
+	pthread_mutex_unlock(&journal->lock);
+	return NULL;
+}
+
+static void *checkpointer_main(void *context)
+{
+	struct journal *journal = context;
+	pthread_setname_np(pthread_self(), "journal-log");
+	pthread_mutex_lock(&journal->lock);
+	while (!journal->is_stopped) {
+		pthread_cond_wait(&journal->log, &journal->lock);
+		pthread_mutex_unlock(&journal->lock);
+		pthread_mutex_lock(&journal->store_lock);
+		if (journal->store && store_log_grows(journal->store))
+			store_checkpoint(journal->store);
+		pthread_mutex_unlock(&journal->store_lock);
+		pthread_mutex_lock(&journal->lock);
+	}
 	pthread_mutex_unlock(&journal->lock);
 	return NULL;
 }
 
 bool journal_writer_start(struct journal *journal)
 {
-	journal->is_running = pthread_create(&journal->writer, NULL, writer_main, journal) == 0;
-	return journal->is_running;
+	if (pthread_create(&journal->checkpointer, NULL, checkpointer_main, journal) != 0)
+		return false;
+	journal->is_running = true;
+	if (pthread_create(&journal->writer, NULL, writer_main, journal) == 0)
+		return true;
+	pthread_mutex_lock(&journal->lock);
+	journal->is_stopped = true;
+	pthread_cond_signal(&journal->log);
+	pthread_mutex_unlock(&journal->lock);
+	pthread_join(journal->checkpointer, NULL);
+	journal->is_running = false;
+	return false;
 }
 
 bool journal_writer_stop(struct journal *journal)
@@ -243,6 +286,7 @@ bool journal_writer_stop(struct journal *journal)
 	pthread_mutex_unlock(&journal->lock);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += 2 * STOP_MS / 1000;
-	journal->is_running = pthread_timedjoin_np(journal->writer, NULL, &until) != 0;
+	journal->is_running = pthread_timedjoin_np(journal->writer, NULL, &until) != 0 ||
+			      pthread_timedjoin_np(journal->checkpointer, NULL, &until) != 0;
 	return !journal->is_running;
 }

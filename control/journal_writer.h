@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// journal_writer: the inside of a journal, and its one thread that writes to the store. For
-// journal.c and journal_writer.c alone.
+// journal_writer: the inside of a journal, its one thread that writes to the store, and another one
+// that has nothing to do but fsync() (store_checkpoint()). For journal.c and journal_writer.c
+// alone.
 //
 // The window is a ring of what was told last. What the writer has still to write is the window's
 // part after `stored`, and the states in `unwritten`: of things that are told to nobody, and of
@@ -33,7 +34,10 @@ struct journal {
 	struct journal_options options;
 	char *directory; // NULL: memory only
 	int settled_event;
-	pthread_t writer;
+	pthread_t writer, checkpointer;
+
+	// Held while the store is opened or closed, and during a checkpoint; before `lock`.
+	pthread_mutex_t store_lock;
 
 	// Readers that are behind the window share one connection.
 	pthread_mutex_t behind_lock; // before `lock`, where both are held
@@ -41,6 +45,7 @@ struct journal {
 
 	pthread_mutex_t lock; // guards all that follows
 	pthread_cond_t work;  // for the writer
+	pthread_cond_t log;   // for the checkpointer
 	pthread_cond_t news;  // for readers: more has settled, or one is to wake
 
 	struct record **window; // record n is at n % capacity
@@ -70,7 +75,8 @@ struct journal {
 	struct store_size size;
 
 	struct store *store; // the writer's; before it starts and after it has ended the maker's
-	bool is_running;
+	bool is_running, is_stopped; // is_stopped: the writer has ended
+	uint64_t tidied_ms;	     // when the retention was over; 0: it goes on
 };
 
 // Under the lock: `settled` moves on to `number`.

@@ -272,6 +272,10 @@ static int exit_code_of(enum client_result result)
 static void note_none(const struct show *s)
 {
 	const json_t *arguments = s->invocation->arguments;
+	if (s->invocation->command->none) {
+		complain("%s", s->invocation->command->none);
+		return;
+	}
 	const char *state = json_string_value(json_object_get(arguments, "state"));
 	bool open = state == NULL || strcmp(state, "open") == 0;
 	bool all = state && strcmp(state, "all") == 0;

@@ -53,6 +53,15 @@ static bool check_alone(const struct daemon *d)
 	return false;
 }
 
+static bool start_journal(struct daemon *d)
+{
+	char error[512];
+	d->journal = journal_create(&d->config.journal, error, sizeof(error));
+	if (d->journal == NULL)
+		log_line(LOG_ERROR, "history: %s", error);
+	return d->journal != NULL;
+}
+
 static struct ruleset *start_rules(struct daemon *d)
 {
 	struct report report = {0};
@@ -111,12 +120,10 @@ static bool create_workers(struct daemon *d, struct ruleset *ruleset)
 
 static bool start_outward(struct daemon *d)
 {
-	static const struct journal_options options = {.window = JOURNAL_WINDOW};
-	char error[512];
-	if (outward_start(d, &options, error, sizeof(error)))
-		return true;
-	log_line(LOG_ERROR, "history: %s", error);
-	return false;
+	bool ok = outward_start(d);
+	if (!ok)
+		log_line(LOG_ERROR, "out of memory");
+	return ok;
 }
 
 static bool start_server(struct daemon *d)
@@ -163,7 +170,7 @@ static int run(struct daemon *d, const sigset_t *signals)
 	struct ruleset *ruleset = NULL;
 	d->started_ms = clock_wall_ms();
 	d->started_steady_ms = clock_steady_ms();
-	if (!check_alone(d))
+	if (!check_alone(d) || !start_journal(d))
 		goto end;
 	ruleset = start_rules(d);
 	if (ruleset == NULL)
@@ -198,6 +205,7 @@ stop_rules:
 	if (d->vocabulary)
 		vocabulary_destroy(d->vocabulary);
 	rules_state_fini(&d->rules);
+	journal_destroy(d->journal);
 end:
 	return code;
 }

@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "outward.h"
 
-#include <stdio.h>
-
 #include "clock.h"
 
 #define FINISH_MS 1000
 
-bool outward_start(
-	struct daemon *d, const struct journal_options *options, char *error, size_t size)
+bool outward_start(struct daemon *d)
 {
-	d->journal = journal_create(options, error, size);
-	if (d->journal == NULL)
-		return false;
 	d->roster = roster_create(d->workers, d->journal);
 	d->outlets = outlets_create(d->journal);
 	d->recorder = recorder_create(d->feed, d->journal, d->alerts);
-	if (d->roster && d->outlets && d->recorder &&
-		outlets_set(d->outlets, d->config.outlets, d->config.n_outlets))
-		return true;
-	snprintf(error, size, "out of memory");
-	return false;
+	return d->roster && d->outlets && d->recorder &&
+	       outlets_set(d->outlets, d->config.outlets, d->config.n_outlets);
 }
 
 void outward_stop(struct daemon *d)
@@ -29,8 +20,6 @@ void outward_stop(struct daemon *d)
 	recorder_destroy(d->recorder);
 	if (d->roster)
 		roster_destroy(d->roster);
-	if (d->journal)
-		journal_destroy(d->journal);
 }
 
 bool outward_step(struct daemon *d, uint64_t now_ms)

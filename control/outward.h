@@ -10,10 +10,9 @@
 
 #include "daemon.h"
 
-// After the feed and the workers are made, before the workers start. false: *error says why, and
+// After journal, feed and workers are made, before the workers start. false: out of memory, and
 // outward_stop() takes back what there is.
-bool outward_start(
-	struct daemon *daemon, const struct journal_options *options, char *error, size_t size);
+bool outward_start(struct daemon *daemon);
 void outward_stop(struct daemon *daemon);
 
 // A bounded part of what there is to do. Whether there is more at once.

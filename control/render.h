@@ -13,6 +13,9 @@
 // A list of diagnoses, as a table by kind.
 void render_diagnoses(FILE *out, const json_t *diagnoses, unsigned columns);
 
+// A list of recorded states, of diagnoses and of alerts.
+void render_history(FILE *out, const json_t *records, unsigned columns);
+
 // A list of phones, and one of them: who it is, its time line, what is wrong and what to do.
 void render_phones(FILE *out, const json_t *phones, unsigned columns);
 void render_phone(FILE *out, const json_t *phone, unsigned columns);

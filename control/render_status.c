@@ -271,6 +271,37 @@ static void render_memory(const struct canvas *c, const json_t *memory)
 		wrapped(c, "%.1f MiB", resident);
 }
 
+static void render_store(const struct canvas *c, const json_t *history)
+{
+	const char *path = json_string_of(history, "path"),
+		   *state = json_string_of(history, "state");
+	const char *error = json_string_of(history, "error");
+	const char *aside = json_string_of(history, "set_aside");
+	uint64_t lost = json_number_of(history, "lost");
+	char records[32], missed[32];
+	heading(c, "History");
+	name(c, "state");
+	canvas_text(c, state && strcmp(state, "memory") == 0 ? STYLE_RED : STYLE_PLAIN, state);
+	fputc('\n', c->out);
+	if (path == NULL)
+		return;
+	name(c, "directory");
+	wrapped(c, "%s", path);
+	name(c, "records");
+	wrapped(c, "%s, %.1f of %.0f MiB%s%s", grouped(json_number_of(history, "records"), records),
+		mebibytes(json_object_get(history, "bytes")),
+		mebibytes(json_object_get(history, "limit")), lost ? ", not kept: " : "",
+		lost ? grouped(lost, missed) : "");
+	if (error) {
+		name(c, "last error");
+		wrapped(c, "%s", error);
+	}
+	if (aside) {
+		name(c, "damaged, set aside");
+		wrapped(c, "%s", aside);
+	}
+}
+
 static void render_gateway(const struct canvas *c, const json_t *gateway)
 {
 	char time[CANVAS_TIME_MAX], number[32];
@@ -332,6 +363,7 @@ void render_status(FILE *out, const json_t *status, unsigned columns)
 	render_tables(&c, json_object_get(status, "tables"));
 	render_memory(&c, json_object_get(status, "memory"));
 	render_rules(&c, json_object_get(status, "rules"));
+	render_store(&c, json_object_get(status, "history"));
 	heading(&c, "Gateways");
 	json_array_foreach((json_t *)gateways, i, gateway)
 	{

@@ -122,6 +122,7 @@ json_t *status_json(const struct daemon *daemon)
 	json_object_set_new(status, "tables", all_tables_json(daemon));
 	json_object_set_new(status, "ports", ports_json(daemon));
 	json_object_set_new(status, "memory", memory_json());
+	json_object_set_new(status, "history", journal_status(daemon->journal));
 	json_object_set_new(status, "control", server_json(daemon->server));
 	json_object_set_new(status, "workers", workers_json(daemon));
 	return status;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #define CHECK_MS 500		// at the start: of a large database that much is looked at
 #define OPEN_KEEP_MS 2678400000 // 31 days, longer than any diagnosis stays open unseen
 #define PATH_MAX_BYTES 4096
+#define LOG_PAGES 1000	    // more than so many are worth a checkpoint
+#define LOG_PAGES_MAX 16384 // 64 MiB: then the writer makes one himself
 
 static const char *const file_ends[] = {"", "-wal", "-shm"};
 
@@ -34,8 +37,9 @@ static const char sql_schema[] =
 	"  made_ms INTEGER NOT NULL, is_open INTEGER NOT NULL,"
 	"  slug TEXT, state TEXT, gateway TEXT COLLATE NOCASE, device TEXT, client_ip TEXT,"
 	"  tunnel_ip TEXT, user TEXT COLLATE NOCASE, text TEXT NOT NULL);"
-	"CREATE INDEX records_by_time ON records (made_ms, kind, slug, state, gateway);"
-	"CREATE INDEX records_by_key ON records (key, made_ms);"
+	"CREATE INDEX records_by_time ON records"
+	" (made_ms, number, kind, slug, state, gateway);"
+	"CREATE INDEX records_by_key ON records (key, made_ms, number);"
 	"CREATE INDEX records_by_device ON records (device) WHERE device IS NOT NULL;"
 	"CREATE INDEX records_by_client ON records (client_ip) WHERE client_ip IS NOT NULL;"
 	"CREATE INDEX records_by_tunnel ON records (tunnel_ip) WHERE tunnel_ip IS NOT NULL;"
@@ -44,6 +48,7 @@ static const char sql_schema[] =
 	"  kind INTEGER NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL,"
 	"  made_ms INTEGER NOT NULL, is_open INTEGER NOT NULL, text TEXT NOT NULL,"
 	"  PRIMARY KEY (kind, key));"
+	"CREATE INDEX states_by_time ON states (made_ms) WHERE kind <= 1;"
 	"CREATE TABLE cursors (name TEXT PRIMARY KEY, number INTEGER NOT NULL);"
 	"CREATE TABLE numbers (name TEXT PRIMARY KEY, number INTEGER NOT NULL);"
 	"PRAGMA application_id = 1868982379;"
@@ -55,7 +60,8 @@ static_assert(APPLICATION_ID == 1868982379 && SCHEMA_VERSION == 1);
 static const char *const sql_migrations[SCHEMA_VERSION] = {NULL};
 
 static const char sql_writer[] = "PRAGMA synchronous = NORMAL;"
-				 "PRAGMA wal_autocheckpoint = 1000;"
+				 "PRAGMA wal_autocheckpoint = 0;" // store_checkpoint()
+				 "PRAGMA journal_size_limit = 16777216;"
 				 "PRAGMA secure_delete = OFF;"
 				 "PRAGMA cache_size = -8192;";
 
@@ -101,8 +107,9 @@ static const char *const sql_of[WRITER_STATEMENTS] = {
 			  " ORDER BY number LIMIT ?2)",
 	// Of alerts those that are resolved; of diagnoses those that nobody has closed.
 	[DELETE_CLOSED] = "DELETE FROM states WHERE rowid IN (SELECT rowid FROM states WHERE"
-			  " (kind = 1 AND NOT is_open AND made_ms < ?1)"
-			  " OR (kind = 0 AND made_ms < ?3) LIMIT ?2)",
+			  " kind <= 1 AND made_ms < ?1 AND"
+			  " (kind = 1 AND NOT is_open OR kind = 0 AND made_ms < ?3)"
+			  " ORDER BY made_ms LIMIT ?2)",
 	[VACUUM] = "PRAGMA incremental_vacuum(256)",
 	[GET_CURSORS] = "SELECT name, number FROM cursors",
 	[GET_BOUNDS] = "SELECT (SELECT min(number) FROM records), max("
@@ -117,19 +124,36 @@ static_assert(RECORD_DIAGNOSIS == 0 && RECORD_ALERT == 1);
 
 #define RECORD_COLUMNS "number, kind, key, made_ms, is_open, text"
 
-enum reader_statement { EACH_STATE, TAKE_RECORDS, READER_STATEMENTS };
+// Number, time, and whether it is wanted, of the next records of a walk: the index has it all.
+#define FIND(from)                                                                            \
+	"SELECT r.number, r.made_ms, (?5 < 0 OR r.kind = ?5) AND (?6 IS NULL OR r.slug = ?6)" \
+	" AND (?7 IS NULL OR r.state = ?7) AND (?8 IS NULL OR r.gateway = ?8)"                \
+	" AND (?9 OR NOT EXISTS (SELECT 1 FROM records AS later WHERE later.key = r.key"      \
+	" AND (later.made_ms, later.number) > (r.made_ms, r.number)"                          \
+	" AND later.made_ms < ?10 AND later.number <= ?11 AND later.kind = r.kind))"          \
+	" FROM records AS r WHERE (r.made_ms, r.number) < (?1, ?2) AND r.made_ms >= ?3" from  \
+	" ORDER BY r.made_ms DESC, r.number DESC LIMIT ?4"
+#define NAMED(column, value) "SELECT number FROM records WHERE " column " = " value
+
+enum reader_statement { EACH_STATE, TAKE_RECORDS, FIND_ANY, FIND_PHONE, READER_STATEMENTS };
 
 static const char *const reader_sql_of[READER_STATEMENTS] = {
 	[EACH_STATE] = "SELECT " RECORD_COLUMNS " FROM states WHERE kind = ?1",
 	[TAKE_RECORDS] = "SELECT " RECORD_COLUMNS " FROM records"
 			 " WHERE number BETWEEN ?1 AND ?2 ORDER BY number LIMIT ?3",
+	[FIND_ANY] = FIND(""),
+	[FIND_PHONE] = FIND(" AND r.number IN (" NAMED("device", "?12") " UNION " NAMED("client_ip",
+		"?13") " UNION " NAMED("tunnel_ip", "?13") " UNION " NAMED("user", "?14") ")"),
 };
 
 // ---- a connection ----
 
 struct store {
 	sqlite3 *db;
-	int lock; // the directory
+	sqlite3 *checkpointer;	 // another connection, for another thread
+	atomic_uint log_pages;	 // since the log was begun anew
+	atomic_uint taken_pages; // of these, those that the last checkpoint took
+	int lock;		 // the directory
 	sqlite3_stmt *statements[WRITER_STATEMENTS];
 	struct store_size size;
 	uint64_t page_bytes;
@@ -308,6 +332,33 @@ static int measure_bytes(struct store *store)
 	return code;
 }
 
+// After each commit.
+static int note_log(void *context, sqlite3 *db, const char *name, int pages)
+{
+	struct store *store = context;
+	(void)name;
+	if ((unsigned)pages < atomic_exchange(&store->log_pages, (unsigned)pages))
+		atomic_store(&store->taken_pages, 0);
+	// Where writes follow each other without a pause, the other thread never sees the end.
+	if (pages > LOG_PAGES_MAX)
+		sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
+}
+
+bool store_log_grows(const struct store *store)
+{
+	return atomic_load(&store->log_pages) > atomic_load(&store->taken_pages) + LOG_PAGES;
+}
+
+void store_checkpoint(struct store *store)
+{
+	int pages = -1, taken = -1;
+	sqlite3_wal_checkpoint_v2(
+		store->checkpointer, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &taken);
+	if (taken >= 0)
+		atomic_store(&store->taken_pages, (unsigned)taken);
+}
+
 static enum store_result open_database(
 	struct store *store, const char *path, char *error, size_t size)
 {
@@ -317,11 +368,11 @@ static enum store_result open_database(
 		return errno == ENOSPC ? STORE_REFUSED : STORE_WRONG;
 	}
 	close(file);
-	int code = sqlite3_open_v2(
+	int opened = sqlite3_open_v2(
 		path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (code != SQLITE_OK) {
-		explain(store->db, code, error, size);
-		return result_of(code);
+	if (opened != SQLITE_OK) {
+		explain(store->db, opened, error, size);
+		return result_of(opened);
 	}
 	sqlite3_busy_timeout(store->db, 1000);
 	enum store_result result = check_ours(store->db, error, size);
@@ -329,9 +380,16 @@ static enum store_result open_database(
 		result = check_sound(store->db, error, size);
 	if (result != STORE_OK)
 		return result;
+	int code = sqlite3_open_v2(
+		path, &store->checkpointer, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code == SQLITE_OK) // it has to read once to know of the log
+		pragma_number(store->checkpointer, "PRAGMA user_version", &code);
 	int keep = 1; // -wal and -shm stay, so that a full disk has room for them
 	sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
-	code = sqlite3_exec(store->db, sql_writer, NULL, NULL, NULL);
+	sqlite3_file_control(store->checkpointer, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(store->db, sql_writer, NULL, NULL, NULL);
+	sqlite3_wal_hook(store->db, note_log, store);
 	if (code == SQLITE_OK)
 		code = prepare(store->db, sql_of, WRITER_STATEMENTS, store->statements);
 	if (code == SQLITE_OK)
@@ -351,8 +409,11 @@ static void close_database(struct store *store)
 {
 	finalize(store->statements, WRITER_STATEMENTS);
 	memset(store->statements, 0, sizeof(store->statements));
+	sqlite3_close_v2(store->checkpointer);
 	sqlite3_close_v2(store->db);
-	store->db = NULL;
+	store->db = store->checkpointer = NULL;
+	atomic_store(&store->log_pages, 0);
+	atomic_store(&store->taken_pages, 0);
 }
 
 // history.db.damaged-20261126T083849, and what belongs to it.
@@ -430,6 +491,11 @@ void store_close(struct store *store)
 	if (store->lock >= 0)
 		close(store->lock);
 	free(store);
+}
+
+void store_measure(struct store *store)
+{
+	measure_bytes(store);
 }
 
 struct store_size store_size(const struct store *store)
@@ -537,17 +603,26 @@ static int delete_some(
 	return code;
 }
 
+// How many records there are too many, by what one takes on the average.
+static unsigned excess(const struct store_size *size, uint64_t most_bytes)
+{
+	if (size->bytes <= most_bytes)
+		return 0;
+	uint64_t each = size->bytes / (size->n_records + 1) + 1;
+	return (unsigned)((size->bytes - most_bytes) / each) + 1;
+}
+
 enum store_result store_retain(struct store *store, uint64_t before_ms, uint64_t most_bytes,
 	unsigned max, bool *again, char *error, size_t size)
 {
-	unsigned n = 0, n_closed = 0;
+	unsigned n = 0, n_closed = 0, many = excess(&store->size, most_bytes);
 	int code = run(store->statements[BEGIN]);
 	if (code == SQLITE_OK) // while the last record is still there
 		code = run(store->statements[PUT_NUMBER]);
 	if (code == SQLITE_OK)
 		code = delete_some(store, DELETE_OLD, before_ms, max, &n);
-	if (code == SQLITE_OK && n == 0 && store->size.bytes > most_bytes)
-		code = delete_some(store, DELETE_OLDEST, 0, max, &n);
+	if (code == SQLITE_OK && n == 0 && many)
+		code = delete_some(store, DELETE_OLDEST, 0, many < max ? many : max, &n);
 	if (code == SQLITE_OK)
 		code = delete_some(store, DELETE_CLOSED, before_ms, max, &n_closed);
 	enum store_result result = end(store, code, error, size);
@@ -660,4 +735,65 @@ enum store_result store_reader_take(struct store_reader *reader, uint64_t from, 
 	}
 	sqlite3_reset(statement);
 	return result_of(code);
+}
+
+static void bind_or_null(sqlite3_stmt *statement, int at, const char *text)
+{
+	if (text)
+		bind_text(statement, at, text, strlen(text));
+	else
+		sqlite3_bind_null(statement, at);
+}
+
+static sqlite3_int64 number_of(uint64_t n)
+{
+	return n < INT64_MAX ? (sqlite3_int64)n : INT64_MAX;
+}
+
+static sqlite3_stmt *bind_find(struct store_reader *reader, const struct store_filter *filter,
+	const struct store_place *place, size_t max_seen)
+{
+	sqlite3_stmt *find = reader->statements[filter->by_phone ? FIND_PHONE : FIND_ANY];
+	bool in_time = place->made_ms < filter->before_ms;
+	sqlite3_bind_int64(find, 1, number_of(in_time ? place->made_ms : filter->before_ms));
+	sqlite3_bind_int64(find, 2, in_time ? number_of(place->number) : 0);
+	sqlite3_bind_int64(find, 3, number_of(filter->since_ms));
+	sqlite3_bind_int64(find, 4, (sqlite3_int64)max_seen);
+	sqlite3_bind_int(find, 5, filter->kind);
+	bind_or_null(find, 6, filter->slug);
+	bind_or_null(find, 7, filter->state);
+	bind_or_null(find, 8, filter->gateway);
+	sqlite3_bind_int(find, 9, filter->changes);
+	sqlite3_bind_int64(find, 10, number_of(filter->before_ms));
+	sqlite3_bind_int64(find, 11, number_of(filter->last));
+	if (filter->by_phone) {
+		bind_or_null(find, 12, filter->device);
+		bind_or_null(find, 13, filter->address);
+		bind_or_null(find, 14, filter->user);
+	}
+	return find;
+}
+
+enum store_result store_reader_find(struct store_reader *reader, const struct store_filter *filter,
+	struct store_place *place, size_t max_seen, struct record **out, size_t max, size_t *n,
+	bool *end)
+{
+	sqlite3_stmt *find = bind_find(reader, filter, place, max_seen);
+	int code = SQLITE_DONE;
+	size_t seen = 0, taken = 1;
+	enum store_result result = STORE_OK;
+	*n = 0;
+	while (*n < max && result == STORE_OK && (code = sqlite3_step(find)) == SQLITE_ROW) {
+		place->number = (uint64_t)sqlite3_column_int64(find, 0);
+		place->made_ms = (uint64_t)sqlite3_column_int64(find, 1);
+		seen++;
+		if (place->number > filter->last || !sqlite3_column_int(find, 2))
+			continue;
+		result = store_reader_take(
+			reader, place->number, place->number, &out[*n], 1, &taken);
+		*n += taken;
+	}
+	sqlite3_reset(find);
+	*end = code == SQLITE_DONE && seen < max_seen;
+	return result == STORE_OK ? result_of(code) : result;
 }

@@ -56,15 +56,23 @@ enum store_result store_open(const char *directory, bool is_damaged, struct stor
 	char *set_aside, size_t set_aside_size, char *error, size_t size);
 void store_close(struct store *store); // NULL is nothing
 struct store_size store_size(const struct store *store);
+// How much is in use, anew.
+void store_measure(struct store *store);
 
 // Otherwise than STORE_OK *error says why, and nothing was written.
 enum store_result store_write(
 	struct store *store, const struct store_batch *batch, char *error, size_t size);
 
 // Deletes up to `max` of the records made before `before_ms`, or, where more than `most_bytes` are
-// in use, of the oldest. *again: there is more of these.
+// in use, of the oldest; and closed states of that age. *again: there is more of these.
 enum store_result store_retain(struct store *store, uint64_t before_ms, uint64_t most_bytes,
 	unsigned max, bool *again, char *error, size_t size);
+
+// Takes the log (-wal) into the database, beside the thread that writes: only so a write never
+// waits for fsync(). A thread of its own; not while the store is opened or closed.
+// store_log_grows(): whether it is time; either thread.
+void store_checkpoint(struct store *store);
+bool store_log_grows(const struct store *store);
 
 typedef void (*store_cursor_fn)(void *context, const struct store_cursor *cursor);
 void store_each_cursor(struct store *store, store_cursor_fn each, void *context);
@@ -83,3 +91,27 @@ enum store_result store_reader_each(
 // Records from `from` to `to`, the first `max` of them.
 enum store_result store_reader_take(struct store_reader *reader, uint64_t from, uint64_t to,
 	struct record **out, size_t max, size_t *n);
+
+// What of the history is wanted. Of a thing without `changes` only the last state within the time.
+struct store_filter {
+	uint64_t since_ms, before_ms; // made from, made before
+	uint64_t last;		      // what came later than this number is not yet there
+	int kind;		      // -1: any
+	const char *slug, *state;     // NULL: any
+	const char *gateway;	      // NULL: any; in any case
+	bool by_phone;		      // only where one of these three is in it; NULL: not this one
+	const char *device, *address, *user;
+	bool changes;
+};
+
+// Where a walk from the newest to the oldest is.
+struct store_place {
+	uint64_t made_ms, number;
+};
+#define STORE_PLACE_NEWEST ((struct store_place){INT64_MAX, INT64_MAX})
+
+// Goes on with a walk by `max_seen` records at most, and gives up to `max` of those that are
+// wanted; each is the caller's to release. *end: there is no more.
+enum store_result store_reader_find(struct store_reader *reader, const struct store_filter *filter,
+	struct store_place *place, size_t max_seen, struct record **out, size_t max, size_t *n,
+	bool *end);

@@ -51,6 +51,9 @@ struct desk *desk_create_sized(unsigned n_workers, const struct worker_limits *l
 	d->hidden_users = calloc(limits->gateways, sizeof(*d->hidden_users));
 	d->hidden_users_ms = calloc(limits->gateways, sizeof(*d->hidden_users_ms));
 	d->feed = feed_create(d->workers);
+	struct journal_options history = {.window = 64}; // in memory alone
+	d->journal = journal_create(&history, error, sizeof(error));
+	assert_non_null(d->journal);
 	d->server = server_create(d, desk->socket, error, sizeof(error));
 	if (d->server == NULL)
 		fail_msg("%s", error);
@@ -62,6 +65,7 @@ void desk_destroy(struct desk *desk)
 	struct daemon *d = &desk->daemon;
 	server_destroy(d->server);
 	feed_destroy(d->feed);
+	journal_destroy(d->journal);
 	workers_destroy(d->workers);
 	free(d->hidden_users);
 	free(d->hidden_users_ms);

@@ -56,6 +56,46 @@ static void expect_refused(const char *text, const char *wanted, int line)
 
 // ---- defaults ----
 
+static void history_is_beside_its_socket(void **state)
+{
+	(void)state;
+	struct config config;
+	unsetenv("STATE_DIRECTORY");
+	read_good(&config, "socket: " CONFIG_SYSTEM_SOCKET);
+	assert_string_equal(config.journal.directory, CONFIG_SYSTEM_HISTORY);
+	config_fini(&config);
+	setenv("STATE_DIRECTORY", "/srv/state/offhook:/srv/other", 1);
+	read_good(&config, "socket: " CONFIG_SYSTEM_SOCKET);
+	assert_string_equal(config.journal.directory, "/srv/state/offhook");
+	config_fini(&config);
+	read_good(&config, "socket: /tmp/a/control.sock");
+	assert_string_equal(config.journal.directory, "/tmp/a/control.history");
+	config_fini(&config);
+	read_good(&config, "socket: /tmp/a/control");
+	assert_string_equal(config.journal.directory, "/tmp/a/control.history");
+	config_fini(&config);
+	unsetenv("STATE_DIRECTORY");
+}
+
+static void history_can_be_told_or_be_none(void **state)
+{
+	(void)state;
+	struct config config;
+	read_good(&config, "history: /srv/h\nhistory_keep: 365d\nhistory_size: 16\n");
+	assert_string_equal(config.journal.directory, "/srv/h");
+	assert_int_equal(config.journal.keep_ms, 365 * 86400000ull);
+	assert_int_equal(config.journal.keep_bytes, 16 << 20);
+	config_fini(&config);
+	read_good(&config, "socket: /tmp/a.sock\nhistory: none");
+	assert_null(config.journal.directory);
+	assert_int_equal(config.journal.keep_ms, 30 * 86400000ull);
+	assert_int_equal(config.journal.keep_bytes, 1024 << 20);
+	config_fini(&config);
+	assert_refused("history: ''", "1:10: ");
+	assert_refused("history_keep: 366d", "1:15: ");
+	assert_refused("history_size: 15", "1:15: ");
+}
+
 static void without_a_file_everything_has_its_default(void **state)
 {
 	(void)state;
@@ -343,6 +383,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_file_everything_has_its_default),
+		cmocka_unit_test(history_is_beside_its_socket),
+		cmocka_unit_test(history_can_be_told_or_be_none),
 		cmocka_unit_test(empty_file_changes_nothing),
 		cmocka_unit_test(every_option_is_taken),
 		cmocka_unit_test(listen_can_say_more),

@@ -2,7 +2,14 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -239,6 +246,436 @@ static void nothing_settled_dies_with_the_process(void **state)
 	json_decref(history);
 }
 
+// ---- what the next start finds ----
+
+struct found {
+	const char *wanted;
+	unsigned n, n_wanted;
+};
+
+static void note(void *context, const char *key, json_t *object)
+{
+	struct found *found = context;
+	assert_true(json_is_object(object));
+	found->n++;
+	found->n_wanted += strcmp(key, found->wanted) == 0;
+}
+
+// How many there are; of `key` ("": any) one.
+static unsigned count_states(struct journal *journal, enum record_kind kind, const char *key)
+{
+	struct found found = {.wanted = key};
+	journal_each(journal, kind, note, &found);
+	if (key[0])
+		assert_int_equal(found.n_wanted, 1);
+	return found.n;
+}
+
+static void next_start_finds_the_last_states(void **state)
+{
+	struct bench *bench = *state;
+	struct journal *journal = bench->journal;
+	append_of(journal, RECORD_DIAGNOSIS, "left-open", "open", 1);
+	append_of(journal, RECORD_DIAGNOSIS, "over", "open", 1);
+	append_of(journal, RECORD_DIAGNOSIS, "over", "recovered", 2);
+	append_of(journal, RECORD_ALERT, "fires", "firing", 1);
+	append_of(journal, RECORD_ALERT, "past", "firing", 1);
+	append_of(journal, RECORD_ALERT, "past", "resolved", 2);
+	append_of(journal, RECORD_PHONE, "SEP1", "", 1);
+	append_of(journal, RECORD_PHONE, "SEP2", "", 1);
+	append_of(journal, RECORD_GATEWAY, "asa-hq-1", "", 1);
+	journal_forget(journal, RECORD_PHONE, "SEP1");
+	restart(bench);
+	assert_int_equal(count_states(bench->journal, RECORD_DIAGNOSIS, "left-open"), 1);
+	assert_int_equal(count_states(bench->journal, RECORD_ALERT, "past"), 2);
+	assert_int_equal(count_states(bench->journal, RECORD_PHONE, "SEP2"), 1);
+	assert_int_equal(count_states(bench->journal, RECORD_GATEWAY, "asa-hq-1"), 1);
+	assert_int_equal(journal_settled(bench->journal), 6);
+}
+
+static void last_state_is_the_one_that_stays(void **state)
+{
+	struct bench *bench = *state;
+	for (unsigned i = 1; i <= 100; i++)
+		append_of(bench->journal, RECORD_PHONE, "SEP1", "", i);
+	append_of(bench->journal, RECORD_ALERT, "fires", "firing", 7);
+	restart(bench);
+	size_t n = 0;
+	struct record **firing = journal_firing(bench->journal, &n);
+	assert_int_equal(n, 1);
+	json_t *object = record_json(firing[0]);
+	assert_int_equal(json_integer_value(json_object_get(object, "sequence")), 7);
+	json_decref(object);
+	record_release(firing[0]);
+	free(firing);
+	assert_int_equal(count_states(bench->journal, RECORD_PHONE, "SEP1"), 1);
+}
+
+static unsigned count_firing(struct journal *journal)
+{
+	size_t n = 0;
+	struct record **firing = journal_firing(journal, &n);
+	for (size_t i = 0; i < n; i++)
+		record_release(firing[i]);
+	free(firing);
+	return (unsigned)n;
+}
+
+static void alerts_that_fire_are_known(void **state)
+{
+	struct bench *bench = *state;
+	char key[16];
+	assert_int_equal(count_firing(bench->journal), 0);
+	for (unsigned i = 0; i < 40; i++) { // more than the window holds
+		snprintf(key, sizeof(key), "a%u", i);
+		append_of(bench->journal, RECORD_ALERT, key, "firing", 1);
+	}
+	wait_settled(bench->journal, 40);
+	assert_int_equal(count_firing(bench->journal), 40);
+	wait_settled(bench->journal, append_of(bench->journal, RECORD_ALERT, "a7", "resolved", 2));
+	assert_int_equal(count_firing(bench->journal), 39);
+	restart(bench);
+	assert_int_equal(count_firing(bench->journal), 39);
+}
+
+// ---- telling ----
+
+static void descriptor_tells_what_settles(void **state)
+{
+	struct bench *bench = *state;
+	struct pollfd descriptor = {journal_descriptor(bench->journal), POLLIN, 0};
+	assert_int_equal(poll(&descriptor, 1, 0), 0);
+	append(bench->journal, 1);
+	assert_int_equal(poll(&descriptor, 1, WAIT_MS), 1);
+	wait_settled(bench->journal, 1);
+	journal_notice(bench->journal);
+	assert_int_equal(poll(&descriptor, 1, 0), 0);
+	journal_notice(bench->journal); // nothing to notice
+}
+
+static void burst_longer_than_the_window_is_kept(void **state)
+{
+	struct bench *bench = *state;
+	struct journal_reader *reader = journal_reader_create(bench->journal, "one");
+	append_many(bench->journal, 1, 5000);
+	wait_settled(bench->journal, 5000);
+	assert_false(journal_is_degraded(bench->journal));
+	take_up_to(reader, 1, 5000, 64);
+	assert_int_equal(journal_reader_lag(reader).lost, 0);
+	journal_reader_destroy(reader);
+}
+
+static void *wake_a_reader(void *reader)
+{
+	usleep(20000);
+	journal_reader_wake(reader);
+	return NULL;
+}
+
+static void reader_that_waits_can_be_woken(void **state)
+{
+	struct bench *bench = *state;
+	struct journal_reader *reader = journal_reader_create(bench->journal, "one");
+	struct record *record;
+	pthread_t thread;
+	pthread_create(&thread, NULL, wake_a_reader, reader);
+	uint64_t before = clock_steady_ms();
+	assert_int_equal(journal_reader_take(reader, &record, 1, 60000), 0);
+	assert_true(clock_steady_ms() - before < 60000);
+	pthread_join(thread, NULL);
+	journal_reader_destroy(reader);
+}
+
+struct paced {
+	struct journal_reader *reader;
+	unsigned to, batch, pause_us;
+	uint64_t next;
+};
+
+static void *read_at_a_pace(void *context)
+{
+	struct paced *paced = context;
+	struct record *records[64];
+	while (paced->next <= paced->to) {
+		size_t n = journal_reader_take(paced->reader, records, paced->batch, WAIT_MS);
+		if (n == 0)
+			break;
+		for (size_t i = 0; i < n; i++) {
+			if (records[i]->number == paced->next)
+				paced->next++;
+			record_release(records[i]);
+		}
+		journal_reader_done(paced->reader, paced->next - 1);
+		usleep(paced->pause_us);
+	}
+	return NULL;
+}
+
+static void readers_of_different_pace_miss_nothing(void **state)
+{
+	struct bench *bench = *state;
+	struct paced readers[] = {{.to = 3000, .batch = 64, .next = 1},
+		{.to = 3000, .batch = 17, .pause_us = 300, .next = 1}};
+	static const char *const names[] = {"quick", "slow"};
+	pthread_t threads[2];
+	for (unsigned i = 0; i < 2; i++) {
+		readers[i].reader = journal_reader_create(bench->journal, names[i]);
+		pthread_create(&threads[i], NULL, read_at_a_pace, &readers[i]);
+	}
+	for (unsigned n = 1; n <= 3000; n++) {
+		append(bench->journal, n);
+		if (n % 100 == 0) {
+			journal_tick(bench->journal, clock_wall_ms());
+			json_decref(journal_status(bench->journal));
+			journal_reader_lag(readers[1].reader);
+		}
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(readers[i].next, 3001);
+		assert_int_equal(journal_reader_lag(readers[i].reader).waiting, 0);
+		journal_reader_destroy(readers[i].reader);
+	}
+}
+
+static void what_makes_no_sense_changes_nothing(void **state)
+{
+	struct bench *bench = *state;
+	struct journal_reader *reader = journal_reader_create(bench->journal, "one");
+	journal_reader_done(reader, 100); // nothing of that was taken
+	journal_reader_rewind(reader);
+	append_many(bench->journal, 1, 8);
+	take_up_to(reader, 1, 4, 4);
+	journal_reader_done(reader, 4);
+	journal_reader_done(reader, 2); // back
+	journal_reader_done(reader, 8); // not taken yet
+	journal_reader_rewind(reader);
+	take_up_to(reader, 5, 8, 8);
+	journal_reader_destroy(reader);
+	restart(bench);
+	reader = journal_reader_create(bench->journal, "one");
+	take_up_to(reader, 5, 8, 8);
+	journal_reader_destroy(reader);
+}
+
+// ---- memory alone ----
+
+static void without_a_directory_all_settles_at_once(void **state)
+{
+	struct bench *bench = *state;
+	struct journal_options options = {.window = 16};
+	char error[256];
+	struct journal *journal = journal_create(&options, error, sizeof(error));
+	assert_non_null(journal);
+	struct journal_reader *reader = journal_reader_create(journal, "one");
+	for (unsigned n = 1; n <= 100; n++) {
+		assert_int_equal(append(journal, n), n);
+		assert_int_equal(journal_settled(journal), n);
+	}
+	append_of(journal, RECORD_PHONE, "SEP1", "", 1);
+	journal_forget(journal, RECORD_PHONE, "SEP1");
+	journal_tick(journal, clock_wall_ms());
+	assert_false(journal_is_degraded(journal));
+	assert_int_equal(journal_reader_lag(reader).lost, 84);
+	assert_int_equal(journal_reader_lag(reader).waiting, 16);
+	take_up_to(reader, 85, 100, 64);
+	assert_int_equal(journal_reader_lag(reader).lost, 84);
+	assert_int_equal(count_states(journal, RECORD_DIAGNOSIS, ""), 0);
+	json_t *status = journal_status(journal);
+	assert_string_equal(json_string_value(json_object_get(status, "state")), "off");
+	json_decref(status);
+	journal_reader_destroy(reader);
+	journal_destroy(journal);
+	(void)bench;
+}
+
+// ---- retention ----
+
+static json_int_t figure(struct journal *journal, const char *name)
+{
+	json_t *status = journal_status(journal);
+	json_int_t n = json_integer_value(json_object_get(status, name));
+	json_decref(status);
+	return n;
+}
+
+static void tick_until(struct journal *journal, uint64_t now_ms, const char *name, json_int_t most)
+{
+	uint64_t until = clock_steady_ms() + WAIT_MS;
+	do {
+		journal_tick(journal, now_ms);
+		usleep(1000);
+		now_ms += 1000;
+	} while (figure(journal, name) > most && clock_steady_ms() < until);
+	assert_true(figure(journal, name) <= most);
+}
+
+static void what_is_old_goes(void **state)
+{
+	struct bench *bench = *state;
+	struct journal_reader *reader = journal_reader_create(bench->journal, "away");
+	append_of(bench->journal, RECORD_ALERT, "past", "resolved", 1);
+	append_of(bench->journal, RECORD_ALERT, "fires", "firing", 1);
+	append_of(bench->journal, RECORD_DIAGNOSIS, "stays", "open", 1);
+	for (unsigned n = 4; n <= 500; n++)
+		append(bench->journal, n);
+	wait_settled(bench->journal, 500);
+	tick_until(bench->journal, clock_wall_ms() + 31 * DAY_MS, "records", 0);
+	assert_int_equal(journal_reader_lag(reader).lost, 484); // the window has 16
+	take_up_to(reader, 485, 500, 64);
+	assert_int_equal(journal_reader_lag(reader).lost, 484);
+	journal_reader_destroy(reader);
+	restart(bench);
+	assert_int_equal(journal_settled(bench->journal), 500); // numbers are not given again
+	assert_int_equal(count_states(bench->journal, RECORD_ALERT, "fires"), 1);
+	assert_int_equal(count_states(bench->journal, RECORD_DIAGNOSIS, "stays"), 498);
+}
+
+static void what_is_too_much_goes_oldest_first(void **state)
+{
+	struct bench *bench = *state;
+	char text[4096];
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	bench->options.keep_bytes = 1 << 20;
+	restart(bench);
+	json_t *object = json_pack("{s:s, s:s}", "state", "recovered", "text", text);
+	for (unsigned n = 1; n <= 1000; n++)
+		journal_append(bench->journal, RECORD_DIAGNOSIS, "d", object);
+	json_decref(object);
+	wait_settled(bench->journal, 1000);
+	uint64_t now_ms = clock_wall_ms();
+	tick_until(bench->journal, now_ms, "bytes", 1 << 20);
+	json_int_t left = figure(bench->journal, "records");
+	assert_true(left > 50 && left < 300); // as many as have room
+	restart(bench);
+	assert_int_equal(figure(bench->journal, "records"), left);
+	assert_int_equal(journal_settled(bench->journal), 1000);
+}
+
+// ---- the disk ----
+
+// 1 MiB of disk in the bench's directory. false: not for this user.
+static bool mount_small_disk(struct bench *bench)
+{
+	journal_destroy(bench->journal);
+	bench->journal = NULL;
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", bench->directory, "tmpfs", 0, "size=1m") == 0;
+}
+
+static void fill(const char *directory, char *path, size_t size)
+{
+	char zeros[4096] = "";
+	snprintf(path, size, "%s/filler", directory);
+	int file = open(path, O_WRONLY | O_CREAT, 0600);
+	while (write(file, zeros, sizeof(zeros)) == sizeof(zeros))
+		;
+	assert_int_equal(errno, ENOSPC);
+	close(file);
+}
+
+static void wait_degraded(struct journal *journal, bool wanted)
+{
+	uint64_t until = clock_steady_ms() + WAIT_MS;
+	while (journal_is_degraded(journal) != wanted && clock_steady_ms() < until) {
+		journal_tick(journal, clock_wall_ms());
+		usleep(1000);
+	}
+	assert_int_equal(journal_is_degraded(journal), wanted);
+}
+
+static void full_disk_is_survived(void **state)
+{
+	struct bench *bench = *state;
+	char path[128];
+	unsigned n = 1;
+	if (!mount_small_disk(bench)) {
+		start(bench);
+		skip();
+	}
+	start(bench);
+	struct journal_reader *reader = journal_reader_create(bench->journal, "one");
+	append_many(bench->journal, 1, 10);
+	n = 11;
+	wait_settled(bench->journal, 10);
+	take_up_to(reader, 1, 10, 64);
+	fill(bench->directory, path, sizeof(path));
+	while (!journal_is_degraded(bench->journal) && n < 5000)
+		wait_settled(bench->journal, append(bench->journal, n++));
+	assert_true(journal_is_degraded(bench->journal));
+	take_up_to(reader, 11, n - 1, 1);
+	unsigned full = n;
+	for (; n < full + 100; n++) { // each settles at once
+		append(bench->journal, n);
+		assert_int_equal(journal_settled(bench->journal), n);
+	}
+	append_of(bench->journal, RECORD_PHONE, "SEP1", "", 1);
+	take_up_to(reader, n - 16, n - 1, 64);
+	uint64_t lost = journal_reader_lag(reader).lost;
+	assert_int_equal(lost, 84);
+	assert_int_equal(unlink(path), 0);
+	wait_degraded(bench->journal, false);
+	wait_settled(bench->journal, append(bench->journal, n));
+	take_up_to(reader, n, n, 64);
+	json_int_t missed = figure(bench->journal, "lost");
+	assert_true(missed >= 84 && missed <= 100);
+	journal_reader_done(reader, n);
+	journal_reader_destroy(reader);
+	restart(bench);
+	// All of the window, and the last state of what had left it.
+	assert_int_equal(figure(bench->journal, "records"), n - missed);
+	assert_int_equal(count_states(bench->journal, RECORD_DIAGNOSIS, ""), n);
+	assert_int_equal(count_states(bench->journal, RECORD_PHONE, "SEP1"), 1);
+	journal_destroy(bench->journal);
+	bench->journal = NULL;
+	assert_int_equal(umount(bench->directory), 0);
+	start(bench);
+}
+
+// ---- damage ----
+
+static void spoil(const char *directory, const char *name)
+{
+	char path[128], garbage[4096];
+	struct stat st;
+	memset(garbage, 0xa5, sizeof(garbage));
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	int file = open(path, O_WRONLY);
+	assert_true(file >= 0);
+	assert_int_equal(fstat(file, &st), 0);
+	for (off_t at = 0; at < st.st_size; at += (off_t)sizeof(garbage))
+		assert_int_equal(pwrite(file, garbage, sizeof(garbage), at), sizeof(garbage));
+	close(file);
+}
+
+static void database_that_gets_damaged_is_replaced(void **state)
+{
+	struct bench *bench = *state;
+	struct journal_reader *reader = journal_reader_create(bench->journal, "one");
+	struct record *record;
+	append_many(bench->journal, 1, 2000);
+	wait_settled(bench->journal, 2000);
+	spoil(bench->directory, "history.db");
+	spoil(bench->directory, "history.db-wal");
+	uint64_t until = clock_steady_ms() + WAIT_MS;
+	unsigned n = 2000;
+	while (figure(bench->journal, "damaged") == 0 && clock_steady_ms() < until) {
+		if (journal_reader_take(reader, &record, 1, 1))
+			record_release(record);
+		append(bench->journal, ++n);
+		journal_tick(bench->journal, clock_wall_ms());
+	}
+	assert_int_equal(figure(bench->journal, "damaged"), 1);
+	wait_degraded(bench->journal, false);
+	wait_settled(bench->journal, append(bench->journal, ++n));
+	journal_reader_destroy(reader);
+	restart(bench);
+	assert_int_equal(journal_settled(bench->journal), n);
+	assert_true(figure(bench->journal, "records") >= 16);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_bench, end_bench)
@@ -250,6 +687,19 @@ int main(void)
 		CASE(reader_goes_back_to_what_is_not_done),
 		CASE(reader_behind_the_window_misses_nothing),
 		CASE(nothing_settled_dies_with_the_process),
+		CASE(next_start_finds_the_last_states),
+		CASE(last_state_is_the_one_that_stays),
+		CASE(alerts_that_fire_are_known),
+		CASE(descriptor_tells_what_settles),
+		CASE(burst_longer_than_the_window_is_kept),
+		CASE(reader_that_waits_can_be_woken),
+		CASE(readers_of_different_pace_miss_nothing),
+		CASE(what_makes_no_sense_changes_nothing),
+		CASE(without_a_directory_all_settles_at_once),
+		CASE(what_is_old_goes),
+		CASE(what_is_too_much_goes_oldest_first),
+		CASE(full_disk_is_survived),
+		CASE(database_that_gets_damaged_is_replaced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "glyph.h"
+#include "text.h"
 
 #define ELLIPSIS "\xe2\x80\xa6"
 #define NAME_COLUMNS_MIN 5 // below, there is no middle
@@ -241,17 +242,13 @@ void canvas_wrap(const struct canvas *canvas, const char *text, unsigned indent,
 
 // ---- times ----
 
-// "2026-11-21T10:19:27.155Z", as json_time_or_null() writes it.
 static bool parse_time(const json_t *time, time_t *seconds, unsigned *ms)
 {
-	const char *text = json_string_value(time);
-	struct tm tm = {0};
-	if (text == NULL || sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3uZ", &tm.tm_year, &tm.tm_mon,
-				    &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, ms) != 7)
+	uint64_t read;
+	if (!json_time_read(time, &read))
 		return false;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	*seconds = timegm(&tm);
+	*seconds = (time_t)(read / 1000);
+	*ms = (unsigned)(read % 1000);
 	return true;
 }
 

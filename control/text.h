@@ -4,6 +4,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../rules/address.h"
@@ -20,6 +21,8 @@ json_t *json_address_or_null(const struct address *address);
 json_t *json_time(uint64_t ms);
 // The same, null for 0.
 json_t *json_time_or_null(uint64_t ms);
+// What they have written, which somebody may have changed; false: it is no such time.
+bool json_time_read(const json_t *time, uint64_t *ms);
 
 #define TIME_TEXT_MAX 32
 const char *time_format(uint64_t ms, char *out);

@@ -37,6 +37,8 @@ void identity_set_back(struct subject *s)
 			identity.last_ms = s->now_ms;
 		if (identity.aliases_ms > s->now_ms)
 			identity.aliases_ms = 0; // to be told anew
+		if (identity.assigned_ms > s->now_ms)
+			identity.assigned_ms = s->now_ms;
 		if (identity.tunnel_up.ms >= s->now_ms)
 			identity.tunnel_up = (struct moment){s->now_ms - 1, LINE_NONE};
 		publish(t, i, &identity);
@@ -355,6 +357,7 @@ static void learn_tunnel(struct subject *s, struct identity *identity, const str
 			!address_equals(&identity->tunnel, &event->tunnel))
 			tell_tunnel(s, identity, EVENT_RELEASE);
 		identity->tunnel = event->tunnel;
+		identity->assigned_ms = s->now_ms;
 		identity->aliases_ms = 0;
 	} else if (event->alias_action == ALIAS_RELEASE && !address_is_none(&identity->tunnel)) {
 		tell_tunnel(s, identity, EVENT_RELEASE);
@@ -548,6 +551,8 @@ void identity_take(struct subject *s, const struct identity *known)
 		identity.gateway = known->gateway;
 	if (tunnel)
 		identity.tunnel = known->tunnel;
+	if (known->assigned_ms > identity.assigned_ms)
+		identity.assigned_ms = known->assigned_ms;
 	if (known->tunnel_up.ms > identity.tunnel_up.ms)
 		identity.tunnel_up = (struct moment){known->tunnel_up.ms, LINE_NONE};
 	if (s->now_ms > identity.last_ms)

@@ -20,6 +20,7 @@ struct identity {
 	uint16_t gateway;
 	uint64_t last_ms;
 	uint64_t aliases_ms;	 // when its aliases were last told
+	uint64_t assigned_ms;	 // when it was given its last tunnel address; 0: never
 	struct moment tunnel_up; // last sign of a working tunnel; ms 0: none
 	struct address tunnel;
 	uint32_t next; // in its session

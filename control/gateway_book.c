@@ -9,6 +9,7 @@
 
 #define HOUR_MS 3600000ull
 #define FORGET_MS (ROSTER_HOURS * HOUR_MS) // one that was not heard for so long
+#define STEP 64 // gateways of the table that are looked at: each is some KiB from the next
 #define NO_PAGE UINT32_MAX
 
 // What is written of one gateway; pages are in the order of the names, as they are shown.
@@ -28,6 +29,8 @@ struct gateway_book {
 	uint32_t *page_of; // by number
 	uint64_t hour;	   // 0: the clock is not known yet
 	size_t keep_next;
+	uint16_t look_next;
+	bool restored; // pages are to go on
 };
 
 struct gateway_book *gateway_book_create(const struct gateway_table *table)
@@ -204,20 +207,25 @@ static void look_at(struct gateway_book *book, uint16_t number)
 		shown->last_line_ms = last_ms;
 }
 
-void gateway_book_tick(struct gateway_book *book, uint64_t now_ms)
+void gateway_book_step(struct gateway_book *book, uint64_t now_ms)
 {
 	uint64_t hour = now_ms / HOUR_MS;
 	if (book->hour == 0)
 		book->hour = hour;
 	if (hour != book->hour)
 		turn_hours(book, hour);
-	for (size_t i = 0; i < book->n; i++) {
+	for (size_t i = 0; book->restored && i < book->n; i++) {
 		if (book->pages[i].until_ms)
 			go_on(book, i, now_ms);
 	}
-	for (uint16_t i = 0; i < book->table->n_max; i++) {
-		if (atomic_load_explicit(&book->table->gateways[i].in_use, memory_order_acquire))
-			look_at(book, i);
+	book->restored = false;
+	for (unsigned i = 0; i < STEP && i < book->table->n_max; i++) {
+		uint16_t number = book->look_next++;
+		if (book->look_next == book->table->n_max)
+			book->look_next = 0;
+		if (atomic_load_explicit(
+			    &book->table->gateways[number].in_use, memory_order_acquire))
+			look_at(book, number);
 	}
 }
 
@@ -331,6 +339,7 @@ bool gateway_book_restore(struct gateway_book *book, const char *name, const jso
 		return false;
 	struct roster_gateway *shown = &book->shown[at];
 	book->pages[at].until_ms = until;
+	book->restored = true;
 	shown->first_line_ms = time_of(gateway, "first_line");
 	shown->last_line_ms = time_of(gateway, "last_line");
 	shown->hours_from = number_of(gateway, "hours_from");

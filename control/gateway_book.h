@@ -20,8 +20,8 @@ void gateway_book_destroy(struct gateway_book *book);
 // As gateway_book_keep() gave it to the journal; what is wrong in it is left out. false: all is.
 bool gateway_book_restore(struct gateway_book *book, const char *name, const json_t *gateway);
 
-// The hour, gateways that are new, and when each was heard. About once a second.
-void gateway_book_tick(struct gateway_book *book, uint64_t now_ms);
+// The hour; and of the next gateways of the table, which are new, and when each was heard.
+void gateway_book_step(struct gateway_book *book, uint64_t now_ms);
 
 // A phone of the round under way: one more (1) or one less (-1). gateway: its number.
 void gateway_book_count(struct gateway_book *book, uint16_t gateway, enum fare fare, int n);

@@ -13,12 +13,13 @@
 #include "phone_record.h"
 
 #define HOUR_MS 3600000ull
-#define TICK_MS 1000  // of the gateways; and no round begins sooner after the one before
-#define PACE_MS 24000 // what a round takes: a fifth less than it may
-#define PLACES_MS 20  // looked at in a millisecond at least: a small fleet is known at once
-#define STEP_MAX 512  // places that one step looks at
-#define WRITES_MS 4   // phones that go to the journal in a millisecond
-#define WRITES_MAX 16 // and in a step
+#define ROUND_MIN_MS 1000 // no round begins sooner after the one before
+#define PACE_MS 24000	  // what a round takes: a fifth less than it may
+#define PLACES_MS 20	  // looked at in a millisecond at least: a small fleet is known at once
+#define STEP_MAX 640	  // places that one step looks at
+#define PHONES_PLACE 8	  // phones cost no more than a place in the tables
+#define WRITES_MS 4	  // phones that go to the journal in a millisecond
+#define WRITES_MAX 16	  // and in a step
 #define READ_TRIES 16
 #define NO_PHONE UINT32_MAX
 #define GONE_ROUNDS 2 // not seen for so many: one that moves can slip through one
@@ -54,7 +55,7 @@ struct roster {
 	unsigned worker;
 	uint32_t at, round;
 	uint64_t began_ms, total, done; // places
-	uint64_t tick_ms, step_ms;
+	uint64_t step_ms;
 	unsigned writes; // that are left
 };
 
@@ -319,12 +320,15 @@ static void look_at_diagnosis(struct roster *r, uint32_t at)
 		failures_add(r->failures, &d);
 }
 
-static void look_at_phone(struct roster *r, uint32_t at)
+static void look_at_phones(struct roster *r, uint32_t place)
 {
-	if (!r->phones[at].in_use || r->phones[at].round + GONE_ROUNDS > r->round)
-		return;
-	forget(r, &r->phones[at]);
-	remove_phone(r, at);
+	uint32_t at = place * PHONES_PLACE, end = at + PHONES_PLACE;
+	for (; at < end && at < r->n_phones; at++) {
+		if (!r->phones[at].in_use || r->phones[at].round + GONE_ROUNDS > r->round)
+			continue;
+		forget(r, &r->phones[at]);
+		remove_phone(r, at);
+	}
 }
 
 // Places of the part of the walk that is under way.
@@ -333,7 +337,8 @@ static uint32_t n_places(const struct roster *r, enum walk walk, unsigned worker
 	const struct session_table *t = &r->workers->worker[worker]->sessions;
 	if (walk == WALK_DIAGNOSES)
 		return gauge_get(&t->diagnoses->high_water);
-	return walk == WALK_SESSIONS ? gauge_get(&t->high_water) : r->n_phones;
+	return walk == WALK_SESSIONS ? gauge_get(&t->high_water)
+				     : (r->n_phones + PHONES_PLACE - 1) / PHONES_PLACE;
 }
 
 static void begin_round(struct roster *r, uint64_t now_ms)
@@ -343,7 +348,7 @@ static void begin_round(struct roster *r, uint64_t now_ms)
 	r->round++;
 	r->began_ms = now_ms;
 	r->done = 0;
-	r->total = r->n_phones;
+	r->total = n_places(r, WALK_PHONES, 0);
 	for (unsigned i = 0; i < r->workers->n; i++)
 		r->total += n_places(r, WALK_DIAGNOSES, i) + n_places(r, WALK_SESSIONS, i);
 	failures_begin(r->failures);
@@ -358,7 +363,7 @@ static void advance(struct roster *r)
 		else if (r->walk == WALK_SESSIONS)
 			look_at_session(r, r->at);
 		else
-			look_at_phone(r, r->at);
+			look_at_phones(r, r->at);
 		r->at++;
 		r->done++;
 		return;
@@ -386,10 +391,7 @@ static void pass_time(struct roster *r, uint64_t now_ms)
 	uint64_t writes = r->writes + (passed < WRITES_MAX ? passed : WRITES_MAX) * WRITES_MS;
 	r->writes = writes < WRITES_MAX ? (unsigned)writes : WRITES_MAX;
 	r->step_ms = now_ms;
-	if (now_ms >= r->tick_ms && now_ms < r->tick_ms + TICK_MS)
-		return;
-	gateway_book_tick(r->book, now_ms);
-	r->tick_ms = now_ms;
+	gateway_book_step(r->book, now_ms);
 }
 
 void roster_step(struct roster *r, uint64_t now_ms)
@@ -397,7 +399,7 @@ void roster_step(struct roster *r, uint64_t now_ms)
 	pass_time(r, now_ms);
 	if (now_ms < r->began_ms) // the clock was set back
 		r->began_ms = now_ms;
-	if (r->walk == WALK_REST && (now_ms >= r->began_ms + TICK_MS || r->began_ms == 0))
+	if (r->walk == WALK_REST && (now_ms >= r->began_ms + ROUND_MIN_MS || r->began_ms == 0))
 		begin_round(r, now_ms);
 	uint64_t due = r->walk == WALK_REST ? 0 : places_due(r, now_ms);
 	for (uint64_t i = 0; i < due && i < STEP_MAX && r->walk != WALK_REST; i++)

@@ -13,6 +13,7 @@ struct restoring {
 	struct known_diagnosis_reader reader;
 	struct known_diagnosis diagnosis;
 	unsigned n_gateways, n_refused;
+	json_t *left_out; // diagnoses, by their keys
 };
 
 struct restoring *restoring_begin(struct workers *workers, struct roster *roster, uint64_t now_ms)
@@ -69,13 +70,12 @@ void restoring_subject(struct restoring *r, const json_t *object)
 		restore_subject(&r->restore, &r->diagnosis);
 }
 
-void restoring_diagnosis(struct restoring *r, const json_t *object)
+bool restoring_diagnosis(struct restoring *r, const json_t *object)
 {
 	enum known_diagnosis_outcome outcome =
 		known_diagnosis_read(&r->reader, object, &r->diagnosis);
-	if (outcome == KNOWN_READ)
-		restore_diagnosis(&r->restore, &r->diagnosis);
 	r->n_refused += outcome == KNOWN_REFUSED;
+	return outcome != KNOWN_READ || restore_diagnosis(&r->restore, &r->diagnosis);
 }
 
 // ---- from the journal ----
@@ -98,8 +98,23 @@ static void take_subject(void *context, const char *key, json_t *object)
 
 static void take_diagnosis(void *context, const char *key, json_t *object)
 {
-	(void)key;
-	restoring_diagnosis(context, object);
+	struct restoring *r = context;
+	if (!restoring_diagnosis(r, object))
+		json_object_set(r->left_out, key, object);
+}
+
+static void end_left_out(struct journal *journal, json_t *left_out)
+{
+	const char *key;
+	json_t *object;
+	json_object_foreach(left_out, key, object)
+	{
+		json_int_t sequence = json_integer_value(json_object_get(object, "sequence"));
+		json_object_set_new(
+			object, "state", json_string(diagnosis_state_names[DIAGNOSIS_EXPIRED]));
+		json_object_set_new(object, "sequence", json_integer(sequence + 1));
+		journal_append(journal, RECORD_DIAGNOSIS, key, object);
+	}
 }
 
 bool restore_all(struct workers *workers, struct journal *journal, struct roster *roster,
@@ -108,10 +123,13 @@ bool restore_all(struct workers *workers, struct journal *journal, struct roster
 	struct restoring *r = restoring_begin(workers, roster, now_ms);
 	if (r == NULL)
 		return false;
+	json_t *left_out = r->left_out = json_object();
 	journal_each(journal, RECORD_GATEWAY, take_gateway, r);
 	journal_each(journal, RECORD_PHONE, take_phone, r);
 	journal_each(journal, RECORD_DIAGNOSIS, take_subject, r);
 	journal_each(journal, RECORD_DIAGNOSIS, take_diagnosis, r);
 	restoring_end(r, out);
+	end_left_out(journal, left_out);
+	json_decref(left_out);
 	return true;
 }

@@ -14,7 +14,9 @@ struct restored {
 	unsigned n_lines_unknown; // of evidence, that no rule knows any more
 };
 
-// roster: NULL for none. false: out of memory; the tables are as they were.
+// roster: NULL for none. What the tables have no room for, or already have, ends in the journal as
+// expired: whoever was told that it is open is told so. false: out of memory; the tables are as
+// they were.
 bool restore_all(struct workers *workers, struct journal *journal, struct roster *roster,
 	uint64_t now_ms, struct restored *out);
 
@@ -29,4 +31,5 @@ void restoring_end(struct restoring *restoring, struct restored *out);
 void restoring_gateway(struct restoring *restoring, const char *key, const json_t *object);
 void restoring_phone(struct restoring *restoring, const char *key, const json_t *object);
 void restoring_subject(struct restoring *restoring, const json_t *object);
-void restoring_diagnosis(struct restoring *restoring, const json_t *object);
+// false: it was open, and is not restored.
+bool restoring_diagnosis(struct restoring *restoring, const json_t *object);

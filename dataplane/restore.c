@@ -169,7 +169,7 @@ static uint8_t restore_identity(
 
 static void note_gateway(struct subject *s, uint16_t gateway, uint8_t flags)
 {
-	if (gateway != GATEWAY_NONE)
+	if (s->session.gateway == GATEWAY_NONE)
 		s->session.gateway = gateway;
 	if (s->session.key.kind == KEY_CLIENT &&
 		(gateway != GATEWAY_NONE || flags & IDENTITY_HAS_ASA))
@@ -521,7 +521,7 @@ static bool is_known(const struct subject *s, const struct known_diagnosis *know
 	return slot != DIAGNOSIS_NONE;
 }
 
-static void build(struct restore *r, struct worker *owner, struct subject *s,
+static bool build(struct restore *r, struct worker *owner, struct subject *s,
 	const struct known_diagnosis *known, uint16_t gateway)
 {
 	// One that is gone: the next sweep closes it, as after a reload.
@@ -532,12 +532,12 @@ static void build(struct restore *r, struct worker *owner, struct subject *s,
 	struct diagnosis_work w;
 	if (is_known(s, known, identity)) {
 		r->n_refused++;
-		return;
+		return false;
 	}
 	if (!has_room(s->table->diagnoses, known->is_phone || known->scope == SCOPE_GATEWAY) ||
 		!diagnosis_new(s, rule ? rule : &gone, &w)) {
 		r->n_full++;
-		return;
+		return false;
 	}
 	w.rule = rule;
 	w.d.identity = identity;
@@ -553,6 +553,7 @@ static void build(struct restore *r, struct worker *owner, struct subject *s,
 	if (known->recovered_ms)
 		diagnosis_recover(&w, past(r, known->recovered_ms), LINE_NONE);
 	r->n_diagnoses++;
+	return true;
 }
 
 // A recovered one is of use while it can relapse.
@@ -562,29 +563,30 @@ static bool is_wanted(const struct restore *r, const struct known_diagnosis *kno
 	return known->recovered_ms == 0 || relapses;
 }
 
-void restore_diagnosis(struct restore *r, const struct known_diagnosis *known)
+bool restore_diagnosis(struct restore *r, const struct known_diagnosis *known)
 {
 	bool is_gateway = known->scope == SCOPE_GATEWAY;
 	struct subject s;
 	if (!is_wanted(r, known))
-		return;
+		return true;
 	if (known->sequence < 1u + (known->recovered_ms != 0) || known->sequence == UINT32_MAX ||
 		known->first_ms > known->last_ms) {
 		r->n_refused++;
-		return;
+		return false;
 	}
 	uint16_t gateway = restore_gateway(r, known->who.gateway, known->last_ms);
 	struct session_key key = is_gateway ? key_of_number(KEY_GATEWAY, gateway) : known->who.key;
 	if (key.kind == KEY_NONE || (is_gateway && gateway == GATEWAY_NONE)) {
 		r->n_refused++;
-		return;
+		return false;
 	}
 	struct worker *w =
 		is_gateway ? owner_of_gateway(r, known->who.gateway) : owner_of_key(r, &key);
 	if (!open_session(
 		    r, w, &key, known->is_phone || is_gateway, known->first_ms, known->last_ms, &s))
-		return;
+		return false;
 	note_gateway(&s, gateway, 0);
-	build(r, w, &s, known, gateway);
+	bool restored = build(r, w, &s, known, gateway);
 	session_put(&s);
+	return restored;
 }

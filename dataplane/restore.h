@@ -78,4 +78,5 @@ void restore_phone(struct restore *restore, const struct known_phone *phone);
 // Who a diagnosis is of, where no phone has told it; for all of them before the first is restored:
 // who is learnt of later changes what others are told of.
 void restore_subject(struct restore *restore, const struct known_diagnosis *diagnosis);
-void restore_diagnosis(struct restore *restore, const struct known_diagnosis *diagnosis);
+// false: it was open, and is not restored.
+bool restore_diagnosis(struct restore *restore, const struct known_diagnosis *diagnosis);

@@ -4,7 +4,11 @@
 #include "../../control/diagnosis_json.h"
 #include "../../control/pack.h"
 #include "../../control/phone_record.h"
+#include "../../control/recorder.h"
 #include "../../control/text.h"
+#include <unistd.h>
+
+#include "desk.h"
 #include "scene_lines.h"
 
 #define HEADERS_LEN 42 // of a frame of the capture: Ethernet, IPv4, UDP
@@ -498,6 +502,142 @@ static void nothing_counts_as_a_line(void **state)
 		assert_memory_equal(&scene_workers(s)->worker[i]->counters, &none, sizeof(none));
 }
 
+// ---- a daemon ----
+
+// A daemon that records in memory what it tells.
+struct recording {
+	struct desk *desk;
+	struct journal *journal;
+	struct journal_reader *reader;
+	struct recorder *recorder;
+};
+
+static struct recording recording_create(void)
+{
+	static const struct journal_options options = {.window = 64};
+	struct recording r = {.desk = desk_create(2)};
+	char error[256];
+	r.journal = journal_create(&options, error, sizeof(error));
+	assert_non_null(r.journal);
+	r.reader = journal_reader_create(r.journal, "test");
+	r.recorder = recorder_create(r.desk->daemon.feed, r.journal, NULL);
+	assert_non_null(r.recorder);
+	return r;
+}
+
+static void recording_destroy(struct recording *r)
+{
+	journal_reader_destroy(r->reader);
+	recorder_destroy(r->recorder);
+	journal_destroy(r->journal);
+	desk_destroy(r->desk);
+}
+
+static json_t *next(struct recording *r)
+{
+	struct record *record;
+	do {
+		feed_drain(r->desk->daemon.feed);
+	} while (recorder_step(r->recorder, r->desk->now_ms));
+	if (journal_reader_take(r->reader, &record, 1, 0) == 0)
+		return NULL;
+	json_t *object = record_json(record);
+	record_release(record);
+	return object;
+}
+
+static void expect_next(struct recording *r, const char *id, const char *state)
+{
+	json_t *object = next(r);
+	assert_non_null(object);
+	assert_string_equal(text_of(object, "id"), id);
+	assert_string_equal(text_of(object, "state"), state);
+	json_decref(object);
+}
+
+// A daemon that was told of a phone with this line open; the object is the caller's.
+static struct recording reborn(const char *line, json_t **told)
+{
+	struct recording before = recording_create();
+	desk_line(before.desk, line);
+	json_t *diagnoses = json_object();
+	*told = next(&before);
+	assert_non_null(*told);
+	json_object_set(diagnoses, text_of(*told, "id"), *told);
+	json_t *phones = phones_of(before.desk->daemon.workers);
+	struct recording after = recording_create();
+	after.desk->now_ms = 5000;
+	restore(after.desk->daemon.workers, phones, diagnoses, after.desk->now_ms);
+	recorder_restored(after.recorder);
+	assert_null(next(&after));
+	recording_destroy(&before);
+	json_decref(diagnoses);
+	json_decref(phones);
+	return after;
+}
+
+#define CSD                                                                                    \
+	"fw1 : %ASA-4-724002: Group <G> User <" PHONE_A "> IP <192.0.2.1> WebVPN session not " \
+	"terminated."
+#define REJECTED \
+	"fw1 : %ASA-6-716039: Group <GP> User <" PHONE_A "> IP <192.0.2.1> Authentication: rejected"
+
+static void only_what_becomes_of_it_is_recorded(void **state)
+{
+	json_t *told;
+	(void)state;
+	struct recording r = reborn(CSD, &told);
+	desk_line(r.desk,
+		"fw1 : %ASA-6-722051: Group <G> User <" PHONE_A
+		"> IP <192.0.2.1> IPv4 Address <172.16.0.1> IPv6 address <::> assigned to session");
+	expect_next(&r, text_of(told, "id"), "recovered");
+	assert_null(next(&r));
+	recording_destroy(&r);
+	json_decref(told);
+}
+
+static void what_turns_out_to_be_a_consequence_ends(void **state)
+{
+	json_t *told, *object;
+	(void)state;
+	struct recording r = reborn(REJECTED, &told);
+	desk_line(r.desk,
+		"fw1 : %ASA-6-113013: AAA unable to complete the request Error : reason = Simultaneous "
+		"logins exceeded for user : user = " PHONE_A);
+	bool ended = false;
+	while ((object = next(&r)) != NULL) {
+		ended |= strcmp(text_of(object, "id"), text_of(told, "id")) == 0 &&
+			 strcmp(text_of(object, "state"), "expired") == 0;
+		json_decref(object);
+	}
+	assert_true(ended);
+	recording_destroy(&r);
+	json_decref(told);
+}
+
+static void commands_find_what_was_restored(void **state)
+{
+	json_t *told;
+	(void)state;
+	struct recording r = reborn(CSD, &told);
+	int client = desk_connect(r.desk);
+	json_t *data = desk_data(r.desk, client, "{\"command\":\"diagnoses\"}");
+	assert_int_equal(json_array_size(data), 1);
+	same(told, json_array_get(data, 0));
+	json_decref(data);
+	data = desk_data(
+		r.desk, client, "{\"command\":\"phone\",\"arguments\":{\"key\":\"" SEP_A "\"}}");
+	assert_int_equal(json_array_size(data), 1);
+	const json_t *phone = json_array_get(data, 0);
+	assert_string_equal(text_of(phone, "client_ip"), "192.0.2.1");
+	same(told, json_array_get(json_object_get(phone, "diagnoses"), 0));
+	assert_int_equal(json_array_size(json_object_get(phone, "timeline")), 1);
+	json_decref(data);
+	close(client);
+	recording_destroy(&r);
+	json_decref(told);
+}
+
 // ---- limits ----
 
 static void whoever_has_no_room_is_counted(void **state)
@@ -669,6 +809,9 @@ int main(void)
 		TEST_RESTART(what_has_just_recovered_can_relapse),
 		TEST_RESTART(what_recovered_long_ago_is_left_out),
 		TEST_RESTART(nothing_counts_as_a_line),
+		cmocka_unit_test(only_what_becomes_of_it_is_recorded),
+		cmocka_unit_test(what_turns_out_to_be_a_consequence_ends),
+		cmocka_unit_test(commands_find_what_was_restored),
 		cmocka_unit_test(whoever_has_no_room_is_counted),
 		TEST_RESTART(the_same_diagnosis_stands_once),
 		TEST_RESTART(what_somebody_has_changed_does_no_harm),

@@ -202,39 +202,39 @@ static void house_destroy(struct house *house)
 	vocabulary_destroy(house->vocabulary);
 }
 
-static void catalogue(unsigned n_workers)
+static void catalogue_comes_back(
+	const json_t *phones, const json_t *kept, uint64_t now_ms, unsigned n_workers)
 {
-	json_t *kept = json_object(), *names = json_object();
-	struct house before = house_create(1), after = house_create(n_workers);
-	uint64_t now_ms = play_catalogue(before.workers, kept);
-	json_t *phones = phones_of(before.workers);
-	const char *id;
-	json_t *object;
+	struct house after = house_create(n_workers);
 	struct restored restored = restore(after.workers, phones, kept, now_ms);
-	json_t *got = diagnoses_of(after.workers, NULL);
-	json_object_foreach(kept, id, object)
-	{
-		json_object_set_new(names, text_of(object, "diagnosis"), json_true());
-		same(object, json_object_get(got, id));
-	}
-	assert_int_equal(json_object_size(names), 36);
+	json_t *got = diagnoses_of(after.workers, NULL), *object;
+	const char *id;
+	json_object_foreach((json_t *)kept, id, object) same(object, json_object_get(got, id));
 	assert_int_equal(json_object_size(got), json_object_size(kept));
 	assert_int_equal(restored.n_diagnoses, json_object_size(kept));
 	assert_int_equal(restored.n_phones, json_object_size(phones));
 	assert_int_equal(restored.n_refused + restored.n_full + restored.n_lines_unknown, 0);
-	json_decref(kept);
-	json_decref(names);
 	json_decref(got);
-	json_decref(phones);
-	house_destroy(&before);
 	house_destroy(&after);
 }
 
 static void every_diagnosis_of_the_catalogue_is_restored_as_it_was(void **state)
 {
+	json_t *kept = json_object(), *names = json_object(), *object;
+	struct house before = house_create(1);
+	const char *id;
 	(void)state;
-	catalogue(1);
-	catalogue(2);
+	uint64_t now_ms = play_catalogue(before.workers, kept);
+	json_t *phones = phones_of(before.workers);
+	json_object_foreach(kept, id, object)
+		json_object_set_new(names, text_of(object, "diagnosis"), json_true());
+	assert_int_equal(json_object_size(names), 36);
+	catalogue_comes_back(phones, kept, now_ms, 1);
+	catalogue_comes_back(phones, kept, now_ms, 2);
+	json_decref(kept);
+	json_decref(names);
+	json_decref(phones);
+	house_destroy(&before);
 }
 
 // ---- a restart ----
@@ -698,11 +698,43 @@ static const char *const wrong[] = {"null", "true", "0", "-1", "4294967295", "1e
 	"\"ffffffffffffffff\"", "\"0.0.0.0\"", "\"SEPFFFFFFFFFFFF\"", "\"gateway\"",
 	"\"recovered\""};
 
+// The object at many addresses, at each of which one of its members is another of the wrong ones,
+// or is not there.
+static json_t *wrong_ones(const json_t *object)
+{
+	json_t *many = json_object(), *value;
+	const char *key;
+	unsigned n = 0;
+	json_object_foreach((json_t *)object, key, value)
+	{
+		for (unsigned i = 0; i <= N(wrong); i++) {
+			char text[24];
+			json_t *copy = json_deep_copy(object);
+			n++;
+			snprintf(text, sizeof(text), "10.0.%u.%u", n >> 8, n & 255);
+			json_object_set_new(copy, "client_ip", json_string(text));
+			snprintf(text, sizeof(text), "%016x", n);
+			if (json_object_get(copy, "id"))
+				json_object_set_new(copy, "id", json_string(text));
+			json_object_set_new(many, text, copy);
+			if (i < N(wrong))
+				json_object_set_new(copy, key,
+					json_loads(
+						wrong[i], JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
+			else
+				json_object_del(copy, key);
+		}
+	}
+	return many;
+}
+
 // They are restored, or not, and all that is open ends in its time.
 static void try_wrong(unsigned n_workers, const json_t *phones, const json_t *diagnoses)
 {
-	struct scene *s = scene_create(scene_pack, n_workers, NULL);
+	struct scene *s = scene_create(scene_pack, n_workers, &limits);
 	struct restored restored = restore(scene_workers(s), phones, diagnoses, RESTART_MS);
+	assert_true(restored.n_refused > 0);
+	assert_true(restored.n_diagnoses > 0);
 	assert_true(restored.n_diagnoses <= json_object_size(diagnoses));
 	scene_wait(s, RESTART_MS);
 	csd(s, PHONE_A, "192.0.2.1");
@@ -714,53 +746,20 @@ static void try_wrong(unsigned n_workers, const json_t *phones, const json_t *di
 	scene_destroy(s);
 }
 
-// The object at many addresses, at each of which one member is another of the wrong ones, or is
-// not there.
-static json_t *wrong_ones(const json_t *object, const char *key)
-{
-	json_t *many = json_object();
-	for (unsigned i = 0; i <= N(wrong); i++) {
-		char text[24];
-		json_t *copy = json_deep_copy(object);
-		snprintf(text, sizeof(text), "198.51.100.%u", i + 1);
-		json_object_set_new(copy, "client_ip", json_string(text));
-		snprintf(text, sizeof(text), "%016x", i + 1);
-		if (json_object_get(copy, "id"))
-			json_object_set_new(copy, "id", json_string(text));
-		json_object_set_new(many, text, copy);
-		if (i < N(wrong))
-			json_object_set_new(copy, key,
-				json_loads(wrong[i], JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
-		else
-			json_object_del(copy, key);
-	}
-	return many;
-}
-
 static void what_somebody_has_changed_does_no_harm(void **state)
 {
 	struct restart *r = *state;
-	const char *key;
-	json_t *value;
 	tunnel_up(r->before, PHONE_A, "192.0.2.1", "172.16.0.1");
 	scene_wait(r->before, 5000);
 	csd(r->before, PHONE_A, "192.0.2.1");
 	r->phones = phones_of(scene_workers(r->before));
 	r->diagnoses = diagnoses_of(scene_workers(r->before), "open");
-	json_t *phone = json_object_get(r->phones, SEP_A);
-	json_t *diagnosis = json_object_iter_value(json_object_iter(r->diagnoses));
-	json_object_foreach(phone, key, value)
-	{
-		json_t *many = wrong_ones(phone, key);
-		try_wrong(r->n_workers, many, r->diagnoses);
-		json_decref(many);
-	}
-	json_object_foreach(diagnosis, key, value)
-	{
-		json_t *many = wrong_ones(diagnosis, key);
-		try_wrong(r->n_workers, r->phones, many);
-		json_decref(many);
-	}
+	json_t *phones = wrong_ones(json_object_get(r->phones, SEP_A));
+	json_t *diagnoses = wrong_ones(json_object_iter_value(json_object_iter(r->diagnoses)));
+	try_wrong(r->n_workers, phones, r->diagnoses);
+	try_wrong(r->n_workers, r->phones, diagnoses);
+	json_decref(phones);
+	json_decref(diagnoses);
 }
 
 static void foreign_names_do_not_fill_the_vocabulary(void **state)

@@ -60,6 +60,10 @@ bool feed_read(const struct feed *feed, uint32_t place, struct feed_change *out)
 // It may be told, and what has only been counted on it since.
 void feed_release(struct feed *feed, const struct feed_mark *mark);
 
+// What the tables hold was told before a restart: only what becomes of it is news. Before the
+// workers start; after feed_record().
+void feed_restored(struct feed *feed);
+
 // ---- watchers ----
 
 unsigned feed_watches(const struct feed *feed);

@@ -338,7 +338,7 @@ bool gateway_book_restore(struct gateway_book *book, const char *name, const jso
 	if (at == NO_PAGE)
 		return false;
 	struct roster_gateway *shown = &book->shown[at];
-	book->pages[at].until_ms = until;
+	book->pages[at].until_ms = book->pages[at].kept_ms = until;
 	book->restored = true;
 	shown->first_line_ms = time_of(gateway, "first_line");
 	shown->last_line_ms = time_of(gateway, "last_line");

@@ -2,15 +2,38 @@
 #include "outward.h"
 
 #include "clock.h"
+#include "log.h"
+#include "restore.h"
 
 #define FINISH_MS 1000
+
+static void log_restored(const struct restored *r)
+{
+	if (r->n_phones || r->n_diagnoses)
+		log_line(LOG_NOTICE, "restored: %u phones at %u gateways, %u open diagnoses",
+			r->n_phones, r->n_gateways, r->n_diagnoses);
+	if (r->n_full || r->n_refused || r->n_lines_unknown)
+		log_line(LOG_WARNING,
+			"not restored: %u for want of room, %u that are wrong, %u lines that no rule knows",
+			r->n_full, r->n_refused, r->n_lines_unknown);
+}
+
+static bool restore(struct daemon *d)
+{
+	struct restored restored;
+	if (!restore_all(d->workers, d->journal, d->roster, clock_wall_ms(), &restored))
+		return false;
+	recorder_restored(d->recorder);
+	log_restored(&restored);
+	return true;
+}
 
 bool outward_start(struct daemon *d)
 {
 	d->roster = roster_create(d->workers, d->journal);
 	d->outlets = outlets_create(d->journal);
 	d->recorder = recorder_create(d->feed, d->journal, d->alerts);
-	return d->roster && d->outlets && d->recorder &&
+	return d->roster && d->outlets && d->recorder && restore(d) &&
 	       outlets_set(d->outlets, d->config.outlets, d->config.n_outlets);
 }
 

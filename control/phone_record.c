@@ -89,10 +89,10 @@ static bool read_time(const json_t *object, const char *name, uint64_t *out)
 	return value == NULL || json_is_null(value) || json_time_read(value, out);
 }
 
-bool phone_record_read(const json_t *object, struct known_phone *out)
+bool known_phone_read(const json_t *object, struct known_phone *out)
 {
 	struct address client = {0};
-	*out = (struct known_phone){.flags = IDENTITY_PHONE};
+	*out = (struct known_phone){0};
 	bool ok = json_is_object(object) && read_address(object, "client_ip", &client) &&
 		  read_address(object, "tunnel_ip", &out->tunnel) &&
 		  read_device(object, &out->device) &&
@@ -102,18 +102,25 @@ bool phone_record_read(const json_t *object, struct known_phone *out)
 		  read_text(object, "tunnel_group", out->tunnel_group, sizeof(out->tunnel_group)) &&
 		  read_text(object, "group_policy", out->group_policy, sizeof(out->group_policy)) &&
 		  read_time(object, "first_seen", &out->first_ms) &&
-		  read_time(object, "last_seen", &out->last_ms) &&
-		  read_time(object, "tunnel_up_at", &out->tunnel_up_ms) &&
-		  read_time(object, "assigned_at", &out->assigned_ms);
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		if (json_is_true(json_object_get(object, flags[i].name)))
-			out->flags |= flags[i].flag;
-	}
+		  read_time(object, "last_seen", &out->last_ms);
+	if (out->first_ms > out->last_ms)
+		out->first_ms = out->last_ms;
 	if (!address_is_none(&client))
 		out->key = key_of_client(&client);
 	else if (!device_is_none(&out->device))
 		out->key = key_of_device(&out->device);
-	if (out->first_ms > out->last_ms)
-		out->first_ms = out->last_ms;
-	return ok && out->key.kind != KEY_NONE;
+	return ok;
+}
+
+bool phone_record_read(const json_t *object, struct known_phone *out)
+{
+	bool ok = known_phone_read(object, out) && out->key.kind != KEY_NONE &&
+		  read_time(object, "tunnel_up_at", &out->tunnel_up_ms) &&
+		  read_time(object, "assigned_at", &out->assigned_ms);
+	out->flags = IDENTITY_PHONE;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (json_is_true(json_object_get(object, flags[i].name)))
+			out->flags |= flags[i].flag;
+	}
+	return ok;
 }

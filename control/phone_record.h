@@ -20,5 +20,8 @@ json_t *phone_record_json(const struct session *session, const struct identity *
 #define PHONE_KEY_MAX 256
 const char *phone_record_key(const json_t *object, char *out);
 
+// Who it is, by the names that a diagnosis has too; false: something in it is no such thing. A
+// gateway's diagnosis has no key.
+bool known_phone_read(const json_t *object, struct known_phone *out);
 // false: it is no such record.
 bool phone_record_read(const json_t *object, struct known_phone *out);

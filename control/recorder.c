@@ -145,6 +145,20 @@ static void record(struct recorder *r, uint64_t digest)
 		feed_release(r->feed, &change->mark);
 }
 
+void recorder_restored(struct recorder *r)
+{
+	feed_restored(r->feed);
+	for (uint32_t place = 0; place < feed_places(r->feed); place++) {
+		if (!feed_read(r->feed, place, &r->change))
+			continue;
+		r->kept[place] = (struct kept){.digest = digest_of(&r->change.diagnosis),
+			.serial = r->change.diagnosis.serial,
+			.id = r->change.diagnosis.id,
+			.sequence = r->change.mark.sequence,
+			.evidence_bytes = r->change.diagnosis.evidence.bytes};
+	}
+}
+
 static void enqueue(struct recorder *r, enum later later, uint32_t place, uint64_t now_ms)
 {
 	struct kept *kept = &r->kept[place];

@@ -23,5 +23,8 @@ struct recorder;
 struct recorder *recorder_create(struct feed *feed, struct journal *journal, struct alerts *alerts);
 void recorder_destroy(struct recorder *recorder);
 
+// What the tables hold is what the journal has of it: before the workers start.
+void recorder_restored(struct recorder *recorder);
+
 // A bounded part of what there is to do. Whether there is more at once.
 bool recorder_step(struct recorder *recorder, uint64_t now_ms);

@@ -57,6 +57,7 @@ struct roster {
 	uint64_t began_ms, total, done; // places
 	uint64_t step_ms;
 	unsigned writes; // that are left
+	struct roster_stats stats;
 };
 
 // ---- life ----
@@ -111,6 +112,11 @@ struct roster_view roster_view(const struct roster *r)
 	return gateway_book_view(r->book);
 }
 
+struct roster_stats roster_stats(const struct roster *r)
+{
+	return r->stats;
+}
+
 // ---- phones ----
 
 static_assert(sizeof(struct phone) == 64);
@@ -145,6 +151,7 @@ static struct phone *add_phone(struct roster *r, uint64_t hash, const struct dev
 	r->phones[at] =
 		(struct phone){.hash = hash, .next = *bucket, .device = *device, .in_use = true};
 	*bucket = at;
+	r->stats.n_phones++;
 	return &r->phones[at];
 }
 
@@ -158,6 +165,7 @@ static void remove_phone(struct roster *r, uint32_t at)
 	free(phone->key);
 	*phone = (struct phone){.next = r->free_phone};
 	r->free_phone = at;
+	r->stats.n_phones--;
 }
 
 // ---- what the journal has ----
@@ -204,14 +212,17 @@ static void keep(struct roster *r, struct phone *phone, const struct session *se
 	}
 	json_decref(object);
 	r->writes--;
+	r->stats.n_written++;
 }
 
 static void forget(struct roster *r, struct phone *phone)
 {
 	char text[DEVICE_TEXT_MAX];
 	const char *key = phone->key ? phone->key : device_format(&phone->device, text);
-	if (r->journal && phone->print && key[0])
-		journal_forget(r->journal, RECORD_PHONE, key);
+	if (r->journal == NULL || phone->print == 0)
+		return;
+	journal_forget(r->journal, RECORD_PHONE, key);
+	r->stats.n_forgotten++;
 }
 
 bool roster_restore(struct roster *r, const char *name, const json_t *gateway)
@@ -373,8 +384,11 @@ static void advance(struct roster *r)
 		return;
 	r->worker = 0;
 	r->walk++;
-	if (r->walk == WALK_REST)
-		gateway_book_end_round(r->book);
+	if (r->walk != WALK_REST)
+		return;
+	gateway_book_end_round(r->book);
+	r->stats.n_rounds++;
+	r->stats.round_ms = r->step_ms - r->began_ms;
 }
 
 // How many places the walk is behind the clock.

@@ -63,3 +63,10 @@ void roster_restore_phone(
 // second. now_ms: the wall clock.
 void roster_step(struct roster *roster, uint64_t now_ms);
 struct roster_view roster_view(const struct roster *roster);
+
+struct roster_stats {
+	uint64_t n_rounds, round_ms;	 // how long the last one took
+	uint64_t n_written, n_forgotten; // phones, in the journal
+	unsigned n_phones;		 // of all gateways, and of none
+};
+struct roster_stats roster_stats(const struct roster *roster);

@@ -565,6 +565,25 @@ void identity_take(struct subject *s, const struct identity *known)
 	judge_learn(s, identity.number);
 }
 
+uint8_t identity_restore(struct subject *s, const struct identity *known)
+{
+	struct session_table *t = s->table;
+	bool phone = (known->flags & IDENTITY_PHONE) != 0;
+	bool certified = (known->flags & IDENTITY_CERTIFIED) != 0;
+	bool full = t->free_identity == SESSION_NONE && t->identities_used == t->limits.identities;
+	uint32_t at = find(s, &known->device, slice_of(known->user), phone, certified);
+	if (at == SESSION_NONE && (full || s->session.n_identities == IDENTITIES_MAX))
+		return 0;
+	identity_take(s, known);
+	at = find(s, &known->device, slice_of(known->user), phone, certified);
+	struct identity identity = t->identities[at];
+	identity.flags |= known->flags & (IDENTITY_HAS_ASA | IDENTITY_CONNECTED);
+	identity.aliases_ms = s->now_ms;
+	publish(t, at, &identity);
+	tell_aliases(s, &identity);
+	return identity.number;
+}
+
 uint8_t identity_known_as(const struct subject *s, const struct device *device, uint64_t user_hash)
 {
 	uint8_t by_user = 0;

@@ -42,6 +42,10 @@ uint8_t identity_known_as(
 // All of it has come: its name may lead here now, or to where it draws it on to.
 void identity_taken(struct subject *subject, uint8_t number);
 
+// Before the worker runs: one as it was known before a restart, found or made, and its aliases.
+// Number of it, 0: there is no room, and nobody gives way.
+uint8_t identity_restore(struct subject *subject, const struct identity *known);
+
 // It has no tunnel any more. number 0: the only phone of the address.
 void identity_note_end(struct subject *subject, uint8_t number);
 

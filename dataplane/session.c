@@ -223,6 +223,29 @@ static uint32_t create(
 	return at;
 }
 
+uint32_t session_restore(struct session_table *t, const struct session_key *key, bool phone,
+	uint64_t first_ms, uint64_t last_ms)
+{
+	uint32_t at = find(t, key);
+	bool full =
+		t->free_session == SESSION_NONE && gauge_get(&t->high_water) == t->limits.sessions;
+	if (at == SESSION_NONE)
+		at = full ? SESSION_NONE : create(t, key, first_ms, phone);
+	if (at == SESSION_NONE)
+		return SESSION_NONE;
+	struct session session = t->sessions[at];
+	if (first_ms < session.first_ms)
+		session.first_ms = first_ms;
+	if (last_ms > session.last_ms)
+		session.last_ms = last_ms;
+	publish_session(t, at, &session);
+	if (phone && t->links[at].class != SESSION_CLASS_PHONE) {
+		age_unlink(t, at);
+		age_link(t, at, SESSION_CLASS_PHONE);
+	}
+	return at;
+}
+
 // ---- what diagnosis.c works on ----
 
 uint32_t *session_diagnoses(struct session_table *t, uint32_t index)

@@ -136,6 +136,11 @@ void session_take(struct session_table *table, struct event *event);
 void session_expire_step(struct session_table *table, uint64_t now_ms, uint32_t max);
 #define SESSION_SWEEP_MS 10000
 
+// Before the worker runs: the session as it was known before a restart, found or made. Slot, or
+// SESSION_NONE: there is no room, and nobody gives way.
+uint32_t session_restore(struct session_table *table, const struct session_key *key, bool phone,
+	uint64_t first_ms, uint64_t last_ms);
+
 // The reload of a ruleset: diagnoses whose rule is gone expire at the next sweep.
 void session_set_ruleset(struct session_table *table, const struct ruleset *ruleset);
 

@@ -310,6 +310,11 @@ static unsigned owner_of(const struct worker *w, const struct event *event)
 	return (unsigned)((hash >> 32) % w->all->n);
 }
 
+unsigned worker_owner(const struct worker *w, const struct event *event)
+{
+	return owner_of(w, event);
+}
+
 static void send_away(struct worker *w, unsigned owner, const struct event *event)
 {
 	struct rte_ring *ring = w->all->worker[owner]->inbox[w->number];

@@ -109,6 +109,9 @@ bool workers_retire(struct workers *workers);
 // Control, about once a second: where the wall clock is.
 void workers_set_clock(struct workers *workers);
 
+// Whose the event is: number of the worker.
+unsigned worker_owner(const struct worker *worker, const struct event *event);
+
 // ---- one worker's stages, for whoever runs it: its lcore, or replay ----
 
 // A thread runs this worker from here on; until worker_leave() a reload waits for its passes.

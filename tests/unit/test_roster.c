@@ -3,6 +3,11 @@
 
 #include "scene_test.h"
 
+#include <dirent.h>
+#include <unistd.h>
+
+#include "../../control/restore.h"
+
 #define HOUR_MS 3600000ull
 #define BEGIN_MS (1000 * HOUR_MS) // of the lines, on a clock that both are told
 
@@ -209,6 +214,213 @@ static void lines_date_a_gateway(void **state)
 	roster_destroy(roster);
 }
 
+// ---- the journal ----
+
+// A scene whose roster is kept, and what the journal is to have of it.
+struct kept {
+	char directory[64];
+	struct scene *scene;
+	struct journal *journal;
+	struct roster *roster;
+	uint64_t now_ms;
+	struct restored restored; // by the last start
+};
+
+static void start(struct kept *k)
+{
+	const struct journal_options options = {.directory = k->directory,
+		.keep_ms = 30 * 24 * HOUR_MS,
+		.keep_bytes = 64 << 20,
+		.window = 1000};
+	char error[512];
+	k->scene = scene_create(scene_pack, 2, NULL);
+	scene_wait(k->scene, k->now_ms - 1000);
+	k->journal = journal_create(&options, error, sizeof(error));
+	assert_non_null(k->journal);
+	k->roster = roster_create(scene_workers(k->scene), k->journal);
+	assert_non_null(k->roster);
+	assert_true(restore_all(
+		scene_workers(k->scene), k->journal, k->roster, k->now_ms, &k->restored));
+}
+
+static void stop(struct kept *k)
+{
+	roster_destroy(k->roster);
+	journal_destroy(k->journal);
+	scene_destroy(k->scene);
+}
+
+static void restart(struct kept *k, uint64_t after_ms)
+{
+	stop(k);
+	k->now_ms += after_ms;
+	start(k);
+}
+
+static int set_up_kept(void **state)
+{
+	struct kept *k = calloc(1, sizeof(*k));
+	k->now_ms = BEGIN_MS;
+	strcpy(k->directory, "/tmp/offhook-roster-XXXXXX");
+	assert_non_null(mkdtemp(k->directory));
+	start(k);
+	*state = k;
+	return 0;
+}
+
+static int tear_down_kept(void **state)
+{
+	struct kept *k = *state;
+	struct dirent *entry;
+	char path[512];
+	stop(k);
+	DIR *directory = opendir(k->directory);
+	while (directory && (entry = readdir(directory)) != NULL) {
+		snprintf(path, sizeof(path), "%s/%s", k->directory, entry->d_name);
+		unlink(path);
+	}
+	closedir(directory);
+	rmdir(k->directory);
+	free(k);
+	return 0;
+}
+
+// A round or two, by the clock of the lines.
+static void go_round(struct kept *k)
+{
+	uint64_t end_ms = walk(k->roster, k->now_ms);
+	scene_wait(k->scene, end_ms - k->now_ms);
+	k->now_ms = end_ms;
+}
+
+struct found {
+	unsigned n;
+	json_t *last;
+};
+
+static void find(void *context, const char *key, json_t *object)
+{
+	struct found *found = context;
+	(void)key;
+	found->n++;
+	json_decref(found->last);
+	found->last = json_incref(object);
+}
+
+// How many of a kind the next start finds; *last, if asked for: one of them.
+static unsigned n_kept(struct kept *k, enum record_kind kind, json_t **last)
+{
+	struct found found = {0};
+	stop(k);
+	start(k);
+	journal_each(k->journal, kind, find, &found);
+	if (last)
+		*last = found.last;
+	else
+		json_decref(found.last);
+	return found.n;
+}
+
+static void a_phone_is_kept_over_a_restart(void **state)
+{
+	struct kept *k = *state;
+	tunnel_up(k->scene, PHONE_A, "192.0.2.1", "172.16.0.1");
+	tunnel_up(k->scene, "alice", "192.0.2.9", "172.16.0.9");
+	go_round(k);
+	json_t *phone;
+	assert_int_equal(n_kept(k, RECORD_PHONE, &phone), 1);
+	assert_int_equal(k->restored.n_phones, 1);
+	assert_string_equal(text_of(phone, "device"), SEP_A);
+	assert_string_equal(text_of(phone, "client_ip"), "192.0.2.1");
+	assert_string_equal(text_of(phone, "tunnel_ip"), "172.16.0.1");
+	assert_string_equal(text_of(phone, "gateway"), "fw1");
+	assert_true(is_true(phone, "by_gateway"));
+	json_decref(phone);
+	go_round(k);
+	expect(k->roster, "fw1", 1, 0, 0);
+}
+
+static void expect_written(struct kept *k, unsigned n)
+{
+	go_round(k);
+	assert_int_equal(roster_stats(k->roster).n_written, n);
+}
+
+static void only_what_is_new_is_written(void **state)
+{
+	struct kept *k = *state;
+	tunnel_up(k->scene, PHONE_A, "192.0.2.1", "172.16.0.1");
+	expect_written(k, 1);
+	tunnel_up(k->scene, PHONE_A, "192.0.2.1", "172.16.0.1");
+	expect_written(k, 1);
+	tunnel_up(k->scene, PHONE_A, "192.0.2.1", "172.16.0.2");
+	expect_written(k, 2);
+	scene_wait(k->scene, HOUR_MS);
+	k->now_ms += HOUR_MS;
+	expect_written(k, 2);
+	tunnel_up(k->scene, PHONE_A, "192.0.2.1", "172.16.0.2"); // a login of another hour
+	expect_written(k, 3);
+}
+
+static void what_was_kept_is_not_written_again(void **state)
+{
+	struct kept *k = *state;
+	tunnel_up(k->scene, PHONE_A, "192.0.2.1", "172.16.0.1");
+	say(k->scene,
+		"fw1 : %%ASA-6-722051: Group <a-phone> User <phone7> IP <192.0.2.2> IPv4 Address "
+		"<172.16.0.2> IPv6 address <::> assigned to session");
+	expect_written(k, 2);
+	restart(k, 0);
+	expect_written(k, 0);
+	assert_int_equal(roster_stats(k->roster).n_phones, 2);
+}
+
+static void a_phone_that_is_gone_is_forgotten(void **state)
+{
+	struct kept *k = *state;
+	tunnel_up(k->scene, PHONE_A, "192.0.2.1", "172.16.0.1");
+	say(k->scene,
+		"fw1 : %%ASA-6-722051: Group <a-phone> User <phone7> IP <192.0.2.2> IPv4 Address "
+		"<172.16.0.2> IPv6 address <::> assigned to session");
+	go_round(k);
+	assert_int_equal(n_kept(k, RECORD_PHONE, NULL), 2);
+	scene_wait(k->scene, 25 * HOUR_MS);
+	k->now_ms += 25 * HOUR_MS;
+	go_round(k);
+	assert_int_equal(roster_stats(k->roster).n_forgotten, 2);
+	assert_int_equal(n_kept(k, RECORD_PHONE, NULL), 0);
+}
+
+static void the_hours_of_a_gateway_are_kept(void **state)
+{
+	struct kept *k = *state;
+	uint64_t hour = BEGIN_MS / HOUR_MS;
+	tunnel_up(k->scene, PHONE_A, "192.0.2.1", "172.16.0.1");
+	go_round(k);
+	scene_wait(k->scene, HOUR_MS);
+	k->now_ms += HOUR_MS;
+	go_round(k);
+	uint64_t first_ms = gateway(k->roster, "fw1")->first_line_ms;
+	restart(k, 60000);
+	go_round(k);
+	const struct roster_gateway *g = gateway(k->roster, "fw1");
+	assert_int_equal(g->first_line_ms, first_ms);
+	assert_int_equal(g->logins[hour % ROSTER_HOURS], 1);
+	assert_true(roster_hour_is_whole(g, hour + 1, hour + 1));
+	restart(k, 2 * HOUR_MS);
+	go_round(k);
+	g = gateway(k->roster, "fw1");
+	assert_int_equal(g->logins[hour % ROSTER_HOURS], 1);
+	assert_false(roster_hour_is_whole(g, hour + 1, hour + 3));
+	assert_false(roster_hour_is_whole(g, hour + 2, hour + 3));
+	assert_false(roster_hour_is_whole(g, hour + 3, hour + 3));
+	scene_wait(k->scene, HOUR_MS);
+	k->now_ms += HOUR_MS;
+	go_round(k);
+	assert_true(roster_hour_is_whole(gateway(k->roster, "fw1"), hour + 4, hour + 4));
+}
+
+#define TEST_KEPT(name) cmocka_unit_test_setup_teardown(name, set_up_kept, tear_down_kept)
 #define TEST_BOTH(name) TEST_ALSO_WITH_THREE_WORKERS(name)
 
 int main(void)
@@ -224,6 +436,11 @@ int main(void)
 		TEST(logins_are_remembered_by_the_hour),
 		TEST(an_hour_ends_eight_days_later),
 		TEST(lines_date_a_gateway),
+		TEST_KEPT(a_phone_is_kept_over_a_restart),
+		TEST_KEPT(only_what_is_new_is_written),
+		TEST_KEPT(what_was_kept_is_not_written_again),
+		TEST_KEPT(a_phone_that_is_gone_is_forgotten),
+		TEST_KEPT(the_hours_of_a_gateway_are_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

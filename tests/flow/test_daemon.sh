@@ -67,6 +67,7 @@ daemon_start() { # DRIVER [CONFIG_LINE]...
 	[ $# = 0 ] || printf '%s\n' "$@" >>"$work/offhook.yaml"
 	rm -rf "$work/rules"
 	cp -r "$root/rules/pack" "$work/rules"
+	rm -rf "$work/control.history" # nothing of the case before
 	ip netns exec "$b" "$offhookd" -c "$work/offhook.yaml" 2>"$work/notes" &
 	daemon_pid=$!
 	for _ in $(seq 200); do

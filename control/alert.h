@@ -18,9 +18,9 @@
 //    "summary":"asa-hq-1: 412 of 498 phones reject the certificate","remedy":"...",
 //    "reference":"..."}
 //
-// state: firing, resolved. severity: info, low, medium, high, critical; it only rises while an alert
-// fires. id: of the group and the rule; a later episode goes on with its sequence, so that (id,
-// sequence) tells states apart for ever. What fires again within the rule's `hold` is the same
+// state: firing, resolved. severity: info, low, medium, high, critical; it only rises while an
+// alert fires. id: of the group and the rule; a later episode goes on with its sequence, so that
+// (id, sequence) tells states apart for ever. What fires again within the rule's `hold` is the same
 // episode: since and fired_at stay.
 //
 // absorbed_by: another alert speaks for it, its cause at the same gateway, or one for many gateways
@@ -32,8 +32,8 @@
 // known: null where nobody counts phones. "exact":false is there only where a limit was hit, and
 // there may be more.
 //
-// Control thread alone. Time comes in as an argument, milliseconds since the epoch; diagnoses' times
-// are on the same clock.
+// Control thread alone. Time comes in as an argument, milliseconds since the epoch; diagnoses'
+// times are on the same clock.
 #pragma once
 
 #include <jansson.h>
@@ -44,9 +44,9 @@
 #include "roster.h"
 #include "site.h"
 
-#define ALERTS_MAX 4096		 // that are kept, firing and resolved
-#define ALERT_UPDATE_MS 10000	 // between updates of one, unless it grows worse
-#define ALERT_GRACE_MS 120000	 // a restored one waits so long for its phones before it resolves
+#define ALERTS_MAX 4096	      // that are kept, firing and resolved
+#define ALERT_UPDATE_MS 10000 // between updates of one, unless it grows worse
+#define ALERT_GRACE_MS 120000 // a restored one waits so long for its phones before it resolves
 #define ALERT_WATCHES_MAX 64
 
 struct alerts;
@@ -54,8 +54,8 @@ struct alerts;
 // The pack stays the caller's, until alerts_set_rules() or alerts_destroy(). NULL: out of memory.
 struct alerts *alerts_create(const struct rulepack *pack);
 void alerts_destroy(struct alerts *alerts);
-// After a reload: what no rule wants any more is resolved. What a rule counts that is new comes with
-// the diagnoses' next states, or by taking all that are open again.
+// After a reload: what no rule wants any more is resolved. What a rule counts that is new comes
+// with the diagnoses' next states, or by taking all that are open again.
 void alerts_set_rules(struct alerts *alerts, const struct rulepack *pack, uint64_t now_ms);
 // The caller's; NULL: no site has a name.
 void alerts_set_sites(struct alerts *alerts, const struct sites *sites);
@@ -85,7 +85,8 @@ json_t *alerts_status(const struct alerts *alerts);
 // A change that alerts_next_change() has given may be shown. Keeps a reference.
 void alerts_release(struct alerts *alerts, json_t *alert);
 
-// What one watcher was told. Level-triggered: of an alert that changes often he gets the last state.
+// What one watcher was told. Level-triggered: of an alert that changes often he gets the last
+// state.
 struct alert_watch;
 // From now on. NULL: out of memory.
 struct alert_watch *alerts_watch(const struct alerts *alerts, enum language language);

@@ -38,8 +38,8 @@ enum name_kind { NAME_PHONE, NAME_ADDRESS, NAME_GATEWAY, NAME_DETAIL }; // detai
 struct name {
 	UT_hash_handle hh;
 	unsigned references;
-	uint64_t round;	    // of the count that met it last
-	unsigned n;	    // how often that count has met it
+	uint64_t round;	     // of the count that met it last
+	unsigned n;	     // how often that count has met it
 	struct alert *first; // NAME_GATEWAY: its active alerts, of the tick with that round
 	uint32_t len;
 	char bytes[]; // kind, text, NUL
@@ -72,9 +72,9 @@ enum alert_state { ALERT_QUIET, ALERT_FIRING, ALERT_RESOLVED };
 // What is counted of an alert now.
 struct alert_count {
 	unsigned affected, known;
-	bool is_known;	// somebody has counted the phones there
-	bool any;	// there is anything at all
-	int days;	// -1: none
+	bool is_known; // somebody has counted the phones there
+	bool any;      // there is anything at all
+	int days;      // -1: none
 	uint64_t since_ms;
 	json_t *details, *sample, *diagnoses;
 };
@@ -82,7 +82,7 @@ struct alert_count {
 struct alert {
 	UT_hash_handle hh;
 	uint32_t serial, slot;
-	uint32_t rule; // serial of the rule
+	uint32_t rule;			   // serial of the rule
 	const struct alert_rule *rule_now; // NULL: the pack has it no more
 	bool is_storm;
 	char key[ALERT_KEY_MAX];
@@ -115,7 +115,7 @@ struct alert {
 		int days;
 		json_t *details;
 	} told;
-	json_t *gone;	 // of a rule that is no more: the alert as it was told last
+	json_t *object;	 // as it was told last, in English; never changed
 	bool is_changed; // since alerts_next_change() gave it
 
 	json_t *released; // as watchers may see it
@@ -127,13 +127,17 @@ struct alerts_rule {
 	uint32_t serial;
 };
 
-// What is known of a gateway's silences, for rules that look for one.
+// What the roster says of a gateway, and its silences.
 struct alert_gateway {
 	UT_hash_handle hh;
-	uint64_t first_ms, last_ms; // of lines
-	uint64_t heard_ms;	    // since when its silences are measured
-	uint64_t longest_ms[24];    // the longest silence by hour of the day
-	uint64_t hour;
+	unsigned n_phones;
+	const char *site;
+	uint64_t last_ms;	 // of a line
+	uint64_t heard_ms;	 // since when its silences are measured
+	uint64_t longest_ms[24]; // the longest silence, by hour of the day
+	uint64_t hour;		 // the last of them, since the epoch
+	bool is_silent;		 // an alert says so
+	uint64_t round;
 	char name[];
 };
 
@@ -171,8 +175,8 @@ void name_release(struct alerts *alerts, struct name *name); // NULL is nothing
 // values  rule->n_by texts; NULL: that of a storm, or of no gateway
 // NULL: there is none, or no room (counted).
 struct alert *alert_find(struct alerts *alerts, uint32_t rule, const char *const *values);
-struct alert *alert_get(struct alerts *alerts, const struct alerts_rule *rule,
-	const char *const *values);
+struct alert *alert_get(
+	struct alerts *alerts, const struct alerts_rule *rule, const char *const *values);
 void alert_forget(struct alerts *alerts, struct alert *alert);
 // Nothing is left to be kept of it.
 bool alert_is_idle(const struct alert *alert);
@@ -191,16 +195,20 @@ void alert_count(struct alerts *alerts, struct alert *alert, uint64_t now_ms);
 // All active alerts of its rule together.
 void alert_count_storm(struct alerts *alerts, struct alert *storm, uint64_t now_ms);
 
-// ---- roster, alert_roster.c ----
+// The level that holds for what was counted, the most severe one; -1: none.
+int alert_level_of(const struct alert_rule *rule, const struct alert_count *count);
 
+// ---- gateways, alert_roster.c ----
+
+// Phones that are known there, and what rules look for in the roster itself.
 void alerts_look_at_roster(
 	struct alerts *alerts, const struct roster_view *roster, uint64_t now_ms);
-void alert_set_known(
-	struct alerts *alerts, struct alert *alert, const struct roster_view *roster);
+void alert_set_known(struct alerts *alerts, struct alert *alert);
+void alerts_set_gateway_sites(struct alerts *alerts);
 void alerts_forget_gateways(struct alerts *alerts);
 
 // ---- JSON, alert_json.c ----
 
-json_t *alert_json(const struct alerts *alerts, const struct alert *alert, enum language language);
+json_t *alert_json(const struct alerts *alerts, const struct alert *alert);
 // The same object with its texts in a language. A new reference.
 json_t *alert_told_in(const struct alerts *alerts, json_t *object, enum language language);

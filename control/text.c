@@ -52,6 +52,37 @@ const char *time_format(uint64_t ms, char *out)
 	return out;
 }
 
+static int digits(const char *text, unsigned n)
+{
+	int value = 0;
+	for (unsigned i = 0; i < n; i++)
+		value = value < 0 || text[i] < '0' || text[i] > '9' ? -1
+								    : value * 10 + text[i] - '0';
+	return value;
+}
+
+bool time_parse(const char *text, uint64_t *ms)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ";
+	if (text == NULL || strlen(text) != sizeof(form) - 1)
+		return false;
+	for (size_t i = 0; i < sizeof(form) - 1; i++) {
+		if (form[i] == 'd' ? digits(text + i, 1) < 0 : text[i] != form[i])
+			return false;
+	}
+	struct tm tm = {.tm_year = digits(text, 4) - 1900,
+		.tm_mon = digits(text + 5, 2) - 1,
+		.tm_mday = digits(text + 8, 2),
+		.tm_hour = digits(text + 11, 2),
+		.tm_min = digits(text + 14, 2),
+		.tm_sec = digits(text + 17, 2)};
+	time_t seconds = timegm(&tm);
+	if (seconds < 0)
+		return false;
+	*ms = (uint64_t)seconds * 1000 + (uint64_t)digits(text + 20, 3);
+	return true;
+}
+
 json_t *json_time(uint64_t ms)
 {
 	char text[TIME_TEXT_MAX];

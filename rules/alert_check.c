@@ -108,7 +108,7 @@ static bool check_absorbs(const struct check *c)
 static bool is_slot(struct slice name)
 {
 	static const char *const known[] = {
-		"gateway", "gateways", "affected", "known", "days", "logins", "usual", "minutes"};
+		"gateway", "gateways", "affected", "known", "days", "logins", "usual", "since"};
 	for (size_t i = 0; i < N(known); i++) {
 		if (slice_equals_text(name, known[i]))
 			return true;

@@ -301,7 +301,7 @@ void alerts_take(struct alerts *alerts, const json_t *diagnosis, uint64_t now_ms
 
 static bool level_holds(const struct alert_level *level, const struct alert_count *count)
 {
-	if (count->affected < level->phones)
+	if (count->affected < level->phones || (level->gateway && !count->own))
 		return false;
 	if (level->share && (!count->is_known || (uint64_t)count->affected * 100 <
 							 (uint64_t)count->known * level->share))

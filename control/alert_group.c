@@ -347,6 +347,7 @@ static void count_case(struct counting *c, const struct alert *alert, const stru
 	if (!count->any || since_ms < count->since_ms)
 		count->since_ms = since_ms;
 	count->any = true;
+	count->own |= one->phone == NULL;
 	c->of |= 1u << one->of;
 	if (one->days >= 0) {
 		int passed =
@@ -410,7 +411,7 @@ static struct counting begin(struct alerts *alerts, struct alert *alert, uint64_
 	struct alert_count *count = &alert->count;
 	alerts->round++;
 	count->affected = 0;
-	count->any = false;
+	count->any = count->own = false;
 	count->days = -1;
 	alert->is_dirty = false;
 	return (struct counting){.alerts = alerts, .count = count, .now_ms = now_ms};

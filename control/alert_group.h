@@ -73,6 +73,7 @@ enum alert_state { ALERT_QUIET, ALERT_FIRING, ALERT_RESOLVED };
 struct alert_count {
 	unsigned affected, known;
 	bool is_known; // somebody has counted the phones there
+	bool own;      // the gateway itself says so
 	bool any;      // there is anything at all
 	int days;      // -1: none
 	uint64_t since_ms;

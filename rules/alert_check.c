@@ -36,6 +36,9 @@ static bool check_levels(const struct check *c)
 		else if (level->days >= 0 && rule->source != ALERT_OF_DIAGNOSES)
 			report_at(c->report, &level->place,
 				"only diagnoses tell of days that are left");
+		else if (level->gateway && rule->source != ALERT_OF_DIAGNOSES)
+			report_at(c->report, &level->place,
+				"'gateway' is for diagnoses that a gateway makes of itself");
 		else if (rule->resolves.phones && rule->resolves.phones > level->phones)
 			report_at(c->report, &rule->resolves.place,
 				"it resolves below %u phones, and fires at %u: it would do so in "

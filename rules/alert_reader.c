@@ -270,6 +270,7 @@ static bool alert_one_level(struct yaml_file *file, struct fy_node *node, void *
 		{"phones", read_phones, false, LEVEL_AT(phones)},
 		{"share", read_share, false, LEVEL_AT(share)},
 		{"days", read_days, false, LEVEL_AT(days)},
+		{"gateway", pack_read_boolean, false, LEVEL_AT(gateway)},
 	};
 	struct alert_rule *rule = target;
 	if (rule->n_levels == ALERT_LEVELS_MAX)

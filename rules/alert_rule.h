@@ -103,6 +103,7 @@ struct alert_level {
 	unsigned phones; // at least so many
 	unsigned share;	 // of those known there, percent; with `phones` as its floor
 	int days;	 // at most so many are left; -1: any
+	bool gateway;	 // the gateway itself says so
 };
 
 // Diagnoses and time of an example.

@@ -525,7 +525,9 @@ static void tell(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 	alert->is_changed = true;
 	alert->told.affected = alert->count.affected;
 	alert->told.known = alert->count.known;
-	alert->told.days = alert->count.days;
+	// How many were left stays, when nobody tells of them any more.
+	if (alert->count.days >= 0)
+		alert->told.days = alert->count.days;
 	json_decref(alert->told.details);
 	alert->told.details = json_incref(alert->count.details);
 	json_t *object = alert_json(alerts, alert);
@@ -551,6 +553,7 @@ static void fire(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 		alert->fired_ms = now_ms;
 		alert->since_ms = alert->count.since_ms ? alert->count.since_ms : now_ms;
 		alert->peak = 0;
+		alert->told.days = -1;
 	}
 	if (!again || alert->level < 0 ||
 		alert->rule_now->levels[alert->level].severity > alert->severity)
@@ -578,7 +581,8 @@ static bool has_changed(const struct alert *alert, uint64_t now_ms)
 	const struct alert_count *count = &alert->count;
 	if (alert->updated_ms <= now_ms && now_ms - alert->updated_ms < ALERT_UPDATE_MS)
 		return false;
-	return count->affected != alert->told.affected || count->days != alert->told.days ||
+	return count->affected != alert->told.affected ||
+	       (count->days >= 0 && count->days != alert->told.days) ||
 	       !json_equal(count->details, alert->told.details) ||
 	       (count->known != alert->told.known && now_ms - alert->updated_ms >= KNOWN_UPDATE_MS);
 }
@@ -676,6 +680,7 @@ static void finish_restore(struct alerts *alerts, uint64_t now_ms)
 		if (!active)
 			continue;
 		activate(alert, alert->fired_ms);
+		alert->is_dirty = true;
 		alert->grace_ms = now_ms + ALERT_GRACE_MS;
 	}
 }
@@ -728,6 +733,21 @@ static unsigned number_of(const json_t *object, const char *key)
 	return n > 0 && n <= UINT32_MAX ? (unsigned)n : 0;
 }
 
+// As they were counted: what is null was not, and days are a number of their own.
+static json_t *told_details(const json_t *details)
+{
+	json_t *counted = json_object(), *value;
+	const char *key;
+	json_object_foreach((json_t *)details, key, value)
+	{
+		if (strcmp(key, "expected_hash") == 0 && json_is_array(value))
+			value = json_array_get(value, 0);
+		if (value && !json_is_null(value) && strcmp(key, "days") != 0)
+			json_object_set(counted, key, value);
+	}
+	return counted;
+}
+
 static void restore_count(struct alert *alert, const json_t *object)
 {
 	const json_t *phones = json_object_get(object, "phones"),
@@ -740,7 +760,7 @@ static void restore_count(struct alert *alert, const json_t *object)
 	count->any = alert->state == ALERT_FIRING;
 	count->days = json_is_integer(days) ? (int)json_integer_value(days) : -1;
 	count->since_ms = alert->since_ms;
-	count->details = json_incref(json_object_get(object, "details"));
+	count->details = told_details(json_object_get(object, "details"));
 	count->sample = json_incref(json_object_get(object, "sample"));
 	count->diagnoses = json_incref(json_object_get(object, "diagnoses"));
 	alert->peak = number_of(phones, "peak");

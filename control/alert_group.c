@@ -295,6 +295,7 @@ struct counting {
 	struct alerts *alerts;
 	struct alert_count *count;
 	uint64_t now_ms;
+	uint64_t storm_ms; // since when a storm counts; UINT64_MAX: there is none
 	const struct name *best[ALERT_DETAIL_MAX];
 	unsigned n_details;
 	const struct name *hashes[ALERT_VALUES_TOLD_MAX], *sample[ALERT_SAMPLE_MAX],
@@ -338,8 +339,11 @@ static void count_case(struct counting *c, const struct alert *alert, const stru
 	uint64_t sliding_ms = c->now_ms > window_ms ? c->now_ms - window_ms : 0;
 	// A phone stays counted while the alert lasts, for one that tries less and less often has
 	// not recovered. What a gateway tells of itself, it tells again.
-	bool lasts = alert->is_active && one->phone;
-	uint64_t cutoff_ms = lasts ? alert->cutoff_ms : sliding_ms;
+	uint64_t cutoff_ms = sliding_ms;
+	if (one->phone && alert->is_active)
+		cutoff_ms = alert->cutoff_ms;
+	if (one->phone && c->storm_ms < cutoff_ms)
+		cutoff_ms = c->storm_ms;
 	if (one->last_ms < cutoff_ms)
 		return;
 	uint64_t since_ms = one->phone && one->first_ms < cutoff_ms ? cutoff_ms : one->first_ms;
@@ -414,12 +418,18 @@ static struct counting begin(struct alerts *alerts, struct alert *alert, uint64_
 	count->any = count->own = false;
 	count->days = -1;
 	alert->is_dirty = false;
-	return (struct counting){.alerts = alerts, .count = count, .now_ms = now_ms};
+	return (struct counting){
+		.alerts = alerts, .count = count, .now_ms = now_ms, .storm_ms = UINT64_MAX};
 }
 
 void alert_count(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 {
 	struct counting c = begin(alerts, alert, now_ms);
+	const struct alert *storm = alert_find(alerts, alert->rule, NULL);
+	// While a storm blows, its window stands open for every gateway: after a restart nobody
+	// remembers each of them.
+	if (storm && storm->is_active)
+		c.storm_ms = storm->cutoff_ms;
 	count_cases(&c, alert);
 	finish(&c, alert->rule_now);
 }

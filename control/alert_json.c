@@ -125,7 +125,6 @@ static json_t *details_json(const struct alert *alert)
 {
 	const json_t *counted = alert->count.details;
 	json_t *expected = json_object_get(counted, "expected_hash"), *value;
-	json_t *days = json_object_get(counted, "days");
 	const char *key;
 	json_t *details = json_object();
 	json_object_set_new(details, "leaf_hash",
@@ -136,11 +135,8 @@ static json_t *details_json(const struct alert *alert)
 					  : json_null());
 	json_object_set_new(details, "trustpoint",
 		string_or_null(json_string_value(json_object_get(counted, "trustpoint"))));
-	if (alert->count.days >= 0)
-		json_object_set_new(details, "days", json_integer(alert->count.days));
-	else
-		json_object_set_new(
-			details, "days", json_is_integer(days) ? json_incref(days) : json_null());
+	json_object_set_new(details, "days",
+		alert->told.days >= 0 ? json_integer(alert->told.days) : json_null());
 	json_object_foreach((json_t *)counted, key, value)
 	{
 		if (json_object_get(details, key) == NULL)

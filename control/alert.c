@@ -124,9 +124,9 @@ static struct said hear(const struct alerts *alerts, const json_t *object, uint6
 		.first_ms = now_ms,
 		.last_ms = now_ms};
 	uint64_t ms;
-	if (time_parse(text_of(object, "first_seen"), &ms) && ms < now_ms)
+	if (json_time_read(json_object_get(object, "first_seen"), &ms) && ms < now_ms)
 		said.first_ms = ms;
-	if (time_parse(text_of(object, "last_seen"), &ms) && ms < now_ms)
+	if (json_time_read(json_object_get(object, "last_seen"), &ms) && ms < now_ms)
 		said.last_ms = ms;
 	said.site = sites_find(alerts->sites, said.gateway);
 	// Whoever is no known phone is nobody's business here (design.md 4.5).
@@ -724,7 +724,7 @@ void alerts_tick(struct alerts *alerts, const struct roster_view *roster, uint64
 static uint64_t time_of(const json_t *object, const char *key)
 {
 	uint64_t ms = 0;
-	return time_parse(text_of(object, key), &ms) ? ms : 0;
+	return json_time_read(json_object_get(object, key), &ms) ? ms : 0;
 }
 
 static unsigned number_of(const json_t *object, const char *key)

@@ -63,6 +63,7 @@ static void set_logins(
 {
 	uint64_t hour = r->now_ms / HOUR_MS;
 	gateway->hours_from = hour - 7 * 24;
+	memset(gateway->whole, 0xff, sizeof(gateway->whole));
 	for (uint64_t day = 1; day <= 7 && step->usual >= 0; day++)
 		gateway->logins[(hour - day * 24) % ROSTER_HOURS] = (uint16_t)step->usual;
 	if (step->logins >= 0)

@@ -179,7 +179,7 @@ static bool usual_logins(
 	unsigned of_day[USUAL_DAYS], n = 0, last_week = UINT32_MAX;
 	for (uint64_t day = 1; day <= USUAL_DAYS; day++) {
 		uint64_t at = hour - day * 24;
-		if (hour < day * 24 || at < gateway->hours_from || at + ROSTER_HOURS <= now_hour)
+		if (hour < day * 24 || !roster_hour_is_whole(gateway, at, now_hour))
 			continue;
 		of_day[n++] = gateway->logins[at % ROSTER_HOURS];
 		if (day == 7)
@@ -205,7 +205,8 @@ static void look_at_logins(struct alerts *alerts, const struct alerts_rule *rule
 		.known = gateway->n_phones,
 		.is_known = true,
 		.since_ms = hour * HOUR_MS};
-	if (hour >= gateway->hours_from && usual_logins(gateway, hour, now_hour, &usual)) {
+	if (roster_hour_is_whole(gateway, hour, now_hour) &&
+		usual_logins(gateway, hour, now_hour, &usual)) {
 		usual = (unsigned)(usual * passed_ms / HOUR_MS);
 		fact.any = (uint64_t)logins * 100 < (uint64_t)usual * rule->rule->logins_share;
 		fact.affected = fact.any ? usual - logins : 0;

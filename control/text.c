@@ -61,8 +61,20 @@ static int digits(const char *text, unsigned n)
 	return value;
 }
 
-bool time_parse(const char *text, uint64_t *ms)
+json_t *json_time(uint64_t ms)
 {
+	char text[TIME_TEXT_MAX];
+	return json_string(time_format(ms, text));
+}
+
+json_t *json_time_or_null(uint64_t ms)
+{
+	return ms ? json_time(ms) : json_null();
+}
+
+bool json_time_read(const json_t *time, uint64_t *ms)
+{
+	const char *text = json_string_value(time);
 	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ";
 	if (text == NULL || strlen(text) != sizeof(form) - 1)
 		return false;
@@ -80,34 +92,5 @@ bool time_parse(const char *text, uint64_t *ms)
 	if (seconds < 0)
 		return false;
 	*ms = (uint64_t)seconds * 1000 + (uint64_t)digits(text + 20, 3);
-	return true;
-}
-
-json_t *json_time(uint64_t ms)
-{
-	char text[TIME_TEXT_MAX];
-	return json_string(time_format(ms, text));
-}
-
-json_t *json_time_or_null(uint64_t ms)
-{
-	return ms ? json_time(ms) : json_null();
-}
-
-bool json_time_read(const json_t *time, uint64_t *ms)
-{
-	const char *text = json_string_value(time);
-	struct tm tm = {0};
-	unsigned fraction;
-	if (text == NULL ||
-		sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3uZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-			&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &fraction) != 7)
-		return false;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	time_t seconds = timegm(&tm);
-	if (seconds < 0 || fraction > 999)
-		return false;
-	*ms = (uint64_t)seconds * 1000 + fraction;
 	return true;
 }

@@ -26,5 +26,3 @@ bool json_time_read(const json_t *time, uint64_t *ms);
 
 #define TIME_TEXT_MAX 32
 const char *time_format(uint64_t ms, char *out);
-// What time_format() has written. false: it is none, or NULL.
-bool time_parse(const char *text, uint64_t *ms);

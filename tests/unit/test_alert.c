@@ -173,6 +173,7 @@ static void known(struct play *p, const char *gateway, unsigned n)
 		p->roster.n++;
 	p->gateways[i].name = gateway;
 	p->gateways[i].n_phones = n;
+	memset(p->gateways[i].whole, 0xff, sizeof(p->gateways[i].whole));
 }
 
 // ---- what is told ----

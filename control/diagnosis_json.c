@@ -219,7 +219,7 @@ static void fill(FILE *stream, const char *text, const json_t *values, const jso
 	}
 }
 
-static json_t *filled_text(
+json_t *filled_text(
 	const char *first, const char *text, const json_t *values, const json_t *details)
 {
 	char *out = NULL;

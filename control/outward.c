@@ -18,11 +18,18 @@ static void log_restored(const struct restored *r)
 			r->n_full, r->n_refused, r->n_lines_unknown);
 }
 
+static void restore_alert(void *context, const char *key, json_t *object)
+{
+	(void)key;
+	alerts_restore(context, object);
+}
+
 static bool restore(struct daemon *d)
 {
 	struct restored restored;
 	if (!restore_all(d->workers, d->journal, d->roster, clock_wall_ms(), &restored))
 		return false;
+	journal_each(d->journal, RECORD_ALERT, restore_alert, d->alerts);
 	recorder_restored(d->recorder);
 	log_restored(&restored);
 	return true;
@@ -30,10 +37,11 @@ static bool restore(struct daemon *d)
 
 bool outward_start(struct daemon *d)
 {
+	d->alerts = alerts_create(d->workers->ruleset->pack);
 	d->roster = roster_create(d->workers, d->journal);
 	d->outlets = outlets_create(d->journal);
 	d->recorder = recorder_create(d->feed, d->journal, d->alerts);
-	return d->roster && d->outlets && d->recorder && restore(d) &&
+	return d->alerts && d->roster && d->outlets && d->recorder && restore(d) &&
 	       outlets_set(d->outlets, d->config.outlets, d->config.n_outlets);
 }
 
@@ -43,6 +51,8 @@ void outward_stop(struct daemon *d)
 	recorder_destroy(d->recorder);
 	if (d->roster)
 		roster_destroy(d->roster);
+	if (d->alerts)
+		alerts_destroy(d->alerts);
 }
 
 bool outward_step(struct daemon *d, uint64_t now_ms)
@@ -55,6 +65,9 @@ bool outward_step(struct daemon *d, uint64_t now_ms)
 
 void outward_tick(struct daemon *d, uint64_t now_ms)
 {
+	struct roster_view view = roster_view(d->roster);
+	alerts_set_degraded(d->alerts, journal_is_degraded(d->journal));
+	alerts_tick(d->alerts, &view, now_ms);
 	journal_tick(d->journal, now_ms);
 	outlets_tick(d->outlets);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../dataplane/worker.h"
+#include "alert_examples.h"
 #include "collector.h"
 
 static_assert(RULES_CAUSE_BYTES_MAX + 1 == DIAGNOSIS_CAUSE_MAX);
@@ -239,6 +240,14 @@ void pack_test(
 			if (workers)
 				workers->ruleset = NULL; // the caller's
 			workers_destroy(workers);
+		}
+	}
+	for (unsigned i = 0; i < ruleset->pack->n_alerts; i++) {
+		const struct alert_rule *rule = &ruleset->pack->alerts[i];
+		for (unsigned k = 0; k < rule->n_examples; k++) {
+			bool ok =
+				alert_example_run(ruleset->pack, rule, &rule->examples[k], report);
+			++*(ok ? n_passed : n_failed);
 		}
 	}
 }

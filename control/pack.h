@@ -11,7 +11,7 @@
 struct ruleset *pack_load(const char *dir, const char *cache_dir, struct vocabulary *vocabulary,
 	struct report *report);
 
-// Run every example, of messages and of diagnoses; the report has the failures.
+// Run every example, of messages, diagnoses and alerts; the report has the failures.
 void pack_test(
 	struct ruleset *ruleset, unsigned *n_passed, unsigned *n_failed, struct report *report);
 

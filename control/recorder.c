@@ -9,6 +9,7 @@
 #include "text.h"
 
 #define TAKE_STEP 64	 // changes a turn
+#define RETELL_STEP 4096 // places that are looked at a turn
 #define PENDING_MAX 8192 // changes that wait to be settled; a power of 2
 
 // How a diagnosis that has not changed in what matters waits to be recorded.
@@ -42,8 +43,10 @@ struct recorder {
 	struct pending {
 		uint64_t number;
 		struct feed_mark mark;
+		json_t *alert; // NULL: a diagnosis
 	} pending[PENDING_MAX];
 	uint32_t head, tail; // count on for ever
+	uint32_t retell;     // places that the alerts are still to be told of, counted down
 	struct feed_change change;
 };
 
@@ -66,6 +69,8 @@ void recorder_destroy(struct recorder *r)
 {
 	if (r == NULL)
 		return;
+	for (; r->head != r->tail; r->head++)
+		json_decref(r->pending[r->head % PENDING_MAX].alert);
 	free(r->kept);
 	free(r);
 }
@@ -76,8 +81,12 @@ static void release_settled(struct recorder *r)
 {
 	uint64_t settled = journal_settled(r->journal);
 	while (r->head != r->tail && r->pending[r->head % PENDING_MAX].number <= settled) {
-		feed_release(r->feed, &r->pending[r->head % PENDING_MAX].mark);
-		r->head++;
+		struct pending *pending = &r->pending[r->head++ % PENDING_MAX];
+		if (pending->alert)
+			alerts_release(r->alerts, pending->alert);
+		else
+			feed_release(r->feed, &pending->mark);
+		json_decref(pending->alert);
 	}
 }
 
@@ -87,6 +96,24 @@ static bool has_room(const struct recorder *r)
 }
 
 // ---- recording ----
+
+static void record_alerts(struct recorder *r)
+{
+	while (r->alerts && has_room(r)) {
+		json_t *alert = alerts_next_change(r->alerts);
+		const char *id = json_string_value(json_object_get(alert, "id"));
+		uint64_t number = id ? journal_append(r->journal, RECORD_ALERT, id, alert) : 0;
+		if (alert == NULL)
+			return;
+		if (number) {
+			r->pending[r->tail++ % PENDING_MAX] =
+				(struct pending){.number = number, .alert = alert};
+			continue;
+		}
+		alerts_release(r->alerts, alert);
+		json_decref(alert);
+	}
+}
 
 // Of all but what is counted, and the evidence.
 static uint64_t digest_of(const struct diagnosis *d)
@@ -101,37 +128,44 @@ static uint64_t digest_of(const struct diagnosis *d)
 	return digest ? digest : 1;
 }
 
+static json_t *change_json(const struct recorder *r)
+{
+	const struct workers *workers = feed_workers(r->feed);
+	return diagnosis_json(&r->change.diagnosis, r->change.lines, workers->ruleset->pack,
+		&workers->gateways, LANGUAGE_EN);
+}
+
 // Returns its number in the journal; 0: out of memory.
-static uint64_t tell(struct recorder *r, const json_t *object)
+static uint64_t tell(struct recorder *r, const json_t *object, uint64_t now_ms)
 {
 	const char *id = json_string_value(json_object_get(object, "id"));
+	if (id && r->alerts)
+		alerts_take(r->alerts, object, now_ms);
 	return id ? journal_append(r->journal, RECORD_DIAGNOSIS, id, object) : 0;
 }
 
 // It goes on under the id of an older one that turned out to be the same: the id that was told is
 // over.
-static void tell_end_of(struct recorder *r, uint64_t id, const json_t *heir)
+static void tell_end_of(struct recorder *r, uint64_t id, const json_t *heir, uint64_t now_ms)
 {
 	json_t *object = json_copy((json_t *)heir);
 	char text[DIAGNOSIS_ID_TEXT];
 	json_object_set_new(object, "id", json_string(diagnosis_id_format(id, text)));
 	json_object_set_new(
 		object, "state", json_string(diagnosis_state_names[DIAGNOSIS_ABSORBED]));
-	tell(r, object);
+	tell(r, object, now_ms);
 	json_decref(object);
 }
 
-static void record(struct recorder *r, uint64_t digest)
+static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
 {
 	const struct feed_change *change = &r->change;
-	const struct workers *workers = feed_workers(r->feed);
 	struct kept *kept = &r->kept[change->mark.place];
-	json_t *object = diagnosis_json(&change->diagnosis, change->lines, workers->ruleset->pack,
-		&workers->gateways, LANGUAGE_EN);
+	json_t *object = change_json(r);
 	if (kept->digest && kept->serial == change->diagnosis.serial &&
 		kept->id != change->diagnosis.id)
-		tell_end_of(r, kept->id, object);
-	uint64_t number = tell(r, object);
+		tell_end_of(r, kept->id, object, now_ms);
+	uint64_t number = tell(r, object, now_ms);
 	json_decref(object);
 	kept->digest = digest;
 	kept->serial = change->diagnosis.serial;
@@ -157,6 +191,27 @@ void recorder_restored(struct recorder *r)
 			.sequence = r->change.mark.sequence,
 			.evidence_bytes = r->change.diagnosis.evidence.bytes};
 	}
+	recorder_retell(r);
+}
+
+void recorder_retell(struct recorder *r)
+{
+	r->retell = r->alerts ? feed_places(r->feed) : 0;
+}
+
+static void retell_some(struct recorder *r, uint64_t now_ms)
+{
+	for (unsigned i = 0, n = 0; i < RETELL_STEP && n < TAKE_STEP && r->retell; i++) {
+		if (!feed_read(r->feed, --r->retell, &r->change) ||
+			r->change.mark.state != DIAGNOSIS_OPEN ||
+			!(r->change.mark.is_phone || r->change.diagnosis.scope == SCOPE_GATEWAY))
+			continue;
+		json_t *object = change_json(r);
+		if (object)
+			alerts_take(r->alerts, object, now_ms);
+		json_decref(object);
+		n++;
+	}
 }
 
 static void enqueue(struct recorder *r, enum later later, uint32_t place, uint64_t now_ms)
@@ -181,7 +236,7 @@ static void take(struct recorder *r, uint64_t now_ms)
 	const struct kept *kept = &r->kept[change->mark.place];
 	uint64_t digest = digest_of(&change->diagnosis);
 	if (digest != kept->digest) {
-		record(r, digest);
+		record(r, digest, now_ms);
 		return;
 	}
 	bool grown = change->diagnosis.evidence.bytes != kept->evidence_bytes;
@@ -211,7 +266,7 @@ static void record_due(struct recorder *r, enum later later, uint64_t now_ms)
 		if (feed_read(r->feed, place, &r->change) &&
 			r->change.mark.sequence != kept->sequence &&
 			digest_of(&r->change.diagnosis) == kept->digest)
-			record(r, kept->digest);
+			record(r, kept->digest, now_ms);
 	}
 }
 
@@ -222,5 +277,7 @@ bool recorder_step(struct recorder *r, uint64_t now_ms)
 		record_due(r, (enum later)later, now_ms);
 	for (unsigned i = 0; i < TAKE_STEP && has_room(r) && feed_take(r->feed, &r->change); i++)
 		take(r, now_ms);
-	return has_room(r) && feed_has_change(r->feed);
+	retell_some(r, now_ms);
+	record_alerts(r);
+	return has_room(r) && (feed_has_change(r->feed) || r->retell);
 }

@@ -26,5 +26,8 @@ void recorder_destroy(struct recorder *recorder);
 // What the tables hold is what the journal has of it: before the workers start.
 void recorder_restored(struct recorder *recorder);
 
+// The alerts are told of all that is open, some a turn: they have new rules.
+void recorder_retell(struct recorder *recorder);
+
 // A bounded part of what there is to do. Whether there is more at once.
 bool recorder_step(struct recorder *recorder, uint64_t now_ms);

@@ -99,6 +99,10 @@ static bool publish(struct daemon *daemon, struct ruleset *ruleset, struct repor
 		report_add(report, daemon->config.rules, 0, 0, "out of memory");
 		return false;
 	}
+	if (daemon->alerts) {
+		alerts_set_rules(daemon->alerts, ruleset->pack, clock_wall_ms());
+		recorder_retell(daemon->recorder);
+	}
 	if (daemon->workers->replaced)
 		log_line(LOG_ERROR,
 			"a worker stands still: it goes over to the new rules when it goes on");

@@ -17,14 +17,14 @@ static unsigned languages_of(const struct translations *translations)
 	return languages;
 }
 
-static void note_missing(struct report *notes, const struct diagnosis_rule *rule, const char *what,
-	const struct translations *translations, unsigned wanted)
+static void note_missing(struct report *notes, const struct rule_place *place, const char *id,
+	const char *what, const struct translations *translations, unsigned wanted)
 {
 	unsigned missing = wanted & ~languages_of(translations);
 	for (unsigned i = 0; i < LANGUAGE_MAX && translations->text[LANGUAGE_EN]; i++) {
 		if (missing >> i & 1)
-			report_at(notes, &rule->place, "note: %s: the %s is English in %s",
-				rule->id, what, language_names[i]);
+			report_at(notes, place, "note: %s: the %s is English in %s", id, what,
+				language_names[i]);
 	}
 }
 
@@ -37,11 +37,19 @@ static void note_languages(const struct rulepack *pack)
 		unsigned wanted = languages_of(&rule->title) | languages_of(&rule->remedy);
 		for (unsigned k = 0; k < rule->n_causes; k++)
 			wanted |= languages_of(&rule->causes[k].remedy);
-		note_missing(&notes, rule, "title", &rule->title, wanted);
-		note_missing(&notes, rule, "remedy", &rule->remedy, wanted);
+		note_missing(&notes, &rule->place, rule->id, "title", &rule->title, wanted);
+		note_missing(&notes, &rule->place, rule->id, "remedy", &rule->remedy, wanted);
 		for (unsigned k = 0; k < rule->n_causes; k++)
-			note_missing(
-				&notes, rule, "remedy of a cause", &rule->causes[k].remedy, wanted);
+			note_missing(&notes, &rule->place, rule->id, "remedy of a cause",
+				&rule->causes[k].remedy, wanted);
+	}
+	for (unsigned i = 0; i < pack->n_alerts; i++) {
+		const struct alert_rule *rule = &pack->alerts[i];
+		unsigned wanted = languages_of(&rule->title) | languages_of(&rule->summary) |
+				  languages_of(&rule->remedy);
+		note_missing(&notes, &rule->place, rule->id, "title", &rule->title, wanted);
+		note_missing(&notes, &rule->place, rule->id, "summary", &rule->summary, wanted);
+		note_missing(&notes, &rule->place, rule->id, "remedy", &rule->remedy, wanted);
 	}
 	if (notes.text)
 		fputs(notes.text, stderr);
@@ -53,8 +61,8 @@ static void note_languages(const struct rulepack *pack)
 static int check(struct ruleset *ruleset, const char *dir)
 {
 	glyph_write(stdout, slice_of(dir));
-	printf(": %u messages, %u diagnoses: ok\n", ruleset->pack->n_messages,
-		ruleset->pack->n_diagnoses);
+	printf(": %u messages, %u diagnoses, %u alerts: ok\n", ruleset->pack->n_messages,
+		ruleset->pack->n_diagnoses, ruleset->pack->n_alerts);
 	return 0;
 }
 

@@ -52,6 +52,15 @@ const char *time_format(uint64_t ms, char *out)
 	return out;
 }
 
+static int digits(const char *text, unsigned n)
+{
+	int value = 0;
+	for (unsigned i = 0; i < n; i++)
+		value = value < 0 || text[i] < '0' || text[i] > '9' ? -1
+								    : value * 10 + text[i] - '0';
+	return value;
+}
+
 json_t *json_time(uint64_t ms)
 {
 	char text[TIME_TEXT_MAX];
@@ -66,17 +75,22 @@ json_t *json_time_or_null(uint64_t ms)
 bool json_time_read(const json_t *time, uint64_t *ms)
 {
 	const char *text = json_string_value(time);
-	struct tm tm = {0};
-	unsigned fraction;
-	if (text == NULL ||
-		sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3uZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-			&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &fraction) != 7)
+	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ";
+	if (text == NULL || strlen(text) != sizeof(form) - 1)
 		return false;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
+	for (size_t i = 0; i < sizeof(form) - 1; i++) {
+		if (form[i] == 'd' ? digits(text + i, 1) < 0 : text[i] != form[i])
+			return false;
+	}
+	struct tm tm = {.tm_year = digits(text, 4) - 1900,
+		.tm_mon = digits(text + 5, 2) - 1,
+		.tm_mday = digits(text + 8, 2),
+		.tm_hour = digits(text + 11, 2),
+		.tm_min = digits(text + 14, 2),
+		.tm_sec = digits(text + 17, 2)};
 	time_t seconds = timegm(&tm);
-	if (seconds < 0 || fraction > 999)
+	if (seconds < 0)
 		return false;
-	*ms = (uint64_t)seconds * 1000 + fraction;
+	*ms = (uint64_t)seconds * 1000 + (uint64_t)digits(text + 20, 3);
 	return true;
 }

@@ -104,7 +104,7 @@ static bool read_words(struct yaml_file *file, struct fy_node *node, void *text)
 	       (**words || yaml_error(file, node, "must not be empty"));
 }
 
-static bool read_translations(struct yaml_file *file, struct fy_node *node, void *target)
+bool pack_read_translations(struct yaml_file *file, struct fy_node *node, void *target)
 {
 #define LANGUAGE(language) offsetof(struct translations, text) + (language) * sizeof(const char *)
 	static const struct yaml_key keys[] = {
@@ -188,7 +188,7 @@ static bool diagnosis_one_cause(struct yaml_file *file, struct fy_node *node, vo
 	static const struct yaml_key keys[] = {
 		{"cause", cause_name, true, offsetof(struct diagnosis_cause, name)},
 		{"when", cause_when, true, offsetof(struct diagnosis_cause, when)},
-		{"remedy", read_translations, false, offsetof(struct diagnosis_cause, remedy)},
+		{"remedy", pack_read_translations, false, offsetof(struct diagnosis_cause, remedy)},
 	};
 	struct diagnosis_rule *rule = target;
 	if (rule->n_causes == RULES_CAUSES_MAX)
@@ -350,8 +350,8 @@ bool pack_read_diagnosis(struct yaml_file *file, struct fy_node *node, void *tar
 		{"details", diagnosis_details, false, 0},
 		{"causes", diagnosis_causes, false, 0},
 		{"cause", cause_name, false, AT(cause_otherwise)},
-		{"title", read_translations, true, AT(title)},
-		{"remedy", read_translations, true, AT(remedy)},
+		{"title", pack_read_translations, true, AT(title)},
+		{"remedy", pack_read_translations, true, AT(remedy)},
 		{"reference", pack_read_text, false, AT(reference)},
 		{"examples", diagnosis_examples, false, 0},
 	};

@@ -224,5 +224,5 @@ bool pack_check(struct rulepack *pack, struct report *report)
 		check_details(&c);
 		ok &= c.ok;
 	}
-	return ok;
+	return pack_check_alerts(pack, report) && ok;
 }

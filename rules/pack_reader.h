@@ -25,6 +25,9 @@ bool pack_read_text(struct yaml_file *file, struct fy_node *node, void *text);
 bool pack_read_duration(struct yaml_file *file, struct fy_node *node, void *ms);
 bool pack_read_boolean(struct yaml_file *file, struct fy_node *node, void *boolean);
 
+// A text, or one by language.
+bool pack_read_translations(struct yaml_file *file, struct fy_node *node, void *translations);
+
 // Fields of a message: those of all its texts.
 void pack_fields_of(const struct message_rule *rule, uint64_t *fields);
 
@@ -40,10 +43,14 @@ bool pack_event_has(struct yaml_file *file, struct fy_node *node, uint16_t event
 // One item of a list of the file; target: the rulepack.
 bool pack_read_message(struct yaml_file *file, struct fy_node *node, void *pack);
 bool pack_read_diagnosis(struct yaml_file *file, struct fy_node *node, void *pack);
+bool pack_read_alert(struct yaml_file *file, struct fy_node *node, void *pack);
 
 // Whether an event can be seen by a diagnosis of the scope; else an error at the leaf.
 bool pack_check_scope(const struct rulepack *pack, enum scope scope, const struct expression *leaf,
 	struct report *report);
+
+// Alerts that name one another. false: reported.
+bool pack_check_alerts(const struct rulepack *pack, struct report *report);
 
 // What can be told only once all rules have been read. false: reported.
 bool pack_check(struct rulepack *pack, struct report *report);

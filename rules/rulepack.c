@@ -81,7 +81,7 @@ static bool read_one_ending(struct yaml_file *file, struct fy_node *node, void *
 // ---- files ----
 
 // In the order in which they are read: what diagnoses name must be known by then.
-enum list { LIST_MESSAGES, LIST_RECOVERY, LIST_ENDINGS, LIST_DIAGNOSES, LIST_MAX };
+enum list { LIST_MESSAGES, LIST_RECOVERY, LIST_ENDINGS, LIST_DIAGNOSES, LIST_ALERTS, LIST_MAX };
 
 struct rule_file {
 	struct yaml_file yaml;
@@ -110,6 +110,7 @@ static bool find_lists(struct files *files)
 		{"diagnoses", keep_list, false, LIST(LIST_DIAGNOSES)},
 		{"recovery", keep_list, false, LIST(LIST_RECOVERY)},
 		{"endings", keep_list, false, LIST(LIST_ENDINGS)},
+		{"alerts", keep_list, false, LIST(LIST_ALERTS)},
 	};
 	bool ok = true;
 	for (unsigned i = 0; i < files->n; i++) {
@@ -129,9 +130,12 @@ static bool read_lists(struct rulepack *pack, struct files *files)
 		[LIST_RECOVERY] = read_one_recovery,
 		[LIST_ENDINGS] = read_one_ending,
 		[LIST_DIAGNOSES] = pack_read_diagnosis,
+		[LIST_ALERTS] = pack_read_alert,
 	};
 	bool ok = true;
 	for (int list = 0; list < LIST_MAX; list++) {
+		// An alert may be of a diagnosis that could not be read.
+		pack->incomplete |= list == LIST_ALERTS && !ok;
 		for (unsigned i = 0; i < files->n; i++) {
 			struct rule_file *file = &files->file[i];
 			if (file->lists[list])
@@ -152,6 +156,7 @@ static struct rulepack *rulepack_create(struct vocabulary *vocabulary)
 	pack->vocabulary = vocabulary;
 	pack->messages = arena_zeroed(&pack->arena, RULES_MESSAGES_MAX * sizeof(*pack->messages));
 	pack->diagnoses = arena_zeroed(&pack->arena, DIAGNOSES_MAX * sizeof(*pack->diagnoses));
+	pack->alerts = arena_zeroed(&pack->arena, ALERT_RULES_MAX * sizeof(*pack->alerts));
 	for (int i = 0; i < EVENTS_MAX; i++)
 		pack->events[i].distinct_field = FIELD_NONE;
 	memset(pack->diagnosis_of, -1, sizeof(pack->diagnosis_of));

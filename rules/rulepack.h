@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // rulepack: the YAML rule files of a directory -> a model in memory, every name in it resolved.
 //
-// A file holds any of four lists:
+// A file holds any of five lists:
 //   messages:   what a line looks like and which event it is
 //   diagnoses:  which events, together, are a failure; what to say and what to do about it
 //   recovery:   events that end a diagnosis which names no sign of success of its own
 //   endings:    events after which a phone has no tunnel
+//   alerts:     how many of them are a fact about the fleet (alert_rule.h)
 //
 // Made on the control thread; read-only afterwards.
 #pragma once
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "alert_rule.h"
 #include "condition.h"
 #include "expression.h"
 #include "report.h"
@@ -38,13 +40,6 @@
 #define RULES_FACT_MAX_MS (30ull * 24 * 3600 * 1000) // how old a gateway's fact may be
 
 enum rule_source { RULE_ASA, RULE_PHONE };
-
-enum language { LANGUAGE_EN, LANGUAGE_ZH_TW, LANGUAGE_KO, LANGUAGE_MAX };
-extern const char *const language_names[LANGUAGE_MAX];
-
-struct translations {
-	const char *text[LANGUAGE_MAX]; // a missing one is the English one, NULL: there is none
-};
 
 // What a line means to the handshakes of its gateway (dataplane/handshake.c). X(constant, YAML
 // name, help)
@@ -252,9 +247,11 @@ struct rulepack {
 	struct message_rule *messages;
 	unsigned n_messages;
 	unsigned n_texts, n_patterns, n_text_bytes; // of all messages
-	bool incomplete; // a message could not be read: what events have is not known
+	bool incomplete; // something could not be read: what there is of it is not known
 	struct diagnosis_rule *diagnoses;
 	unsigned n_diagnoses;
+	struct alert_rule *alerts;
+	unsigned n_alerts;
 	const struct expression *recovery[RULES_RECOVERS_MAX];
 	unsigned n_recovery;
 	struct event_use events[EVENTS_MAX];
@@ -279,8 +276,6 @@ void rulepack_destroy(struct rulepack *pack);
 // and a gateway's may share a name (an address pool that is empty is both).
 const struct diagnosis_rule *rulepack_diagnosis(
 	const struct rulepack *pack, enum scope scope, uint16_t number);
-
-const char *translation(const struct translations *translations, enum language language);
 
 // A set of events, or of fields.
 static inline bool event_bit(const uint64_t *bits, uint16_t event)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "../rules/utf8.h"
@@ -68,6 +69,7 @@ bool json_time_read(const json_t *time, uint64_t *ms)
 	const char *text = json_string_value(time);
 	struct tm tm = {0};
 	unsigned fraction;
+	char again[TIME_TEXT_MAX];
 	if (text == NULL ||
 		sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3uZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
 			&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &fraction) != 7)
@@ -77,6 +79,10 @@ bool json_time_read(const json_t *time, uint64_t *ms)
 	time_t seconds = timegm(&tm);
 	if (seconds < 0 || fraction > 999)
 		return false;
-	*ms = (uint64_t)seconds * 1000 + fraction;
+	uint64_t read = (uint64_t)seconds * 1000 + fraction;
+	// Whoever asks may pass the text on.
+	if (strlen(text) != json_string_length(time) || strcmp(time_format(read, again), text) != 0)
+		return false;
+	*ms = read;
 	return true;
 }

@@ -6,7 +6,6 @@ received.py send PORT COUNT FIRST     lines of COUNT phones to 127.0.0.1, hostil
 received.py count WATCHED             how many states were told
 received.py same WATCHED FORMAT FILE...     each state is there, with its user, and nothing else; a
                                       state may come twice
-received.py reached WATCHED FORMAT FILE...  the same, silently: for waiting
 Each format is read by rules of its own here.
 """
 import json
@@ -120,6 +119,5 @@ if command == "send":
     send(*arguments)
 elif command == "count":
     print(len(told(arguments[0])))
-elif command in ("same", "reached"):
-    wrong = compare(arguments[0], arguments[1], arguments[2:])
-    sys.exit((wrong if command == "same" else 1) if wrong else 0)
+elif command == "same":
+    sys.exit(compare(arguments[0], arguments[1], arguments[2:]))

@@ -34,7 +34,7 @@ received() {
 # ---- certificates ----
 
 certify() { # CA NAME: NAME.pem and NAME.key, of that name
-	openssl req -newkey rsa:2048 -nodes -keyout "$work/$2.key" -out "$work/$2.csr" -subj "/CN=$2" 2>/dev/null
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/$2.key" -out "$work/$2.csr" -subj "/CN=$2" 2>/dev/null
 	printf 'subjectAltName=DNS:%s\n' "$2" >"$work/$2.ext"
 	openssl x509 -req -in "$work/$2.csr" -CA "$work/$1.pem" -CAkey "$work/$1.key" -CAcreateserial -days 2 \
 		-extfile "$work/$2.ext" -out "$work/$2.pem" 2>/dev/null
@@ -42,8 +42,8 @@ certify() { # CA NAME: NAME.pem and NAME.key, of that name
 
 certificates() {
 	for ca in ca foreign; do
-		openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/$ca.key" -out "$work/$ca.pem" -days 2 \
-			-subj "/CN=$ca" 2>/dev/null
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/$ca.key" \
+			-out "$work/$ca.pem" -days 2 -subj "/CN=$ca" 2>/dev/null
 	done
 	certify ca receiver.example
 }
@@ -121,7 +121,7 @@ receiver_listens() {
 	for _ in $(seq 100); do
 		inside ss -Hltun 2>/dev/null | grep -q ':7023 ' && return
 		kill -0 $receiver_pid 2>/dev/null || break
-		sleep 0.1
+		sleep 0.2
 	done
 	echo 'the receiver does not start'
 	tail -n 20 "$work/receiver.log"
@@ -159,7 +159,7 @@ daemon_start() { # its outlets come from stdin
 	for _ in $(seq 200); do
 		say status >/dev/null 2>&1 && break
 		kill -0 $daemon_pid 2>/dev/null || break
-		sleep 0.1
+		sleep 0.2
 	done
 	say status >/dev/null || {
 		echo "offhookd does not start: $(cat "$work/notes")"
@@ -168,6 +168,13 @@ daemon_start() { # its outlets come from stdin
 	say watch --json >"$work/watched" &
 	watch_pid=$!
 	sleep 0.3
+}
+
+# A daemon whose threads race ends with another code, under ThreadSanitizer.
+daemon_stop() {
+	kill $daemon_pid
+	wait $daemon_pid
+	daemon_pid=
 }
 
 case_end() {
@@ -189,19 +196,20 @@ net_up() {
 # Until all that was sent is told.
 told() { # STATES
 	for _ in $(seq 100); do
-		[ "$(received count "$work/watched")" -ge "$1" ] && return
-		sleep 0.1
+		[ "$(wc -l <"$work/watched")" -ge "$1" ] && break
+		sleep 0.2
 	done
-	echo "told: $(received count "$work/watched") of $1"
-	return 1
+	[ "$(received count "$work/watched")" = "$1" ]
 }
 
+# Until all that was told is stored; what has come twice makes the lines more.
 arrives() { # FORMAT FILE...
 	format=$1
 	shift
 	for _ in $(seq 60); do
-		received reached "$work/watched" "$format" "$@" >/dev/null 2>&1 && break
-		sleep 0.1
+		[ "$(cat "$@" 2>/dev/null | wc -l)" -ge "$(wc -l <"$work/watched")" ] &&
+			received same "$work/watched" "$format" "$@" >"$work/same" 2>&1 && break
+		sleep 0.2
 	done
 	received same "$work/watched" "$format" "$@" || {
 		grep outlet "$work/notes"
@@ -225,6 +233,7 @@ each_format_arrives_over_each_transport() { # RECEIVER
 	inside python3 "$here/received.py" send 5514 64 0
 	told 64
 	each_port stored_arrives
+	daemon_stop
 }
 
 # Something the receiver had read, and not yet written, dies with it.
@@ -248,6 +257,7 @@ a_killed_receiver_misses_nothing() { # RECEIVER
 	arrives ecs "$work/stored/tcp-ecs"
 	arrives rfc5424 "$work/stored/tls-rfc5424"
 	arrives cef "$work/stored/tls-cef"
+	daemon_stop
 }
 
 a_receiver_that_is_away_gets_all_of_it_later() { # RECEIVER
@@ -261,12 +271,13 @@ a_receiver_that_is_away_gets_all_of_it_later() { # RECEIVER
 	arrives leef "$work/stored/udp-leef"
 	arrives cef "$work/stored/tcp-cef"
 	arrives ecs "$work/stored/tls-ecs"
+	daemon_stop
 }
 
 outlet_says() { # NAME TEXT
 	for _ in $(seq 50); do
 		grep -i "outlet $1: .*$2" "$work/notes" && return
-		sleep 0.1
+		sleep 0.2
 	done
 	cat "$work/notes"
 	return 1
@@ -293,6 +304,7 @@ a_certificate_of_another_name_or_another_ca_is_refused() {
 	outlet_says ca 'certificate is refused: \(self-signed\|unable to get local issuer\)'
 	[ ! -s "$work/stored/tls-cef" ]
 	[ ! -s "$work/stored/tls-rfc5424" ]
+	daemon_stop
 }
 
 a_file_is_rotated_under_load() {
@@ -313,12 +325,13 @@ a_file_is_rotated_under_load() {
 	told 1000
 	for _ in $(seq 30); do
 		[ -e "$work/lines" ] && break
-		sleep 0.1
+		sleep 0.2
 	done
 	arrives ecs "$work"/lines*
 	[ "$(cat "$work"/lines* | wc -l)" = 1000 ]
 	[ "$(stat -c %a "$work/lines")" = 640 ]
 	ls "$work"/lines.? >/dev/null
+	daemon_stop
 }
 
 a_line_that_a_crash_has_torn_is_ended() {
@@ -331,11 +344,12 @@ a_line_that_a_crash_has_torn_is_ended() {
 	told 4
 	for _ in $(seq 50); do
 		[ "$(wc -l <"$work/lines")" = 5 ] && break
-		sleep 0.1
+		sleep 0.2
 	done
 	[ "$(head -n 1 "$work/lines")" = '{"torn":' ]
 	tail -n +2 "$work/lines" >"$work/rest"
 	received same "$work/watched" ecs "$work/rest"
+	daemon_stop
 }
 
 install_packages iproute2 openssl libestr0 libfastjson4 libivykis0 libnet1 libwrap0 >&2

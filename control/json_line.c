@@ -47,9 +47,10 @@ static bool needs_defusing(const char *text)
 	return false;
 }
 
+// 15 digits: 0.2 is that, and not 0.20000000000000001.
 char *json_line(const json_t *value, size_t *len)
 {
-	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	if (text == NULL)
 		return NULL;
 	*len = strlen(text);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "../rules/utf8.h"
@@ -76,6 +77,7 @@ bool json_time_read(const json_t *time, uint64_t *ms)
 {
 	const char *text = json_string_value(time);
 	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ";
+	char again[TIME_TEXT_MAX];
 	if (text == NULL || strlen(text) != sizeof(form) - 1)
 		return false;
 	for (size_t i = 0; i < sizeof(form) - 1; i++) {
@@ -91,6 +93,11 @@ bool json_time_read(const json_t *time, uint64_t *ms)
 	time_t seconds = timegm(&tm);
 	if (seconds < 0)
 		return false;
-	*ms = (uint64_t)seconds * 1000 + (uint64_t)digits(text + 20, 3);
+	uint64_t read = (uint64_t)seconds * 1000 + (uint64_t)digits(text + 20, 3);
+	// Whoever asks may pass the text on: no 31st of February, nothing after a NUL.
+	if (strcmp(time_format(read, again), text) != 0 ||
+		json_string_length(time) != sizeof(form) - 1)
+		return false;
+	*ms = read;
 	return true;
 }

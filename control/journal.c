@@ -570,6 +570,7 @@ static size_t take_from_store(
 	struct journal *journal = reader->journal;
 	uint64_t from = reader->taken + 1, to = journal->first - 1;
 	size_t n = 0;
+	uint64_t opened = journal->n_opened;
 	enum store_result result = STORE_OK;
 	if (journal->directory) {
 		pthread_mutex_unlock(&journal->lock);
@@ -582,7 +583,7 @@ static size_t take_from_store(
 	}
 	if (result == STORE_OK && n == 0)
 		pass(reader, to);
-	if (result == STORE_DAMAGED) {
+	if (result == STORE_DAMAGED && opened == journal->n_opened) { // not yet replaced
 		journal->is_damaged = true;
 		pthread_cond_signal(&journal->work);
 	}

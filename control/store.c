@@ -571,6 +571,8 @@ static enum store_result end(struct store *store, int code, char *error, size_t 
 enum store_result store_write(
 	struct store *store, const struct store_batch *batch, char *error, size_t size)
 {
+	if (batch->n_records + batch->n_states + batch->n_cursors == 0)
+		return STORE_OK;
 	int code = run(store->statements[BEGIN]);
 	if (code == SQLITE_OK)
 		code = put_all(store, batch);

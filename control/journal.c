@@ -291,9 +291,8 @@ static void log_news(const struct journal *journal, const struct news *news)
 			news->moved);
 	if (news->refused)
 		log_line(LOG_ERROR,
-			"history: %s: %s; until it takes again what is told is kept "
-			"in memory alone",
-			journal->directory, news->error);
+			"history: %s; until it takes again what is told is kept in memory alone",
+			news->error);
 	if (news->takes_again)
 		log_line(LOG_NOTICE, "history: %s takes again; %llu records were not kept",
 			journal->directory, (unsigned long long)news->n_lost);
@@ -380,12 +379,23 @@ static void restore_alert(void *context, struct record *record)
 		record_release(record);
 }
 
+// On a full disk there is nothing to go on from where no database is yet: one is made later.
+static bool begin_refused(struct journal *journal, const char *error)
+{
+	if (!store_is_new(journal->directory))
+		return false;
+	snprintf(journal->error, sizeof(journal->error), "%s", error);
+	journal->is_waiting = true;
+	journal_refuse(journal);
+	return true;
+}
+
 static bool open_store(struct journal *journal, char *error, size_t size)
 {
 	enum store_result result = store_open(journal->directory, false, &journal->store,
 		journal->set_aside, sizeof(journal->set_aside), error, size);
 	if (result != STORE_OK)
-		return false;
+		return result == STORE_REFUSED && begin_refused(journal, error);
 	journal->n_set_aside = journal->set_aside[0] != '\0';
 	journal->size = store_size(journal->store);
 	journal->last = journal->began = journal->size.last;

@@ -89,7 +89,7 @@ static void succeed(struct journal *journal, struct turn *turn)
 	}
 	journal->stored = journal->claimed;
 	journal->is_waiting = false;
-	journal->n_writes++;
+	journal->n_writes += turn->batch.n_records || turn->batch.n_states;
 	// What came meanwhile settles with the turn that writes it, unless it has settled already.
 	if (!has_new(journal))
 		journal->is_refused = false;
@@ -197,10 +197,12 @@ static enum store_result tidy(
 static void take_turn(struct journal *journal, struct turn *turn)
 {
 	char error[JOURNAL_ERROR_MAX] = "";
+	size_t at = (size_t)snprintf(error, sizeof(error), "%.300s: ", journal->directory);
+	size_t room = sizeof(error) - at;
 	bool again = false;
 	claim(journal, turn);
 	pthread_mutex_unlock(&journal->lock);
-	enum store_result result = store_write(journal->store, &turn->batch, error, sizeof(error));
+	enum store_result result = store_write(journal->store, &turn->batch, error + at, room);
 	pthread_mutex_lock(&journal->lock);
 	if (result == STORE_OK)
 		succeed(journal, turn);
@@ -209,7 +211,7 @@ static void take_turn(struct journal *journal, struct turn *turn)
 	pthread_mutex_unlock(&journal->lock);
 	release(turn);
 	if (result == STORE_OK && turn->tidy)
-		result = tidy(journal, turn, &again, error, sizeof(error));
+		result = tidy(journal, turn, &again, error + at, room);
 	pthread_mutex_lock(&journal->lock);
 	journal->size = store_size(journal->store);
 	journal->is_damaged |= result == STORE_DAMAGED;

@@ -482,6 +482,14 @@ enum store_result store_open(const char *directory, bool is_damaged, struct stor
 	return result;
 }
 
+bool store_is_new(const char *directory)
+{
+	char path[PATH_MAX_BYTES];
+	struct stat st;
+	snprintf(path, sizeof(path), "%s/" STORE_FILE, directory);
+	return stat(path, &st) < 0 ? errno == ENOENT : st.st_size == 0;
+}
+
 void store_close(struct store *store)
 {
 	if (store == NULL)

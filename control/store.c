@@ -450,6 +450,9 @@ static enum store_result lock_directory(
 		snprintf(error, size, "another offhookd keeps its history there");
 	else
 		snprintf(error, size, "%s", strerror(errno));
+	if (store->lock >= 0)
+		close(store->lock);
+	store->lock = -1;
 	return STORE_WRONG;
 }
 

@@ -291,9 +291,8 @@ static void log_news(const struct journal *journal, const struct news *news)
 			news->moved);
 	if (news->refused)
 		log_line(LOG_ERROR,
-			"history: %s: %s; until it takes again what is told is kept "
-			"in memory alone",
-			journal->directory, news->error);
+			"history: %s; until it takes again what is told is kept in memory alone",
+			news->error);
 	if (news->takes_again)
 		log_line(LOG_NOTICE, "history: %s takes again; %llu records were not kept",
 			journal->directory, (unsigned long long)news->n_lost);
@@ -380,12 +379,23 @@ static void restore_alert(void *context, struct record *record)
 		record_release(record);
 }
 
+// On a full disk there is nothing to go on from where no database is yet: one is made later.
+static bool begin_refused(struct journal *journal, const char *error)
+{
+	if (!store_is_new(journal->directory))
+		return false;
+	snprintf(journal->error, sizeof(journal->error), "%s", error);
+	journal->is_waiting = true;
+	journal_refuse(journal);
+	return true;
+}
+
 static bool open_store(struct journal *journal, char *error, size_t size)
 {
 	enum store_result result = store_open(journal->directory, false, &journal->store,
 		journal->set_aside, sizeof(journal->set_aside), error, size);
 	if (result != STORE_OK)
-		return false;
+		return result == STORE_REFUSED && begin_refused(journal, error);
 	journal->n_set_aside = journal->set_aside[0] != '\0';
 	journal->size = store_size(journal->store);
 	journal->last = journal->began = journal->size.last;
@@ -570,6 +580,7 @@ static size_t take_from_store(
 	struct journal *journal = reader->journal;
 	uint64_t from = reader->taken + 1, to = journal->first - 1;
 	size_t n = 0;
+	uint64_t opened = journal->n_opened;
 	enum store_result result = STORE_OK;
 	if (journal->directory) {
 		pthread_mutex_unlock(&journal->lock);
@@ -582,7 +593,7 @@ static size_t take_from_store(
 	}
 	if (result == STORE_OK && n == 0)
 		pass(reader, to);
-	if (result == STORE_DAMAGED) {
+	if (result == STORE_DAMAGED && opened == journal->n_opened) { // not yet replaced
 		journal->is_damaged = true;
 		pthread_cond_signal(&journal->work);
 	}

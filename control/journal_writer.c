@@ -16,8 +16,7 @@ struct turn {
 	struct record *records[JOURNAL_BATCH_MAX], *states[JOURNAL_BATCH_MAX];
 	struct store_cursor cursors[JOURNAL_CURSORS_MAX];
 	struct store_batch batch;
-	bool tidy;	 // the retention has its turn
-	bool is_damaged; // the database: to be replaced first
+	bool tidy; // the retention has its turn
 	uint64_t now_ms;
 };
 
@@ -53,7 +52,6 @@ static void claim(struct journal *journal, struct turn *turn)
 	turn->batch = (struct store_batch){
 		.records = turn->records, .states = turn->states, .cursors = turn->cursors};
 	turn->tidy = journal->is_due;
-	turn->is_damaged = journal->is_damaged;
 	turn->now_ms = journal->now_ms;
 	if (journal->is_due || journal->stop)
 		claim_cursors(journal, turn);
@@ -91,7 +89,7 @@ static void succeed(struct journal *journal, struct turn *turn)
 	}
 	journal->stored = journal->claimed;
 	journal->is_waiting = false;
-	journal->n_writes++;
+	journal->n_writes += turn->batch.n_records || turn->batch.n_states;
 	// What came meanwhile settles with the turn that writes it, unless it has settled already.
 	if (!has_new(journal))
 		journal->is_refused = false;
@@ -99,8 +97,16 @@ static void succeed(struct journal *journal, struct turn *turn)
 	journal_trim(journal, 0);
 }
 
+static void refuse(struct journal *journal, const char *error)
+{
+	snprintf(journal->error, sizeof(journal->error), "%s", error);
+	journal_refuse(journal);
+	journal_settle(journal, journal->last);
+	journal_trim(journal, 0);
+}
+
 // What left the window in the meantime is not coming back there.
-static void fail(struct journal *journal, struct turn *turn)
+static void fail(struct journal *journal, struct turn *turn, const char *error)
 {
 	uint64_t first = journal->first;
 	journal->claimed = journal->stored;
@@ -114,10 +120,8 @@ static void fail(struct journal *journal, struct turn *turn)
 		journal->n_lost++;
 		journal_keep_state(journal, record_share(turn->records[i]));
 	}
-	journal_refuse(journal);
 	journal->is_waiting = true;
-	journal_settle(journal, journal->last);
-	journal_trim(journal, 0);
+	refuse(journal, error);
 }
 
 static void release(struct turn *turn)
@@ -130,13 +134,13 @@ static void release(struct turn *turn)
 
 // ---- the store ----
 
-// A database that got damaged while it was in use: the next one takes the whole window.
+// Another database, in place of a damaged one, or of one that could not be opened: all that is in
+// the window is to be written to it.
 static enum store_result replace(struct journal *journal, bool is_damaged, char *error, size_t size)
 {
 	char moved[JOURNAL_ERROR_MAX];
 	pthread_mutex_lock(&journal->store_lock);
 	store_close(journal->store);
-	journal->store = NULL;
 	enum store_result result = store_open(
 		journal->directory, is_damaged, &journal->store, moved, sizeof(moved), error, size);
 	pthread_mutex_unlock(&journal->store_lock);
@@ -144,31 +148,32 @@ static enum store_result replace(struct journal *journal, bool is_damaged, char 
 	store_reader_close(journal->behind);
 	journal->behind = NULL;
 	pthread_mutex_lock(&journal->lock);
-	journal->stored = journal->began;
+	pthread_mutex_unlock(&journal->behind_lock);
+	journal->n_opened++;
 	journal->is_damaged = false;
-	journal->is_waiting = result != STORE_OK;
-	for (size_t i = 0; i < journal->n_places; i++)
-		journal->places[i].is_new = true;
 	if (moved[0]) {
 		snprintf(journal->set_aside, sizeof(journal->set_aside), "%s", moved);
 		journal->set_aside_told = false;
 		journal->n_set_aside++;
+		journal->stored = journal->claimed = journal->began;
+		for (size_t i = 0; i < journal->n_places; i++)
+			journal->places[i].is_new = true;
 	}
-	pthread_mutex_unlock(&journal->lock);
-	pthread_mutex_unlock(&journal->behind_lock);
 	return result;
 }
 
-static enum store_result write_turn(
-	struct journal *journal, const struct turn *turn, char *error, size_t size)
+// Under the lock, which it lets go of in between.
+static bool reopen(struct journal *journal)
 {
-	const struct store_batch *batch = &turn->batch;
-	enum store_result result = STORE_OK;
-	if (journal->store == NULL || turn->is_damaged)
-		result = replace(journal, turn->is_damaged, error, size);
-	if (result == STORE_OK && (batch->n_records || batch->n_states || batch->n_cursors))
-		result = store_write(journal->store, batch, error, size);
-	return result;
+	bool is_damaged = journal->is_damaged;
+	char error[JOURNAL_ERROR_MAX];
+	journal->is_due = false;
+	pthread_mutex_unlock(&journal->lock);
+	enum store_result result = replace(journal, is_damaged, error, sizeof(error));
+	journal->is_waiting = result != STORE_OK;
+	if (result != STORE_OK)
+		refuse(journal, error);
+	return result == STORE_OK;
 }
 
 static enum store_result tidy(
@@ -188,32 +193,33 @@ static enum store_result tidy(
 	return result;
 }
 
-// Without the lock, but for what came of it.
+// Under the lock, which it lets go of in between.
 static void take_turn(struct journal *journal, struct turn *turn)
 {
 	char error[JOURNAL_ERROR_MAX] = "";
+	size_t at = (size_t)snprintf(error, sizeof(error), "%.300s: ", journal->directory);
+	size_t room = sizeof(error) - at;
 	bool again = false;
-	enum store_result result = write_turn(journal, turn, error, sizeof(error));
+	claim(journal, turn);
+	pthread_mutex_unlock(&journal->lock);
+	enum store_result result = store_write(journal->store, &turn->batch, error + at, room);
 	pthread_mutex_lock(&journal->lock);
 	if (result == STORE_OK)
 		succeed(journal, turn);
 	else
-		fail(journal, turn);
+		fail(journal, turn, error);
 	pthread_mutex_unlock(&journal->lock);
 	release(turn);
 	if (result == STORE_OK && turn->tidy)
-		result = tidy(journal, turn, &again, error, sizeof(error));
-	if (result == STORE_DAMAGED)
-		result = replace(journal, true, error, sizeof(error));
+		result = tidy(journal, turn, &again, error + at, room);
 	pthread_mutex_lock(&journal->lock);
+	journal->size = store_size(journal->store);
+	journal->is_damaged |= result == STORE_DAMAGED;
+	journal->is_due |= again;
 	if (result != STORE_OK)
 		snprintf(journal->error, sizeof(journal->error), "%s", error);
-	if (journal->store) {
-		journal->size = store_size(journal->store);
-		if (store_log_grows(journal->store))
-			pthread_cond_signal(&journal->log);
-	}
-	journal->is_due |= again && !journal->is_waiting;
+	if (store_log_grows(journal->store))
+		pthread_cond_signal(&journal->log);
 }
 
 static void *writer_main(void *context)
@@ -229,10 +235,11 @@ static void *writer_main(void *context)
 		bool last = journal->stop;
 		if (last && until == 0)
 			until = clock_steady_ms() + STOP_MS;
-		claim(journal, &turn);
-		pthread_mutex_unlock(&journal->lock);
-		take_turn(journal, &turn);
-		if (last && (!has_new(journal) || journal->is_waiting || clock_steady_ms() > until))
+		bool open = (journal->store && !journal->is_damaged) || reopen(journal);
+		if (open)
+			take_turn(journal, &turn);
+		if (last && (!open || !has_new(journal) || journal->is_waiting ||
+				    clock_steady_ms() > until))
 			break;
 	}
 	journal->is_stopped = true;

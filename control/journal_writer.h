@@ -68,7 +68,7 @@ struct journal {
 	uint64_t now_ms;     // at the last tick
 	bool was_refused;    // as of the log
 	uint64_t refused_ms; // since when
-	uint64_t n_lost, n_states_lost, n_memory_lost, n_writes, n_errors, n_set_aside;
+	uint64_t n_lost, n_states_lost, n_memory_lost, n_writes, n_errors, n_set_aside, n_opened;
 	char error[JOURNAL_ERROR_MAX];	   // of the last write that failed
 	char set_aside[JOURNAL_ERROR_MAX]; // the damaged database; empty: none
 	bool set_aside_told;

@@ -6,6 +6,7 @@
 #include "render_story.h"
 
 #define GAP 2
+#define WHEN_COLUMNS_MAX 11
 #define WHO_COLUMNS 15
 #define WORDS_MAX 512
 
@@ -58,6 +59,7 @@ static void render_record(const struct canvas *c, const json_t *record, unsigned
 {
 	char time[CANVAS_TIME_MAX], words[WORDS_MAX] = "";
 	unsigned taken = GAP + when + 1 + 9 + 1 + WHO_COLUMNS + 1;
+	unsigned room = c->columns > taken ? c->columns - taken : 1;
 	FILE *out = fmemopen(words, sizeof(words), "w");
 	if (out) {
 		(is_alert(record) ? write_alert : write_diagnosis)(out, record);
@@ -72,10 +74,10 @@ static void render_record(const struct canvas *c, const json_t *record, unsigned
 	fputc(' ', c->out);
 	canvas_name(c, STYLE_BOLD, subject_of(record), WHO_COLUMNS);
 	fputc(' ', c->out);
-	if (text_columns(words) <= c->columns - taken)
+	if (text_columns(words) <= room)
 		canvas_text(c, STYLE_PLAIN, words);
 	else
-		canvas_cell(c, STYLE_PLAIN, words, c->columns - taken);
+		canvas_cell(c, STYLE_PLAIN, words, room);
 	fputc('\n', c->out);
 }
 
@@ -91,7 +93,7 @@ static unsigned widest_time(const struct canvas *c, const json_t *records)
 			text_columns(canvas_time(c, json_object_get(record, "recorded_at"), time));
 		widest = width > widest ? width : widest;
 	}
-	return widest;
+	return widest < WHEN_COLUMNS_MAX ? widest : WHEN_COLUMNS_MAX;
 }
 
 void render_history(FILE *out, const json_t *records, unsigned columns)

@@ -450,6 +450,9 @@ static enum store_result lock_directory(
 		snprintf(error, size, "another offhookd keeps its history there");
 	else
 		snprintf(error, size, "%s", strerror(errno));
+	if (store->lock >= 0)
+		close(store->lock);
+	store->lock = -1;
 	return STORE_WRONG;
 }
 
@@ -480,6 +483,14 @@ enum store_result store_open(const char *directory, bool is_damaged, struct stor
 	else
 		store_close(store);
 	return result;
+}
+
+bool store_is_new(const char *directory)
+{
+	char path[PATH_MAX_BYTES];
+	struct stat st;
+	snprintf(path, sizeof(path), "%s/" STORE_FILE, directory);
+	return stat(path, &st) < 0 ? errno == ENOENT : st.st_size == 0;
 }
 
 void store_close(struct store *store)
@@ -571,6 +582,8 @@ static enum store_result end(struct store *store, int code, char *error, size_t 
 enum store_result store_write(
 	struct store *store, const struct store_batch *batch, char *error, size_t size)
 {
+	if (batch->n_records + batch->n_states + batch->n_cursors == 0)
+		return STORE_OK;
 	int code = run(store->statements[BEGIN]);
 	if (code == SQLITE_OK)
 		code = put_all(store, batch);

@@ -54,6 +54,8 @@ struct store_size {
 // is_damaged  the caller knows that it is
 enum store_result store_open(const char *directory, bool is_damaged, struct store **out,
 	char *set_aside, size_t set_aside_size, char *error, size_t size);
+// Whether no database was ever made there.
+bool store_is_new(const char *directory);
 void store_close(struct store *store); // NULL is nothing
 struct store_size store_size(const struct store *store);
 // How much is in use, anew.

@@ -40,7 +40,7 @@ every_command_has_its_help() {
 	cp out usage
 	exits 0 "$offhook" --help
 	cmp out usage
-	for command in status diagnoses phone watch reload rules replay; do
+	for command in status diagnoses phone history watch reload rules replay; do
 		says "  $command" usage
 		exits 0 "$offhook" help $command
 		cp out help
@@ -66,6 +66,9 @@ wrong_usage_is_told_in_a_line() {
 	says "unknown argument '--stat'"
 	exits 2 "$offhook" diagnoses --state bogus
 	says "--state takes one of open|recovered|expired|all, not 'bogus'"
+	exits 2 "$offhook" history --kind phone
+	says "--kind takes one of diagnosis|alert, not 'phone'"
+	exits 2 "$offhook" history --limit
 	exits 2 "$offhook" phone
 	says 'phone needs KEY'
 	exits 2 "$offhook" status more

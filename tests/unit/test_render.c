@@ -352,10 +352,11 @@ static void no_byte_of_log_text_reaches_the_terminal(void **state)
 {
 	(void)state;
 	static const render_fn renders[] = {render_diagnoses, render_phones, render_phone,
-		render_status, render_reload, render_change};
+		render_status, render_reload, render_change, render_history};
 	json_t *d = diagnosis("x", "y", "z");
 	json_t *all[] = {json_pack("[O]", d), json_pack("[o]", phone_of(json_incref(d))),
-		phone_of(json_incref(d)), status_of(), status_of(), json_incref(d)};
+		phone_of(json_incref(d)), status_of(), status_of(), json_incref(d),
+		json_pack("[O, O]", d, d)};
 	for (size_t i = 0; i < N(renders); i++) {
 		put_everywhere(all[i], HOSTILE);
 		char *text = rendered(renders[i], all[i], 80);
@@ -371,11 +372,37 @@ static void no_byte_of_log_text_reaches_the_terminal(void **state)
 	json_decref(d);
 }
 
+static void history_is_a_line_for_each_state(void **state)
+{
+	(void)state;
+	json_t *d = diagnosis("cert-hash-mismatch", "SEP8CB64F576113", "The hash is not trusted");
+	json_object_set_new(d, "recorded_at", json_string("2026-11-21T10:19:28.155Z"));
+	json_t *alert = json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:i, s:i}, s:s}", "type", "alert",
+		"alert", "fleet-cert-mismatch-that-spreads-over-many", "state", "firing",
+		"severity", "critical", "gateway", "asa-with-a-long-name-1", "phones", "affected",
+		412, "known", 498, "recorded_at", "2026-11-21T10:20:00.000Z");
+	json_t *list = json_pack("[o, o]", alert, d);
+	char *text = rendered(render_history, list, 80);
+	assert_fits(text, 80);
+	assert_has(
+		text, "  11-21 10:20 firing    asa-wit…-name-1 fleet-cert-mismatch-that-spreads");
+	assert_has(text, "  11-21 10:19 open      SEP8CB64F576113 cert-hash-mismatch, ");
+	assert_has(text, "2 in all, the newest first; times in UTC");
+	free(text);
+	text = rendered(render_history, list, 160);
+	assert_has(
+		text, "fleet-cert-mismatch-that-spreads-over-many, critical, 412 of 498 phones\n");
+	free(text);
+	text = rendered(render_history, list, 40);
+	free(text);
+	json_decref(list);
+}
+
 static void what_an_object_lacks_is_left_out(void **state)
 {
 	(void)state;
 	static const render_fn renders[] = {render_diagnoses, render_phones, render_phone,
-		render_status, render_reload, render_change};
+		render_status, render_reload, render_change, render_history};
 	json_t *empty[] = {json_object(), json_array(), json_null(), json_pack("[{}]"),
 		json_pack("[{s:s}]", "diagnosis", "x"),
 		json_pack("{s:[{}], s:[{}]}", "timeline", "diagnoses")};
@@ -866,6 +893,7 @@ int main(void)
 		cmocka_unit_test(change_is_known_by_what_was_told_before),
 		cmocka_unit_test(change_is_one_line),
 		cmocka_unit_test(no_byte_of_log_text_reaches_the_terminal),
+		cmocka_unit_test(history_is_a_line_for_each_state),
 		cmocka_unit_test(what_an_object_lacks_is_left_out),
 		cmocka_unit_test(story_is_told_on_one_screen),
 		cmocka_unit_test(what_is_to_be_typed_is_never_broken),

@@ -359,21 +359,26 @@ const char *config_default_socket(void)
 
 // ---- reference ----
 
-static void print_wrapped(FILE *out, const char *text)
+void config_print_wrapped(FILE *out, unsigned indent, const char *text)
 {
 	unsigned column = 0;
 	while (*text) {
 		int word = (int)strcspn(text, " ");
-		if (column && column + 1 + (unsigned)word > 68) {
+		if (column && column + 1 + (unsigned)word > 78 - indent) {
 			fputc('\n', out);
 			column = 0;
 		}
-		fprintf(out, "%s%.*s", column ? " " : "          ", word, text);
+		fprintf(out, "%*s%.*s", column ? 1 : (int)indent, "", word, text);
 		column += (column != 0) + (unsigned)word;
 		text += word;
 		text += strspn(text, " ");
 	}
 	fputc('\n', out);
+}
+
+static void print_wrapped(FILE *out, const char *text)
+{
+	config_print_wrapped(out, 10, text);
 }
 
 static void print_values(FILE *out, const struct option *option)

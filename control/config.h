@@ -58,3 +58,5 @@ const char *config_default_socket(void);
 
 // Every option with its values, its default and what it is for.
 void config_print_options(FILE *out);
+// A text of it, on 80 columns.
+void config_print_wrapped(FILE *out, unsigned indent, const char *text);

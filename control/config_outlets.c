@@ -274,22 +274,24 @@ void outlet_config_destroy(struct outlet_config *config)
 
 static void print_option(FILE *out, const struct outlet_option *option)
 {
+	char choices[512] = "";
+	size_t len = 0;
 	fprintf(out, "      %s:%s%s%s\n", option->name, option->initial ? " " : "",
 		option->initial ? option->initial : "", option->is_required ? " (required)" : "");
-	fprintf(out, "            %s\n", option->help);
+	config_print_wrapped(out, 12, option->help);
 	if (option->value != OUTLET_CHOICE)
 		return;
-	fputs("            ", out);
-	for (size_t i = 0; option->choices[i]; i++)
-		fprintf(out, "%s%s", i ? ", " : "", option->choices[i]);
-	fputc('\n', out);
+	for (size_t i = 0; option->choices[i] && len < sizeof(choices); i++)
+		len += (size_t)snprintf(choices + len, sizeof(choices) - len, "%s%s", i ? ", " : "",
+			option->choices[i]);
+	config_print_wrapped(out, 12, choices);
 }
 
 void config_print_outlets(FILE *out)
 {
 	for (size_t i = 0; outlet_kinds[i]; i++) {
-		fprintf(out, "    type: %s\n          %s\n", outlet_kinds[i]->name,
-			outlet_kinds[i]->help);
+		fprintf(out, "    type: %s\n", outlet_kinds[i]->name);
+		config_print_wrapped(out, 10, outlet_kinds[i]->help);
 		for (size_t k = 0; k < outlet_kinds[i]->n_options; k++)
 			print_option(out, &outlet_kinds[i]->options[k]);
 	}

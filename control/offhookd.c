@@ -237,7 +237,8 @@ static void print_usage(FILE *out)
 	      "      --check-config  read the config and the rules, say what is wrong, and end\n"
 	      "  -h, --help          this, and every option of the config\n"
 	      "  -V, --version\n"
-	      "SIGHUP reloads the rules and the outlets, SIGUSR1 opens their files anew. Exit: 0 done, 1 failed, 2 wrong usage.\n",
+	      "SIGHUP reloads the rules and the outlets, SIGUSR1 opens the outlets' files anew.\n"
+	      "Exit: 0 done, 1 failed, 2 wrong usage.\n",
 		out);
 }
 

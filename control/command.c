@@ -84,7 +84,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "fleet",
-		.help = "each gateway: phones, what they suffer from, certificates, logins",
+		.help = "each gateway: its phones, causes, certificates, logins",
 		.arguments = {{ARGUMENT_VALUE, "gateway", "NAME", "one ASA"}},
 		.serve = fleet_serve,
 		.shape = SHAPE_LIST,

@@ -9,10 +9,43 @@
 #define INDENT 2
 #define TELL_ALL_MAX 3 // as many are told with their remedy
 
+enum column {
+	COLUMN_SEVERITY,
+	COLUMN_ALERT,
+	COLUMN_GATEWAY,
+	COLUMN_PHONES,
+	COLUMN_SINCE,
+	COLUMN_MAX
+};
+
 static const struct {
 	const char *title;
 	unsigned columns;
-} columns_of[] = {{"SEVERITY", 8}, {"ALERT", 28}, {"GATEWAY", 14}, {"PHONES", 9}, {"SINCE", 11}};
+	unsigned least; // columns of a terminal that shows it
+} columns_of[] = {
+	[COLUMN_SEVERITY] = {"SEVERITY", 8, 0},
+	[COLUMN_ALERT] = {"ALERT", 28, 0},
+	[COLUMN_GATEWAY] = {"GATEWAY", 14, 50},
+	[COLUMN_PHONES] = {"PHONES", 9, 0},
+	[COLUMN_SINCE] = {"SINCE", 11, 70},
+};
+
+static bool has_room(const struct canvas *c, enum column column)
+{
+	return c->columns >= columns_of[column].least;
+}
+
+// The name of the alert has what the others leave.
+static unsigned width_of(const struct canvas *c, enum column column)
+{
+	unsigned others = 0;
+	if (column != COLUMN_ALERT)
+		return columns_of[column].columns;
+	for (unsigned i = 0; i < COLUMN_MAX; i++)
+		others += i != COLUMN_ALERT && has_room(c, i) ? columns_of[i].columns + 2 : 0;
+	unsigned room = c->columns - others;
+	return room < columns_of[column].columns ? room : columns_of[column].columns;
+}
 
 bool is_alert(const json_t *object)
 {
@@ -65,20 +98,61 @@ static const char *gateway_of(const json_t *alert, char *text, size_t size)
 
 // ---- a list ----
 
-static void render_row(const struct canvas *c, const json_t *alert)
+static void render_cell(const struct canvas *c, const json_t *alert, enum column column)
 {
 	char text[64], time[CANVAS_TIME_MAX];
 	const char *name = json_string_of(alert, "alert");
-	canvas_cell(
-		c, severity_style(alert), json_string_of(alert, "severity"), columns_of[0].columns);
-	fputs("  ", c->out);
-	canvas_name(c, STYLE_BOLD, name ? name : "", columns_of[1].columns);
-	fputs("  ", c->out);
-	canvas_name(c, STYLE_PLAIN, gateway_of(alert, text, sizeof(text)), columns_of[2].columns);
-	fprintf(c->out, "  %*s  ", (int)columns_of[3].columns,
-		phones_of(alert, text, sizeof(text)));
-	canvas_text(c, STYLE_PLAIN, canvas_time(c, json_object_get(alert, "since"), time));
+	switch (column) {
+	case COLUMN_SEVERITY:
+		canvas_cell(c, severity_style(alert), json_string_of(alert, "severity"),
+			width_of(c, column));
+		break;
+	case COLUMN_ALERT:
+		canvas_name(c, STYLE_BOLD, name ? name : "", width_of(c, column));
+		break;
+	case COLUMN_GATEWAY:
+		canvas_name(
+			c, STYLE_PLAIN, gateway_of(alert, text, sizeof(text)), width_of(c, column));
+		break;
+	case COLUMN_PHONES:
+		fprintf(c->out, "%*s", (int)width_of(c, column),
+			phones_of(alert, text, sizeof(text)));
+		break;
+	case COLUMN_SINCE:
+		canvas_text(c, STYLE_PLAIN, canvas_time(c, json_object_get(alert, "since"), time));
+		break;
+	case COLUMN_MAX:
+		break;
+	}
+}
+
+static void render_row(const struct canvas *c, const json_t *alert)
+{
+	for (enum column column = 0; column < COLUMN_MAX; column++) {
+		if (!has_room(c, column))
+			continue;
+		fputs(column ? "  " : "", c->out);
+		render_cell(c, alert, column);
+	}
 	fputc('\n', c->out);
+}
+
+static void render_heads(const struct canvas *c)
+{
+	canvas_style(c, STYLE_DIM);
+	for (enum column column = 0; column < COLUMN_MAX; column++) {
+		const char *title = columns_of[column].title;
+		int width = (int)width_of(c, column);
+		if (!has_room(c, column))
+			continue;
+		fputs(column ? "  " : "", c->out);
+		if (column == COLUMN_PHONES)
+			fprintf(c->out, "%*s", width, title);
+		else
+			fprintf(c->out, "%-*.*s", column == COLUMN_SINCE ? 0 : width, width, title);
+	}
+	canvas_style(c, STYLE_PLAIN);
+	fputs("\n\n", c->out);
 }
 
 static void render_line(const struct canvas *c, const char *what, const char *text)
@@ -167,12 +241,7 @@ void render_alerts(FILE *out, const json_t *alerts, unsigned columns)
 	size_t i, n_firing = 0;
 	json_t *alert;
 	json_array_foreach((json_t *)alerts, i, alert) n_firing += is_firing(alert);
-	canvas_style(&c, STYLE_DIM);
-	for (i = 0; i < sizeof(columns_of) / sizeof(columns_of[0]); i++)
-		fprintf(out, i == 3 ? "%s%*s" : "%s%-*s", i ? "  " : "",
-			i == 4 ? 0 : (int)columns_of[i].columns, columns_of[i].title);
-	canvas_style(&c, STYLE_PLAIN);
-	fputs("\n\n", out);
+	render_heads(&c);
 	json_array_foreach((json_t *)alerts, i, alert)
 		render_alert(&c, alert, n_firing <= TELL_ALL_MAX);
 	snprintf(text, sizeof(text), "%zu firing, %zu resolved; times in %s", n_firing,

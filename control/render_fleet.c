@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "render.h"
 #include "canvas.h"
+#include "render.h"
 
 #define INDENT 2
 #define CAUSES_MAX 128
@@ -12,8 +12,9 @@
 static const struct {
 	const char *title;
 	unsigned columns;
-} columns_of[] = {{"GATEWAY", 20}, {"PHONES", 7}, {"OK", 7}, {"FAILING", 7}, {"UNKNOWN", 7},
-	{"LOGINS", 9}, {"LAST LINE", 11}};
+	unsigned least; // columns of a terminal that shows it
+} columns_of[] = {{"GATEWAY", 18, 0}, {"PHONES", 7, 0}, {"OK", 7, 50}, {"FAILING", 7, 0},
+	{"UNKNOWN", 7, 60}, {"LOGINS", 9, 70}, {"LAST LINE", 11, 79}};
 #define N_COLUMNS (sizeof(columns_of) / sizeof(columns_of[0]))
 
 static void render_heads(const struct canvas *c)
@@ -21,6 +22,8 @@ static void render_heads(const struct canvas *c)
 	canvas_style(c, STYLE_DIM);
 	for (size_t i = 0; i < N_COLUMNS; i++) {
 		bool last = i + 1 == N_COLUMNS;
+		if (c->columns < columns_of[i].least)
+			continue;
 		fprintf(c->out, i && !last ? "%s%*s" : "%s%-*s", i ? "  " : "",
 			last ? 0 : (int)columns_of[i].columns, columns_of[i].title);
 	}
@@ -33,6 +36,8 @@ static void render_number(
 {
 	uint64_t n = json_number_of(phones, key);
 	char text[32];
+	if (c->columns < columns_of[i].least)
+		return;
 	snprintf(text, sizeof(text), "%*llu", (int)columns_of[i].columns, (unsigned long long)n);
 	fputs("  ", c->out);
 	canvas_text(c, n ? style : STYLE_PLAIN, text);
@@ -44,6 +49,8 @@ static void render_logins(const struct canvas *c, const json_t *logins)
 	const json_t *hour = json_object_get(logins, "this_hour"),
 		     *usual = json_object_get(logins, "usual");
 	char text[48] = "-";
+	if (c->columns < columns_of[5].least)
+		return;
 	if (json_is_integer(hour) && json_is_integer(usual))
 		snprintf(text, sizeof(text), "%lld/%lld", (long long)json_integer_value(hour),
 			(long long)json_integer_value(usual));
@@ -63,8 +70,11 @@ static void render_row(const struct canvas *c, const json_t *gateway)
 	render_number(c, STYLE_RED, phones, "failing", 3);
 	render_number(c, STYLE_PLAIN, phones, "unknown", 4);
 	render_logins(c, json_object_get(gateway, "logins"));
-	fputs("  ", c->out);
-	canvas_text(c, STYLE_PLAIN, canvas_time(c, json_object_get(gateway, "last_line"), time));
+	if (c->columns >= columns_of[6].least) {
+		fputs("  ", c->out);
+		canvas_text(c, STYLE_PLAIN,
+			canvas_time(c, json_object_get(gateway, "last_line"), time));
+	}
 	fputc('\n', c->out);
 }
 

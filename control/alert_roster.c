@@ -4,14 +4,13 @@
 #include <stdlib.h>
 
 #include "alert_group.h"
+#include "logins.h"
 #include "text.h"
 
 #define HOUR_MS 3600000ull
 #define HEARD_MS HOUR_MS // a gateway is listened to for so long before its silence means anything
 #define SILENCE_TIMES 2	 // a silence is one when it is so much longer than any of the last day
 #define LOGINS_EARLY_MS (20 * 60000ull) // before that an hour says little: the one before it counts
-#define USUAL_DAYS 7
-#define USUAL_DAYS_LEAST 3
 
 static struct alert_gateway *find(const struct alerts *alerts, const char *name)
 {
@@ -166,32 +165,6 @@ static void look_for_silence(struct alerts *alerts, const struct alerts_rule *ru
 
 // ---- logins ----
 
-static int compare(const void *a, const void *b)
-{
-	return (int)*(const unsigned *)a - (int)*(const unsigned *)b;
-}
-
-// Of this hour on other days: the median, but not more than on the same day of the last week.
-// false: too few days are known.
-static bool usual_logins(
-	const struct roster_gateway *gateway, uint64_t hour, uint64_t now_hour, unsigned *usual)
-{
-	unsigned of_day[USUAL_DAYS], n = 0, last_week = UINT32_MAX;
-	for (uint64_t day = 1; day <= USUAL_DAYS; day++) {
-		uint64_t at = hour - day * 24;
-		if (hour < day * 24 || !roster_hour_is_whole(gateway, at, now_hour))
-			continue;
-		of_day[n++] = gateway->logins[at % ROSTER_HOURS];
-		if (day == 7)
-			last_week = of_day[n - 1];
-	}
-	if (n < USUAL_DAYS_LEAST)
-		return false;
-	qsort(of_day, n, sizeof(of_day[0]), compare);
-	*usual = of_day[n / 2] < last_week ? of_day[n / 2] : last_week;
-	return true;
-}
-
 static void look_at_logins(struct alerts *alerts, const struct alerts_rule *rule,
 	const struct roster_gateway *gateway, uint64_t now_ms)
 {
@@ -206,7 +179,7 @@ static void look_at_logins(struct alerts *alerts, const struct alerts_rule *rule
 		.is_known = true,
 		.since_ms = hour * HOUR_MS};
 	if (roster_hour_is_whole(gateway, hour, now_hour) &&
-		usual_logins(gateway, hour, now_hour, &usual)) {
+		logins_usual(gateway, hour, now_hour, &usual)) {
 		usual = (unsigned)(usual * passed_ms / HOUR_MS);
 		fact.any = (uint64_t)logins * 100 < (uint64_t)usual * rule->rule->logins_share;
 		fact.affected = fact.any ? usual - logins : 0;

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "../rules/alert_rule.h"
 #include "canvas.h"
 #include "clock.h"
 #include "text.h"
@@ -26,8 +27,42 @@ static bool is_text(const char *text, const char *wanted)
 	return text && strcmp(text, wanted) == 0;
 }
 
+static unsigned severity_of(const char *name)
+{
+	unsigned i = 0;
+	while (name && i < SEVERITY_MAX && strcmp(severity_names[i], name) != 0)
+		i++;
+	return name ? i : 0;
+}
+
+// What was told of an alert is its severity.
+static const char *take_alert(struct changes *changes, const json_t *alert)
+{
+	const char *id = json_string_of(alert, "id"), *state = json_string_of(alert, "state");
+	const char *severity = json_string_of(alert, "severity");
+	const char *fired_at = json_string_of(alert, "fired_at");
+	if (id == NULL || state == NULL || severity == NULL)
+		return "update";
+	const json_t *before = json_object_get(changes->told, id);
+	bool was_firing = json_is_string(before);
+	bool worse = was_firing && severity_of(severity) > severity_of(json_string_value(before));
+	bool is_new = before || (fired_at && strcmp(fired_at, changes->start) >= 0) ||
+		      json_number_of(alert, "sequence") <= 1;
+	if (json_object_size(changes->told) >= CHANGES_MAX)
+		json_object_clear(changes->told);
+	bool fires = strcmp(state, "firing") == 0;
+	json_object_set_new(changes->told, id, fires ? json_string(severity) : json_null());
+	if (!fires)
+		return state;
+	if (was_firing)
+		return worse ? "worse" : "update";
+	return is_new ? "firing" : "update";
+}
+
 const char *change_take(struct changes *changes, const json_t *diagnosis)
 {
+	if (is_text(json_string_of(diagnosis, "type"), "alert"))
+		return take_alert(changes, diagnosis);
 	const char *id = json_string_of(diagnosis, "id"),
 		   *state = json_string_of(diagnosis, "state");
 	const char *confidence = json_string_of(diagnosis, "confidence");

@@ -15,5 +15,6 @@ struct changes {
 void changes_init(struct changes *changes);
 void changes_fini(struct changes *changes);
 
+// Of an alert: "firing", "worse", "update", "resolved". Of a diagnosis:
 // "open", "reopened", "confirmed", "update", or how it ended: "recovered", "expired", "absorbed".
 const char *change_take(struct changes *changes, const json_t *diagnosis);

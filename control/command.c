@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "alerts_command.h"
 #include "diagnoses_command.h"
+#include "fleet_command.h"
 #include "history_command.h"
 #include "phone_command.h"
 #include "reload_command.h"
@@ -69,8 +71,29 @@ const struct command commands[] = {
 		.none = "nothing that was recorded is like that",
 	},
 	{
+		.name = "alerts",
+		.help = "facts about the fleet: the firing ones, then the resolved",
+		.arguments = {{ARGUMENT_VALUE, "state", "firing|resolved|all", "only these"},
+			{ARGUMENT_VALUE, "id", "SLUG",
+				"of one kind, fleet-cert-mismatch for example"},
+			{ARGUMENT_VALUE, "gateway", "NAME", "at one ASA"}, {LANGUAGE}},
+		.serve = alerts_serve,
+		.shape = SHAPE_LIST,
+		.render = render_alerts,
+		.none = "no such alerts",
+	},
+	{
+		.name = "fleet",
+		.help = "each gateway: its phones, causes, certificates, logins",
+		.arguments = {{ARGUMENT_VALUE, "gateway", "NAME", "one ASA"}},
+		.serve = fleet_serve,
+		.shape = SHAPE_LIST,
+		.render = render_fleet,
+		.none = "no gateway is known yet",
+	},
+	{
 		.name = "watch",
-		.help = "each change of a diagnosis as it happens",
+		.help = "each change of a diagnosis or an alert as it happens",
 		.arguments = {{ALL_CLIENTS}, {LANGUAGE}},
 		.serve = watch_serve,
 		.shape = SHAPE_STREAM,

@@ -45,6 +45,7 @@
 		"senders that forward other machines' logs")                                       \
 	X(names, NAMES, policy, 0, POLICY_NAMES_MAX, "{}",                                         \
 		"what the `name` command of an ASA prints in place of addresses")                  \
+	X(sites, SITES, sites, 0, SITES_MAX, "{}", "where gateways stand, for alerts and exports") \
 	X(outlets, OUTLETS, outlets, 0, OUTLETS_MAX, "{}",                                         \
 		"where diagnoses and alerts go: SIEM, pager, files")                               \
 	X(rules, RULES, rules, 0, 0, "", "directory of the rule pack; default: the shipped one")   \
@@ -80,6 +81,7 @@ enum kind {
 	KIND_GROUPS,
 	KIND_RELAYS,
 	KIND_NAMES,
+	KIND_SITES,
 	KIND_OUTLETS,
 	KIND_RULES,
 	KIND_CACHE,
@@ -103,6 +105,7 @@ static const char *const kind_values[] = {
 	[KIND_GROUPS] = "a list of names, * stands for any text, any case",
 	[KIND_RELAYS] = "a list of addresses or prefixes (10.1.0.0/16)",
 	[KIND_NAMES] = "{NAME: ADDRESS, ..}",
+	[KIND_SITES] = "{GATEWAY: SITE, ..}, * stands for any text, any case; the first that fits",
 	[KIND_OUTLETS] = "{NAME: {type: TYPE, records: all|diagnoses|alerts, OPTION: ..}, ..}",
 	[KIND_RULES] = "an absolute or relative path",
 	[KIND_CACHE] = "a path, or none",
@@ -192,6 +195,7 @@ static bool read_history(struct yaml_file *file, struct fy_node *value, struct c
 #define READ_SOCKET(member, least, most) read_socket(file, value, config)
 #define READ_HISTORY(member, least, most) read_history(file, value, config)
 #define READ_LISTEN(member, least, most) config_read_listen(file, value, config)
+#define READ_SITES(member, least, most) config_read_sites(file, value, &(member))
 #define READ_OUTLETS(member, least, most) config_read_outlets(file, value, config)
 #define READ_PORTS(member, least, most) config_read_ports(file, value, &(member))
 #define READ_GROUPS(member, least, most) config_read_groups(file, value, &(member))

@@ -11,6 +11,7 @@
 #include "../rules/report.h"
 #include "../rules/yaml.h"
 #include "outlet.h"
+#include "site.h"
 
 #define CONFIG_OPTIONS_MAX 32
 #include "journal.h"
@@ -28,6 +29,7 @@ struct config {
 	struct policy policy;
 	struct outlet_config *outlets[OUTLETS_MAX]; // whoever takes one leaves NULL
 	size_t n_outlets;
+	struct sites sites;
 	const char *rules;		       // directory
 	const char *cache;		       // directory, NULL: none
 	const char *socket;		       // control socket

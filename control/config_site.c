@@ -134,3 +134,36 @@ bool config_read_names(struct yaml_file *file, struct fy_node *value, struct pol
 	policy_sort(policy);
 	return ok && check_unique(file, value, policy);
 }
+
+// ---- sites ----
+
+static bool read_site(struct yaml_file *file, struct fy_node_pair *pair, struct sites *sites)
+{
+	struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
+	struct site *site = &sites->sites[sites->n];
+	if (!yaml_text_copy(file, key, &site->gateway) || !yaml_text_copy(file, value, &site->site))
+		return false;
+	if (site->gateway[0] == '\0')
+		return yaml_error(file, key, "an empty name fits no gateway");
+	if (site->site[0] == '\0')
+		return yaml_error(file, value, "a site needs a name");
+	sites->n++;
+	return true;
+}
+
+bool config_read_sites(struct yaml_file *file, struct fy_node *value, struct sites *sites)
+{
+	void *iterator = NULL;
+	struct fy_node_pair *pair;
+	bool ok = true;
+	if (!fy_node_is_mapping(value))
+		return yaml_error(file, value, "must be a mapping of gateways to sites");
+	int n = fy_node_mapping_item_count(value);
+	if (n > SITES_MAX)
+		return yaml_error(file, value, "%d sites, at most %d", n, SITES_MAX);
+	sites->sites = arena_zeroed(file->arena, (size_t)(n ? n : 1) * sizeof(*sites->sites));
+	sites->n = 0;
+	while ((pair = fy_node_mapping_iterate(value, &iterator)) != NULL)
+		ok &= read_site(file, pair, sites);
+	return ok;
+}

@@ -38,6 +38,8 @@ static bool restore(struct daemon *d)
 bool outward_start(struct daemon *d)
 {
 	d->alerts = alerts_create(d->workers->ruleset->pack);
+	if (d->alerts)
+		alerts_set_sites(d->alerts, &d->config.sites);
 	d->roster = roster_create(d->workers, d->journal);
 	d->outlets = outlets_create(d->journal);
 	d->recorder = recorder_create(d->feed, d->journal, d->alerts);

@@ -13,6 +13,10 @@
 // A list of diagnoses, as a table by kind.
 void render_diagnoses(FILE *out, const json_t *diagnoses, unsigned columns);
 
+// A list of alerts, and of gateways.
+void render_alerts(FILE *out, const json_t *alerts, unsigned columns);
+void render_fleet(FILE *out, const json_t *gateways, unsigned columns);
+
 // A list of recorded states, of diagnoses and of alerts.
 void render_history(FILE *out, const json_t *records, unsigned columns);
 
@@ -23,7 +27,7 @@ void render_phone(FILE *out, const json_t *phone, unsigned columns);
 void render_status(FILE *out, const json_t *status, unsigned columns);
 void render_reload(FILE *out, const json_t *rules, unsigned columns);
 
-// One diagnosis that has changed, on one line.
+// One diagnosis or alert that has changed, on one line.
 void render_change(FILE *out, const json_t *diagnosis, unsigned columns);
 
 // What a replay has found: the diagnoses with cause, remedy and evidence, then the statistics

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "render.h"
+#include "render_alerts.h"
 #include "render_story.h"
 
 #define GAP 2
@@ -350,6 +351,10 @@ void render_change(FILE *out, const json_t *d, unsigned columns)
 	struct canvas c = canvas_of(out, columns);
 	char time[CANVAS_TIME_MAX], text[CELL_MAX];
 	const char *state = json_string_of(d, "state"), *change = json_string_of(d, "change");
+	if (is_alert(d)) {
+		render_alert_change(out, d, columns);
+		return;
+	}
 	bool recovered = state && strcmp(state, "recovered") == 0;
 	unsigned room = c.columns - CHANGE_COLUMNS;
 	canvas_cell(&c, STYLE_DIM,

@@ -300,6 +300,23 @@ static void wrong_relays_and_names_are_told(void **state)
 	assert_refused("names: {10.1.1.1: 10.1.1.2}\n", "1:9: '10.1.1.1' is no name");
 	assert_refused("names: {'a b': 10.1.1.2}\n", "1:9: 'a b' is no name");
 	assert_refused("phone_groups: ['']\n", "1:16: an empty name fits no group");
+	assert_refused("sites: [a]\n", "1:9: must be a mapping of gateways to sites");
+	assert_refused("sites: {'': hq}\n", "1:9: an empty name fits no gateway");
+	assert_refused("sites: {asa-1: ''}\n", "1:16: a site needs a name");
+}
+
+static void first_site_that_fits_is_that_of_the_gateway(void **state)
+{
+	(void)state;
+	struct config config;
+	struct report report = {0};
+	write_file("sites: {asa-hq-*: hq, 'asa-*': branch}\n");
+	assert_true(config_init(&config, path, &report));
+	assert_string_equal(sites_find(&config.sites, "ASA-HQ-1"), "hq");
+	assert_string_equal(sites_find(&config.sites, "asa-7"), "branch");
+	assert_null(sites_find(&config.sites, "ftd-7"));
+	assert_null(sites_find(&config.sites, NULL));
+	config_fini(&config);
 }
 
 static void all_mistakes_are_told_at_once(void **state)
@@ -392,6 +409,7 @@ int main(void)
 		cmocka_unit_test(mistakes_name_their_place_and_what_is_valid),
 		cmocka_unit_test(wrong_ports_are_told),
 		cmocka_unit_test(wrong_relays_and_names_are_told),
+		cmocka_unit_test(first_site_that_fits_is_that_of_the_gateway),
 		cmocka_unit_test(all_mistakes_are_told_at_once),
 		cmocka_unit_test(file_that_is_not_there_is_told),
 		cmocka_unit_test(many_names_are_taken_in_time),

@@ -883,6 +883,126 @@ static void more_than_256_files_are_refused(void **state)
 	}
 }
 
+// ---- alerts ----
+
+#define ALERT_HEAD MESSAGE DIAGNOSIS "alerts:\n  - id: a\n    name: A\n    category: c\n"
+#define ALERT_TEXTS "    title: t\n    summary: s\n    remedy: r\n"
+#define ALERT_LEVEL "    levels: {severity: high, phones: 5}\n"
+
+static void an_alert_is_read(void **state)
+{
+	(void)state;
+	struct vocabulary *v = vocabulary_create();
+	struct rulepack *pack = rules_load(v, ALERT_HEAD
+		"    of: [{diagnosis: d, confidence: confirmed}]\n"
+		"    by: [gateway, leaf_hash]\n"
+		"    window: 10m\n"
+		"    levels:\n"
+		"      - {severity: low, phones: 5, share: 20%}\n"
+		"      - {severity: critical, days: 7, gateway: true}\n"
+		"    resolves: {below: 10%, for: 90s}\n"
+		"    hold: 1h\n"
+		"    storm: 0\n"
+		"    examples:\n"
+		"      - steps: [{phones: 3, days: 2}, +5m]\n"
+		"        absent: true\n" ALERT_TEXTS
+		"  - {id: b, name: B, category: c, silent: 15m, levels: {severity: info}, "
+		"title: t, summary: s, remedy: r}\n");
+	const struct alert_rule *rule = &pack->alerts[0];
+	assert_int_equal(pack->n_alerts, 2);
+	assert_int_equal(rule->source, ALERT_OF_DIAGNOSES);
+	assert_int_equal(rule->of[0].least, CONFIDENCE_CONFIRMED);
+	assert_string_equal(rule->of[0].diagnosis, "d");
+	assert_int_equal(rule->n_by, 2);
+	assert_int_equal(rule->by[1], ALERT_BY_LEAF_HASH);
+	assert_int_equal(rule->window_ms, 600000);
+	assert_int_equal(rule->levels[0].phones, 5);
+	assert_int_equal(rule->levels[0].share, 20);
+	assert_int_equal(rule->levels[0].days, -1);
+	assert_int_equal(rule->levels[1].severity, SEVERITY_CRITICAL);
+	assert_int_equal(rule->levels[1].days, 7);
+	assert_true(rule->levels[1].gateway);
+	assert_int_equal(rule->resolves.share, 10);
+	assert_int_equal(rule->resolves.for_ms, 90000);
+	assert_int_equal(rule->hold_ms, 3600000);
+	assert_int_equal(rule->storm, 0);
+	assert_int_equal(rule->examples[0].n_steps, 2);
+	assert_int_equal(rule->examples[0].steps[1].wait_ms, 300000);
+	assert_int_equal(pack->alerts[1].source, ALERT_SILENT);
+	assert_int_equal(pack->alerts[1].by[0], ALERT_BY_GATEWAY);
+	assert_int_equal(pack->alerts[1].storm, ALERT_STORM);
+	rulepack_destroy(pack);
+	vocabulary_destroy(v);
+}
+
+static void mistakes_in_an_alert_have_their_place(void **state)
+{
+	(void)state;
+	assert_refused(
+		ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: e\n", "t:18:9: unknown diagnosis 'e'");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: d\n    bye: gateway\n",
+		"t:19:5: unknown key 'bye' in an alert; known: id, name");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: d\n    by: colour\n",
+		"t:19:9: 'colour' must be one of: gateway, site, leaf_hash");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: d\n    by: [site, site]\n",
+		"t:19:16: 'site' stands twice");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS
+		"    of: {diagnosis: d, confidence: suspected}\n",
+		"t:18:36: 'suspected' must be one of: probable, confirmed");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: {diagnosis: d, causes: x}\n",
+		"t:18:10: 'd' has no cause 'x'");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS, "t:11:5: an alert is of one of: 'of'");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: d\n    silent: 5m\n",
+		"t:11:5: an alert is of one of: 'of'");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    silent: 5m\n    by: site\n",
+		"t:11:5: 'by' is for alerts of diagnoses");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: d\n    window: 31d\n",
+		"t:19:13: must be at most 30d");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: d\n    resolves: {below: 6}\n",
+		"t:19:16: it resolves below 6 phones, and fires at 5");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: d\n    absorbs: b\n",
+		"t:19:14: 'absorbs' names an unknown alert 'b'");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: d\n    absorbs: a\n",
+		"t:19:14: 'a' cannot absorb itself");
+	assert_refused(
+		ALERT_HEAD ALERT_TEXTS "    of: d\n    levels: []\n", "t:11:9: 'a' has no level");
+	assert_refused(ALERT_HEAD ALERT_TEXTS "    of: d\n    levels: {severity: bad}\n",
+		"t:18:24: 'bad' must be one of: info, low, medium, high, critical");
+	assert_refused(ALERT_HEAD ALERT_TEXTS "    of: d\n    levels: {severity: low, share: 5%}\n",
+		"t:18:14: a 'share' needs a floor: 'phones'");
+	assert_refused(ALERT_HEAD ALERT_TEXTS
+		"    of: d\n    levels: {severity: low, phones: 2, share: 101%}\n",
+		"t:18:47: '101%' must be a share from 1% to 100%");
+	assert_refused(ALERT_HEAD ALERT_TEXTS
+		"    of: d\n    by: model\n    levels: {severity: low, phones: 2, share: 10%}\n",
+		"t:19:14: a 'share' is of the phones known at a gateway or site");
+	assert_refused(ALERT_HEAD ALERT_LEVEL
+		"    of: d\n    title: t\n    summary: '{gatway}'\n    remedy: r\n",
+		"t:11:9: the summary of 'a' has an unknown slot {gatway}");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS
+		"    of: d\n    examples:\n      - steps: [5m]\n",
+		"t:20:17: '5m' must be + and a time");
+	assert_refused(MESSAGE DIAGNOSIS "alerts:\n  - {id: a, name: fleet-x, category: c}\n",
+		"t:11:19: 'fleet-x' is no name such as FleetCertificateMismatch");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS
+		"    of: d\n  - {id: a, name: A, category: c, of: d, levels: {severity: low}, "
+		"title: t, summary: s, remedy: r}\n",
+		"t:19:10: duplicate id 'a'; first at t:11");
+}
+
+static void alerts_do_not_absorb_one_another_in_turn(void **state)
+{
+	(void)state;
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS
+		"    of: d\n    absorbs: b\n  - {id: b, name: B, category: c, of: d, absorbs: a,\n"
+		"     levels: {severity: low}, title: t, summary: s, remedy: r}\n",
+		"t:19:14: 'b' absorbs 'a' in turn");
+	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS
+		"    of: d\n    absorbs: b\n  - {id: b, name: B, category: c, of: d, by: model,\n"
+		"     levels: {severity: low}, title: t, summary: s, remedy: r}\n",
+		"t:19:14: an alert absorbs those of its own gateway");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -926,6 +1046,9 @@ int main(void)
 		cmocka_unit_test(one_bad_file_brings_no_errors_of_others),
 		cmocka_unit_test(files_are_bounded_together),
 		cmocka_unit_test(more_than_256_files_are_refused),
+		cmocka_unit_test(an_alert_is_read),
+		cmocka_unit_test(mistakes_in_an_alert_have_their_place),
+		cmocka_unit_test(alerts_do_not_absorb_one_another_in_turn),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

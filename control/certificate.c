@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "certificate.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "text.h"
+
+#define DAY_MS 86400000ll
+
+// What the rule calls by this name, in the line; empty: nothing.
+static struct slice detail_of(
+	const struct diagnosis_rule *rule, const struct line *line, const char *name)
+{
+	for (unsigned i = 0; i < rule->n_details; i++) {
+		const struct diagnosis_detail *detail = &rule->details[i];
+		if (strcmp(detail->name, name) == 0 &&
+			(detail->event == NAME_NONE || detail->event == line->event))
+			return line_value(line, detail->field);
+	}
+	return (struct slice){0};
+}
+
+// "10:00:00 UTC Mar 1 2025". A zone that is not UTC is a name that only the ASA knows: -1.
+static int64_t expiry_ms(struct slice text)
+{
+	char copy[64];
+	struct tm tm = {0};
+	slice_copy(text, copy, sizeof(copy));
+	const char *end = strptime(copy, "%H:%M:%S UTC %b %d %Y", &tm);
+	return end && *end == '\0' ? (int64_t)timegm(&tm) * 1000 : -1;
+}
+
+static void add(json_t *certificates, const struct diagnosis_rule *rule, const struct line *line,
+	uint64_t now_ms)
+{
+	struct slice trustpoint = detail_of(rule, line, "trustpoint"),
+		     expiry = detail_of(rule, line, "expiry"), days = detail_of(rule, line, "days");
+	int64_t at_ms = expiry.len ? expiry_ms(expiry) : -1;
+	char number[16];
+	if (trustpoint.len == 0)
+		return;
+	if (at_ms < 0 && days.len) {
+		slice_copy(days, number, sizeof(number));
+		at_ms = (int64_t)line->time_ms + strtoll(number, NULL, 10) * DAY_MS;
+	} else if (at_ms < 0) {
+		at_ms = (int64_t)line->time_ms; // it says that it has
+	}
+	int64_t left_ms = at_ms - (int64_t)now_ms;
+	// Rounded down, so that a day that has begun is none.
+	int64_t left = left_ms >= 0 ? left_ms / DAY_MS : -((DAY_MS - 1 - left_ms) / DAY_MS);
+	json_t *name = json_text(trustpoint);
+	json_object_set_new(certificates, json_string_value(name),
+		json_pack("{s:O, s:I, s:o}", "trustpoint", name, "days", (json_int_t)left,
+			"not_after", json_time((uint64_t)at_ms)));
+	json_decref(name);
+}
+
+void certificates_add(json_t *certificates, const struct diagnosis *d, const void *lines,
+	const struct rulepack *pack, uint64_t now_ms)
+{
+	const struct diagnosis_rule *rule =
+		rulepack_diagnosis(pack, (enum scope)d->scope, d->number);
+	const struct line *line;
+	if (rule == NULL || d->scope != SCOPE_GATEWAY || d->state != DIAGNOSIS_OPEN)
+		return;
+	for (uint32_t at = 0; (line = evidence_line(lines, d->evidence.bytes, &at)) != NULL;)
+		add(certificates, rule, line, now_ms);
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// certificate: the certificates of a gateway that its open diagnoses tell of, each by its
+// trust-point, with the days that are left. Source: ASA syslog guide, 717054 and 717055.
+#pragma once
+
+#include <jansson.h>
+
+#include "../dataplane/diagnosis.h"
+
+// Into `certificates`, an object by trust-point: {"trustpoint":..,"days":N,"not_after":".."}. Days
+// are negative once it has expired. A diagnosis that tells of none adds nothing.
+//
+// lines  as diagnosis_read() gave them
+void certificates_add(json_t *certificates, const struct diagnosis *diagnosis, const void *lines,
+	const struct rulepack *pack, uint64_t now_ms);

@@ -82,11 +82,11 @@ static void restore_list(const json_t *list)
 	struct restored restored;
 	size_t i;
 	json_t *object;
-	json_array_foreach((json_t *)list, i, object)
-		restoring_gateway(r, json_string_value(json_object_get(object, "name"))
-					     ? json_string_value(json_object_get(object, "name"))
-					     : "",
-			object);
+	json_array_foreach((json_t *)list, i, object) restoring_gateway(r,
+		json_string_value(json_object_get(object, "name"))
+			? json_string_value(json_object_get(object, "name"))
+			: "",
+		object);
 	json_array_foreach((json_t *)list, i, object) restoring_phone(r, "key", object);
 	json_array_foreach((json_t *)list, i, object) restoring_subject(r, object);
 	json_array_foreach((json_t *)list, i, object) restoring_diagnosis(r, object);

@@ -68,6 +68,11 @@ daemon_start() { # DRIVER [CONFIG_LINE]...
 	rm -rf "$work/rules"
 	cp -r "$root/rules/pack" "$work/rules"
 	rm -rf "$work/control.history" # nothing of the case before
+	daemon_begin
+}
+
+# With the config, rules and history that are there.
+daemon_begin() {
 	ip netns exec "$b" "$offhookd" -c "$work/offhook.yaml" 2>"$work/notes" &
 	daemon_pid=$!
 	for _ in $(seq 200); do
@@ -180,6 +185,51 @@ catalogue_gives_its_diagnoses() { # DRIVER
 	say diagnoses --id aaa-server-down >"$work/story" # a single one is told in full
 	grep -q '^         aaa-server ISE active host 10.1.1.20$' "$work/story"
 	grep -q '113022 AAA Marking RADIUS server' "$work/story"
+	daemon_stop
+}
+
+# All but the lines of evidence that have only been counted: they are recorded a while later.
+lasting() {
+	python3 -c '
+import json, sys
+for line in sys.stdin:
+    diagnosis = json.loads(line)
+    for name in "sequence", "last_seen", "count":
+        del diagnosis[name]
+    print(json.dumps(diagnosis, sort_keys=True))' | sort
+}
+
+what_is_open_is_there_after_a_kill() {
+	net_up
+	daemon_start af_packet
+	mac=$(ip -n "$b" link show vb | awk '/link\/ether/ { print $2 }')
+	on_a python3 "$here/traffic.py" replay va "$mac" "$root/tests/data/catalogue.pcap" 10.7.0.2
+	await_datagrams "$(python3 "$here/traffic.py" count "$root/tests/data/catalogue.pcap")"
+	sleep 10
+	say diagnoses --json | lasting >"$work/before"
+	[ "$(wc -l <"$work/before")" -gt 30 ]
+	for _ in 1 2; do
+		kill -KILL "$daemon_pid"
+		wait "$daemon_pid" 2>/dev/null || true
+		daemon_begin
+		say diagnoses --json | lasting >"$work/after"
+		diff "$work/before" "$work/after"
+		is messages "$(status messages)" 0
+	done
+	grep -q 'restored: .* phones at 3 gateways' "$work/notes"
+	# It goes on under its id.
+	say diagnoses --id phone-license-missing --json >"$work/after"
+	set -- $(python3 -c '
+import json, sys
+d = json.loads(sys.stdin.readline())
+print(d["id"], d["user"], d["client_ip"], d["gateway"])' <"$work/after")
+	on_a logger -n 10.7.0.2 -P 5514 -d --rfc3164 -t "$4" "%ASA-6-722051: Group <GroupPolicy_VPNPhone> User <$2> IP <$3> IPv4 Address <10.20.9.9> IPv6 address <::> assigned to session"
+	for _ in $(seq 50); do
+		say diagnoses --state recovered --json >"$work/after"
+		! grep -q "$1" "$work/after" || break
+		sleep 0.1
+	done
+	grep -q "$1" "$work/after"
 	daemon_stop
 }
 
@@ -365,6 +415,7 @@ for driver in af_packet af_xdp; do
 	run every_datagram_is_accounted_for $driver
 	run catalogue_gives_its_diagnoses $driver
 done
+run what_is_open_is_there_after_a_kill
 run logger_and_rsyslog_are_understood
 run new_rule_works_after_a_reload
 run watch_tells_of_changes

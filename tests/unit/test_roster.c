@@ -420,6 +420,22 @@ static void the_hours_of_a_gateway_are_kept(void **state)
 	assert_true(roster_hour_is_whole(gateway(k->roster, "fw1"), hour + 4, hour + 4));
 }
 
+static void a_gateway_long_silent_is_forgotten(void **state)
+{
+	struct kept *k = *state;
+	tunnel_up(k->scene, PHONE_A, "192.0.2.1", "172.16.0.1");
+	go_round(k);
+	assert_int_equal(n_kept(k, RECORD_GATEWAY, NULL), 1);
+	restart(k, 7 * 24 * HOUR_MS);
+	go_round(k);
+	go_round(k); // its phone is gone
+	assert_int_equal(roster_view(k->roster).n, 1);
+	restart(k, 2 * 24 * HOUR_MS);
+	go_round(k);
+	assert_int_equal(roster_view(k->roster).n, 0);
+	assert_int_equal(n_kept(k, RECORD_GATEWAY, NULL), 0);
+}
+
 #define TEST_KEPT(name) cmocka_unit_test_setup_teardown(name, set_up_kept, tear_down_kept)
 #define TEST_BOTH(name) TEST_ALSO_WITH_THREE_WORKERS(name)
 
@@ -441,6 +457,7 @@ int main(void)
 		TEST_KEPT(what_was_kept_is_not_written_again),
 		TEST_KEPT(a_phone_that_is_gone_is_forgotten),
 		TEST_KEPT(the_hours_of_a_gateway_are_kept),
+		TEST_KEPT(a_gateway_long_silent_is_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

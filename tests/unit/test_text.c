@@ -137,6 +137,32 @@ static void a_time_beyond_all_years_does_no_harm(void **state)
 	}
 }
 
+static bool reads(const char *text, uint64_t *ms)
+{
+	json_t *time = json_string(text);
+	bool ok = json_time_read(time, ms);
+	json_decref(time);
+	return ok;
+}
+
+static void a_time_is_read_back(void **state)
+{
+	static const char *const none[] = {"", "2026-11-21", "2026-11-21T10:19:27.155",
+		"2026-11-21T10:19:27.155ZZ", "2026-11-21 10:19:27.155Z", "-026-11-21T10:19:27.155Z",
+		"2026-1 -21T10:19:27.155Z", "1969-12-31T23:59:59.000Z"};
+	uint64_t ms = 0;
+	char text[TIME_TEXT_MAX];
+	(void)state;
+	assert_true(reads("2026-11-21T10:19:27.155Z", &ms));
+	assert_string_equal(time_format(ms, text), "2026-11-21T10:19:27.155Z");
+	for (size_t i = 0; i < N(none); i++)
+		assert_false(reads(none[i], &ms));
+	assert_false(json_time_read(NULL, &ms));
+	json_t *number = json_integer(7);
+	assert_false(json_time_read(number, &ms));
+	json_decref(number);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +173,7 @@ int main(void)
 		cmocka_unit_test(what_is_empty_is_null),
 		cmocka_unit_test(times_are_utc_with_milliseconds),
 		cmocka_unit_test(a_time_beyond_all_years_does_no_harm),
+		cmocka_unit_test(a_time_is_read_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

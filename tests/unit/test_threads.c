@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "../../control/roster.h"
 #include "scene.h"
 #include "scene_pack.h"
 
@@ -111,6 +112,15 @@ static void look_around(struct workers *all)
 	}
 }
 
+// A part of the walk over all phones; the clock goes fast.
+static void walk_on(struct roster *roster, uint64_t *now_ms)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		roster_step(roster, *now_ms);
+		*now_ms += 10;
+	}
+}
+
 static void control_reads_and_reloads_while_workers_work(void **state)
 {
 	(void)state;
@@ -123,8 +133,12 @@ static void control_reads_and_reloads_while_workers_work(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, play, &players[i]), 0);
 	}
 	unsigned n_reloads = 0;
+	uint64_t roster_ms = 1000;
+	struct roster *roster = roster_create(all, NULL);
+	assert_non_null(roster);
 	while (atomic_load(&done) < WORKERS) {
 		look_around(all);
+		walk_on(roster, &roster_ms);
 		scene_told(s);
 		if (n_reloads < 10) {
 			scene_swap(s, scene_pack);
@@ -145,11 +159,16 @@ static void control_reads_and_reloads_while_workers_work(void **state)
 			&all->worker[i]->counters.events_dropped[EVENT_DROP_exchange_full]);
 	}
 	assert_int_equal(messages, WORKERS * ROUNDS * PHONES * LINES_OF_PHONE);
+	for (unsigned i = 0; i < 10; i++)
+		walk_on(roster, &roster_ms);
+	assert_true(roster_stats(roster).n_rounds > 1);
 	if (lost == 0) {
+		assert_int_equal(roster_stats(roster).n_phones, WORKERS * PHONES);
 		// Each phone has one from its gateway's lines and one from its own, which has no
 		// address.
 		assert_int_equal(scene_count(s, "hash-mismatch"), 2 * WORKERS * PHONES);
 	}
+	roster_destroy(roster);
 	scene_destroy(s);
 }
 

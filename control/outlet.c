@@ -13,7 +13,6 @@
 #define IDLE_MS 1000
 #define BACKOFF_MIN_MS 250
 #define BACKOFF_MAX_MS 30000
-#define WAIT_MAX_MS 3600000 // that a receiver is granted
 
 enum outlet_state { OUTLET_STARTING, OUTLET_CONNECTED, OUTLET_RETRYING };
 static const char *const state_names[] = {
@@ -128,8 +127,8 @@ static void back_off(struct outlet *outlet)
 	unsigned ms = outlet->backoff_ms ? outlet->backoff_ms : BACKOFF_MIN_MS;
 	outlet->backoff_ms = ms * 2 < BACKOFF_MAX_MS ? ms * 2 : BACKOFF_MAX_MS;
 	ms = ms - ms / 4 + (unsigned)rand_r(&outlet->random) % (ms / 4 + 1);
-	uint64_t wait_ms =
-		outlet->context.wait_ms < WAIT_MAX_MS ? outlet->context.wait_ms : WAIT_MAX_MS;
+	uint64_t wait_ms = outlet->context.wait_ms < OUTLET_WAIT_MAX_MS ? outlet->context.wait_ms
+									: OUTLET_WAIT_MAX_MS;
 	sleep_ms(outlet, wait_ms > ms ? (unsigned)wait_ms : ms);
 }
 

@@ -15,6 +15,7 @@
 #define OUTLETS_MAX 16
 #define OUTLET_BATCH_MAX 256
 #define OUTLET_NAME_MAX 32
+#define OUTLET_WAIT_MAX_MS 3600000 // that a receiver is granted
 
 // What an option holds, and so what its member in the options of the kind is.
 enum outlet_value {

@@ -2,9 +2,16 @@
 #include "bulk.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "event_id.h"
 #include "http_client.h"
+
+bool bulk_is_namespace(const char *text)
+{
+	size_t len = strlen(text);
+	return len && len <= 100 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.") == len;
+}
 
 static json_t *action(const struct record *record, const json_t *object, const json_t *document)
 {

@@ -6,6 +6,11 @@
 #include "format.h"
 #include "outcomes.h"
 
+// What may be the last part of a data stream's name. Another one would be refused with each record.
+// Source: Elastic, "An introduction to the Elastic data stream naming scheme": at most 100 bytes,
+// lower case, no `-`, none of \ / * ? " < > | , # : and no blank. Fewer are taken here.
+bool bulk_is_namespace(const char *text);
+
 // Two lines: the action, with the record's event id as _id, so that what comes twice is told
 // apart; the document.
 void bulk_write(

@@ -58,13 +58,13 @@ static const char *url_fault(CURLU *parsed, const char *url)
 	return NULL;
 }
 
-bool http_url_check(const char *url, char *error, size_t size)
+bool http_url_check(const char *option, const char *url, char *error, size_t size)
 {
 	CURLU *parsed = curl_url();
 	const char *fault = parsed ? url_fault(parsed, url) : "out of memory";
 	curl_url_cleanup(parsed);
 	if (fault)
-		snprintf(error, size, "url: %s", fault);
+		snprintf(error, size, "%s: %s", option, fault);
 	return fault == NULL;
 }
 
@@ -72,7 +72,7 @@ bool http_options_check(const struct http_options *options, char *error, size_t 
 {
 	size_t n = 0;
 	for (; options->urls && options->urls[n]; n++) {
-		if (!http_url_check(options->urls[n], error, size))
+		if (!http_url_check("url", options->urls[n], error, size))
 			return false;
 	}
 	if (n > HTTP_URLS_MAX) {
@@ -83,7 +83,7 @@ bool http_options_check(const struct http_options *options, char *error, size_t 
 		snprintf(error, size, "certificate_file and key_file go together");
 		return false;
 	}
-	return true;
+	return options->proxy == NULL || http_url_check("proxy", options->proxy, error, size);
 }
 
 static bool ends_with(const char *text, const char *end)

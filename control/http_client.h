@@ -31,7 +31,7 @@ struct http_options {
 		.name = key, .value = kind, .offset = offsetof(type, http.member), __VA_ARGS__ \
 	}
 // clang-format off
-#define HTTP_OPTIONS(type, url_help, compress_initial)                                             \
+#define HTTP_OPTIONS(type, url_help)                                                               \
 	HTTP_OPTION(type, "url", OUTLET_TEXTS, urls, .is_required = true, .help = url_help),       \
 	HTTP_OPTION(type, "ca_file", OUTLET_PATH, ca_file,                                         \
 		.help = "certificates that a receiver's must lead to (else the system's)"),        \
@@ -40,15 +40,18 @@ struct http_options {
 	HTTP_OPTION(type, "key_file", OUTLET_PATH, key_file, .help = "its private key, PEM"),      \
 	HTTP_OPTION(type, "proxy", OUTLET_TEXT, proxy, .help = "http://host:port to go through"),  \
 	HTTP_OPTION(type, "timeout", OUTLET_TIME, timeout_ms, .least = 100, .most = 300000,        \
-		.initial = "10s", .help = "for one answer"),                                       \
-	HTTP_OPTION(type, "compress", OUTLET_FLAG, compress, .initial = compress_initial,          \
+		.initial = "10s", .help = "for one answer")
+// Where the receiver takes it.
+#define HTTP_COMPRESS(type, initially)                                                             \
+	HTTP_OPTION(type, "compress", OUTLET_FLAG, compress, .initial = initially,                 \
 		.help = "send bodies as gzip")
 // clang-format on
 
 // At config time. false: *error, one line.
 bool http_options_check(const struct http_options *options, char *error, size_t size);
-// Of one address. A name and a password in it are refused: secrets are in files.
-bool http_url_check(const char *url, char *error, size_t size);
+// Of the address that an option holds. A name and a password in it are refused: secrets are in
+// files.
+bool http_url_check(const char *option, const char *url, char *error, size_t size);
 
 // What an answer means for what was sent.
 enum http_verdict {

@@ -23,7 +23,7 @@ struct alertmanager_options {
 
 static const struct outlet_option options[] = {
 	HTTP_OPTIONS(struct alertmanager_options,
-		"http://host:9093; of a list, each one is told everything", "false"),
+		"http://host:9093; of a list, each one is told everything"),
 	{.name = "external_url",
 		.value = OUTLET_TEXT,
 		.offset = offsetof(struct alertmanager_options, external_url),
@@ -49,7 +49,8 @@ static bool check(const void *all, char *error, size_t size)
 {
 	const struct alertmanager_options *o = all;
 	return http_options_check(&o->http, error, size) &&
-	       (o->external_url == NULL || http_url_check(o->external_url, error, size));
+	       (o->external_url == NULL ||
+		       http_url_check("external_url", o->external_url, error, size));
 }
 
 static void alertmanager_close(void *state, struct outlet_context *context)

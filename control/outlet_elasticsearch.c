@@ -17,7 +17,8 @@ struct elasticsearch_options {
 	}
 static const struct outlet_option options[] = {
 	HTTP_OPTIONS(struct elasticsearch_options,
-		"https://host:9200; of a list, the next one where one does not answer", "true"),
+		"https://host:9200; of a list, the next one where one does not answer"),
+	HTTP_COMPRESS(struct elasticsearch_options, "true"),
 	OPTION("namespace", OUTLET_TEXT, dataset_namespace, .initial = "default",
 		.help = "data_stream.namespace, the last part of the data streams' names"),
 	OPTION("api_key_file", OUTLET_SECRET, api_key,
@@ -37,7 +38,9 @@ static bool check(const void *all, char *error, size_t size)
 	const struct elasticsearch_options *o = all;
 	const char *fault = !o->user != !o->password ? "user and password_file go together"
 			    : o->user && o->api_key  ? "either api_key_file or user"
-						     : NULL;
+			    : !bulk_is_namespace(o->dataset_namespace)
+				    ? "namespace: letters in lower case, digits, _ and ."
+				    : NULL;
 	if (fault)
 		snprintf(error, size, "%s", fault);
 	return fault == NULL && http_options_check(&o->http, error, size);

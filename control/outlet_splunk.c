@@ -26,7 +26,8 @@ struct splunk_options {
 	}
 static const struct outlet_option options[] = {
 	HTTP_OPTIONS(struct splunk_options,
-		"https://host:8088; of a list, the next one where one does not answer", "true"),
+		"https://host:8088; of a list, the next one where one does not answer"),
+	HTTP_COMPRESS(struct splunk_options, "true"),
 	OPTION("token_file", OUTLET_SECRET, token, .is_required = true,
 		.help = "file with the token of the event collector"),
 	OPTION("index", OUTLET_TEXT, event.index, .help = "else the token's own"),

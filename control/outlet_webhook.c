@@ -29,7 +29,8 @@ static const char *const body_names[] = {"array", "lines", NULL};
 	}
 static const struct outlet_option options[] = {
 	HTTP_OPTIONS(struct webhook_options,
-		"where to post; of a list, the next one where one does not answer", "false"),
+		"where to post; of a list, the next one where one does not answer"),
+	HTTP_COMPRESS(struct webhook_options, "false"),
 	OPTION("headers", OUTLET_TEXTS, headers, .help = "further ones, each \"Name: value\""),
 	OPTION("header_file", OUTLET_SECRET, header,
 		.help = "file whose first line is one more header, with a secret in it"),
@@ -61,6 +62,19 @@ static bool header_check(const char *line)
 	return true;
 }
 
+// What holds a secret has a file of its own; what frames a body is not the operator's.
+static bool header_allowed(const char *line)
+{
+	static const char *const kept[] = {"authorization", "proxy-authorization", "cookie",
+		"content-length", "transfer-encoding", "content-encoding", "content-type"};
+	size_t len = strcspn(line, ":");
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		if (strlen(kept[i]) == len && strncasecmp(line, kept[i], len) == 0)
+			return false;
+	}
+	return true;
+}
+
 static bool check(const void *all, char *error, size_t size)
 {
 	const struct webhook_options *o = all;
@@ -68,6 +82,12 @@ static bool check(const void *all, char *error, size_t size)
 	for (; o->headers && o->headers[n]; n++) {
 		if (!header_check(o->headers[n])) {
 			snprintf(error, size, "headers: each is \"Name: value\"");
+			return false;
+		}
+		if (!header_allowed(o->headers[n])) {
+			snprintf(error, size,
+				"headers: one with a secret goes by header_file, "
+				"Content-* are set here");
 			return false;
 		}
 	}

@@ -66,6 +66,16 @@ static void no_header_is_broken_by_an_id(void **state)
 	record_release(record);
 }
 
+static void stream_has_a_name_that_is_taken(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"", "HQ", "a-b", "a b", "a/b", "a*", "\xc3\xa4", "a\n"};
+	assert_true(bulk_is_namespace("default"));
+	assert_true(bulk_is_namespace("hq_2.eu"));
+	for (size_t i = 0; i < N(bad); i++)
+		assert_false(bulk_is_namespace(bad[i]));
+}
+
 static struct outcomes outcomes_of_four;
 static char error[256];
 
@@ -153,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(record_is_two_lines),
+		cmocka_unit_test(stream_has_a_name_that_is_taken),
 		cmocka_unit_test(long_id_is_hashed),
 		cmocka_unit_test(no_header_is_broken_by_an_id),
 		cmocka_unit_test(each_item_has_its_own_outcome),

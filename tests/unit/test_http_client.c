@@ -290,12 +290,12 @@ static void addresses_are_looked_at_before_they_are_used(void **state)
 		"http://host:99999/", "gopher://host/", "//host"};
 	char error[256];
 	for (size_t i = 0; i < N(bad); i++) {
-		if (http_url_check(bad[i], error, sizeof(error)))
+		if (http_url_check("url", bad[i], error, sizeof(error)))
 			fail_msg("'%s' is taken", bad[i]);
 		assert_null(strstr(error, "secret"));
 	}
-	assert_true(http_url_check("https://host:8088/a?b=c", error, sizeof(error)));
-	assert_true(http_url_check("http://[2001:db8::1]:9093", error, sizeof(error)));
+	assert_true(http_url_check("url", "https://host:8088/a?b=c", error, sizeof(error)));
+	assert_true(http_url_check("url", "http://[2001:db8::1]:9093", error, sizeof(error)));
 	assert_false(http_options_check(
 		&(struct http_options){.urls = (const char *[]){"http://h", NULL}, .key_file = "k"},
 		error, sizeof(error)));

@@ -5,7 +5,7 @@
 #
 # usage: test_outlet_alertmanager.sh OUTLET_FEED
 . "$(dirname "$0")/lib.sh"
-feed=$probe
+. "$here/outlet.sh"
 manager_pids= feeder_pid=
 
 command -v prometheus-alertmanager >/dev/null || skip_all 'no prometheus-alertmanager'
@@ -149,11 +149,6 @@ fires_after_a_restart_of_both() {
 	shows "$one" ''
 	feeder_start "\"http://127.0.0.1:$one\""
 	shows "$one" 'asa-hq-1 high'
-}
-
-try() {
-	rm -rf "$work"/*
-	run "$@"
 }
 
 try fires_escalates_and_resolves

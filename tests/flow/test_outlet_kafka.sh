@@ -5,7 +5,7 @@
 #
 # usage: test_outlet_kafka.sh OUTLET_FEED KAFKA_BROKER
 . "$(dirname "$0")/lib.sh"
-feed=$probe
+. "$here/outlet.sh"
 broker=$(readlink -f "$2")
 broker_pid= feeder_pid=
 
@@ -36,10 +36,6 @@ tell() {
 	done
 }
 
-records() {
-	python3 "$here/records.py" "$@"
-}
-
 # outlet OPTION...
 outlet() {
 	printf 'outlets:\n  it:\n    type: kafka\n    brokers: [%s]\n    topic: diagnoses\n' \
@@ -47,10 +43,6 @@ outlet() {
 	for line in "$@"; do
 		echo "    $line" >>"$work/config"
 	done
-}
-
-run_feed() {
-	timeout 60 "$feed" "$work/config" - >"$work/status" 2>"$work/notes"
 }
 
 # read_back TOPIC: as receiver.py writes what it took.
@@ -84,16 +76,14 @@ check() { # TOPIC EXPRESSION: true of each m
 }
 
 delivered() { # N REFUSED
-	tail -1 "$work/status" | grep -q "\"delivered\":$1,\"refused\":$2," || {
-		cat "$work/status" "$work/notes"
-		return 1
-	}
+	status_is delivered "$1"
+	status_is refused "$2"
 }
 
 each_under_its_key() {
 	brokers
 	outlet 'format: offhook' 'alerts_topic: alerts'
-	{ records make 0 1000 && records alert 7 firing high 1; } | run_feed
+	{ records make 0 1000 && records alert 7 firing high 1; } | run_feed -
 	delivered 1001 0
 	read_back diagnoses
 	records same "$work/diagnoses" 0 1000
@@ -107,7 +97,7 @@ each_under_its_key() {
 as_ecs() {
 	brokers
 	outlet 'compression: lz4'
-	records make 0 300 | run_feed
+	records make 0 300 | run_feed -
 	read_back diagnoses
 	records same "$work/diagnoses" 0 300
 	check diagnoses 'm["headers"]["ecs-version"] == "8.17.0"'
@@ -117,7 +107,7 @@ as_ecs() {
 brokers_go_and_come() {
 	brokers
 	outlet 'format: offhook' 'timeout: 1s'
-	records make 0 2000 --rate 800 | run_feed &
+	records make 0 2000 --rate 800 | run_feed - &
 	feeder_pid=$!
 	tell down 1
 	sleep 0.3
@@ -140,10 +130,10 @@ errors_are_told_apart() {
 	outlet 'format: offhook'
 	tell fail 3 7  # REQUEST_TIMED_OUT
 	tell fail 2 19 # NOT_ENOUGH_REPLICAS
-	records make 0 500 | run_feed
+	records make 0 500 | run_feed -
 	delivered 500 0
 	tell fail 1 10 # MESSAGE_TOO_LARGE
-	records make 500 1 | run_feed
+	records make 500 1 | run_feed -
 	delivered 0 1
 	tell refuse diagnoses 29 # TOPIC_AUTHORIZATION_FAILED
 	records make 501 10 | timeout 3 "$feed" "$work/config" - >"$work/status" 2>"$work/notes" || true
@@ -151,11 +141,6 @@ errors_are_told_apart() {
 	tell refuse diagnoses 0
 	read_back diagnoses
 	records same "$work/diagnoses" 0 500
-}
-
-try() {
-	rm -rf "$work"/*
-	run "$@"
 }
 
 try each_under_its_key

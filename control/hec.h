@@ -17,8 +17,9 @@ struct hec_options {
 void hec_write(const struct record *record, const struct hec_options *options,
 	const struct format_context *context, struct buffer *out);
 
-// What the answer means; without a word of success nothing was taken. HTTP_REFUSED: *bad as http_piece_fn. *ack: the number to ask for later, or
-// -1. What the receiver says is added to *error.
+// What the answer means; without a word of success nothing was taken. HTTP_REFUSED: *bad as
+// http_piece_fn. *ack: the number to ask for later, or -1. What the receiver says is added to
+// *error.
 enum http_verdict hec_read(enum http_verdict verdict, const struct http_answer *answer, size_t *bad,
 	int64_t *ack, char *error, size_t size);
 

@@ -188,9 +188,11 @@ static void long_request_is_refused(void **state)
 	struct fixture *f = *state;
 	static char request[100000];
 	memset(request, 'a', sizeof(request) - 1);
-	memcpy(request, "GET /metrics HTTP/1.1\r\nHost: x\r\nX: ", 36);
+	static const char begin[] = "GET /metrics HTTP/1.1\r\nHost: x\r\nX: ";
+	memcpy(request, begin, sizeof(begin) - 1);
 	const char *text = ask(f, request);
 	assert_null(strstr(text, "200 OK"));
+	memset(request, 'a', sizeof(begin));
 	memcpy(request, "GET /", 5);
 	text = ask(f, request);
 	assert_null(strstr(text, "200 OK"));
@@ -264,9 +266,9 @@ static void answer_that_is_not_taken_is_cut(void **state)
 	struct fixture *f = *state;
 	int fd = dial(f), least = 1;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
+	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
 	for (unsigned i = 0; i < 400; i++)
-		(void)!send(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 37,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)!send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	serve(f);
 	for (unsigned i = 0; i < 30; i++)
 		wait_for(f, 1000);

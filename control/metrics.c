@@ -51,6 +51,20 @@ struct scrape {
 
 // ---- life ----
 
+// Which gateways and diagnoses there are now.
+static void learn(struct metrics *metrics)
+{
+	const struct gateway_table *table = &metrics->daemon->workers->gateways;
+	const struct rulepack *pack = metrics->daemon->workers->ruleset->pack;
+	for (uint16_t i = 0; i < table->n_max; i++) {
+		if (metrics->places[i] == 0 && table->gateways[i].in_use)
+			metrics->places[i] = (uint16_t)label_set_place(
+				metrics->gateways, gateway_name(table, i));
+	}
+	for (unsigned i = 0; i < pack->n_diagnoses; i++)
+		told_know_diagnosis(metrics->told, pack->diagnoses[i].id);
+}
+
 struct metrics *metrics_create(const struct daemon *daemon, const struct metrics_source *source)
 {
 	struct metrics *metrics = calloc(1, sizeof(*metrics));
@@ -67,7 +81,7 @@ struct metrics *metrics_create(const struct daemon *daemon, const struct metrics
 		metrics_destroy(metrics);
 		return NULL;
 	}
-	metrics_tick(metrics);
+	learn(metrics);
 	return metrics;
 }
 
@@ -85,19 +99,6 @@ void metrics_destroy(struct metrics *metrics)
 const struct metrics_source *metrics_source(const struct metrics *metrics)
 {
 	return &metrics->source;
-}
-
-void metrics_tick(struct metrics *metrics)
-{
-	const struct gateway_table *table = &metrics->daemon->workers->gateways;
-	const struct rulepack *pack = metrics->daemon->workers->ruleset->pack;
-	for (uint16_t i = 0; i < table->n_max; i++) {
-		if (metrics->places[i] == 0 && table->gateways[i].in_use)
-			metrics->places[i] = (uint16_t)label_set_place(
-				metrics->gateways, gateway_name(table, i));
-	}
-	for (unsigned i = 0; i < pack->n_diagnoses; i++)
-		told_know_diagnosis(metrics->told, pack->diagnoses[i].id);
 }
 
 // ---- what is noted ----
@@ -741,7 +742,7 @@ void metrics_expose(struct metrics *m, enum exposition_format format, struct buf
 {
 	struct scrape s = {
 		.out = {.out = out, .format = format}, .daemon = m->daemon, .metrics = m};
-	metrics_tick(m);
+	learn(m);
 	gather(&s, m);
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
 		const struct metric *metric = &metrics[i];

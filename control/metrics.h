@@ -38,9 +38,6 @@ void metrics_destroy(struct metrics *metrics);
 
 const struct metrics_source *metrics_source(const struct metrics *metrics);
 
-// About once a second, and after a reload: learn which gateways and diagnoses there are.
-void metrics_tick(struct metrics *metrics);
-
 // Each record as it is made; see told.h. NULL in place of metrics is nothing.
 void metrics_note_diagnosis(struct metrics *metrics, const json_t *diagnosis);
 void metrics_note_restored(struct metrics *metrics, const json_t *diagnosis);

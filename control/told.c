@@ -16,6 +16,7 @@
 
 #define ALERT_NAMES_MAX 128
 #define CERTIFICATES_MAX 1024
+#define CERTIFICATES_OF_ONE_MAX 8 // trustpoints that one diagnosis tells of, one after the other
 #define TRUSTPOINT_MAX 64
 #define DAY_S 86400
 
@@ -238,27 +239,48 @@ static struct certificate *find_certificate(
 	return NULL;
 }
 
+// NULL: there is no room, of all or of one diagnosis.
+static struct certificate *new_certificate(struct told *told, uint64_t diagnosis)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < told->n_certificates; i++)
+		n += told->certificates[i].diagnosis == diagnosis;
+	return n < CERTIFICATES_OF_ONE_MAX && told->n_certificates < CERTIFICATES_MAX
+		       ? &told->certificates[told->n_certificates++]
+		       : NULL;
+}
+
+// A diagnosis is over: of whichever trustpoints it has told.
+static void drop_certificates(struct told *told, uint64_t diagnosis)
+{
+	for (unsigned i = 0; i < told->n_certificates;) {
+		if (told->certificates[i].diagnosis == diagnosis)
+			told->certificates[i] = told->certificates[--told->n_certificates];
+		else
+			i++;
+	}
+}
+
 static void note_certificate(
 	struct told *told, const json_t *diagnosis, unsigned gateway, uint64_t id)
 {
 	char trustpoint[TRUSTPOINT_MAX];
+	int64_t not_after_s = not_after_of(diagnosis);
+	if (!says(diagnosis, "state", "open")) {
+		drop_certificates(told, id);
+		return;
+	}
 	slice_copy(text_of(json_object_get(diagnosis, "details"), "trustpoint"), trustpoint,
 		sizeof(trustpoint));
 	struct certificate *known = find_certificate(told, gateway, trustpoint);
-	bool open = says(diagnosis, "state", "open");
-	int64_t not_after_s = open ? not_after_of(diagnosis) : -1;
-	if (not_after_s < 0) { // it is over, or there is nothing to say
-		if (!open && known && known->diagnosis == id)
-			*known = told->certificates[--told->n_certificates];
-		return;
-	}
 	// Several gateways share `other`: the first to end is told.
-	if (known && gateway == 0 && known->diagnosis != id && known->not_after_s < not_after_s)
-		return;
-	if (known == NULL && told->n_certificates == CERTIFICATES_MAX)
+	if (not_after_s < 0 || (known && gateway == 0 && known->diagnosis != id &&
+				       known->not_after_s < not_after_s))
 		return;
 	if (known == NULL)
-		known = &told->certificates[told->n_certificates++];
+		known = new_certificate(told, id);
+	if (known == NULL)
+		return;
 	known->diagnosis = id;
 	known->gateway = gateway;
 	known->not_after_s = not_after_s;

@@ -214,6 +214,17 @@ static void certificate_ends_when_its_line_says(void **state)
 		"x{gateway=\"fw2\",trustpoint=\"TP \\\"2\\\"\",source=\"asa\"} 1795132800\n");
 }
 
+static unsigned n_certificates(struct fixture *f)
+{
+	struct exposition out = {.out = &f->text, .name = "x"};
+	unsigned n = 0;
+	told_expose_certificates(f->told, &out);
+	for (size_t i = 0; i < f->text.len; i++)
+		n += f->text.data[f->text.from + i] == '\n';
+	buffer_fini(&f->text);
+	return n;
+}
+
 static void certificates_without_days_or_without_end_are_not_told(void **state)
 {
 	struct fixture *f = *state;
@@ -223,15 +234,18 @@ static void certificates_without_days_or_without_end_are_not_told(void **state)
 	assert_samples(f, told_expose_certificates, "");
 	for (unsigned i = 0; i < 3000; i++) { // names from the wire
 		snprintf(id, sizeof(id), "%u", i);
+		tell_certificate(f, "03", "asa-cert-expiring", "open", "fw1",
+			json_pack("{s:s, s:i}", "trustpoint", id, "days", 1));
+	}
+	assert_int_equal(n_certificates(f), 8);
+	tell_certificate(f, "03", "asa-cert-expiring", "recovered", "fw1", json_object());
+	assert_int_equal(n_certificates(f), 0);
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(id, sizeof(id), "%u", i);
 		tell_certificate(f, id, "asa-cert-expiring", "open", "fw1",
 			json_pack("{s:s, s:i}", "trustpoint", id, "days", 1));
 	}
-	struct exposition out = {.out = &f->text, .name = "x"};
-	told_expose_certificates(f->told, &out);
-	unsigned n = 0;
-	for (size_t i = 0; i < f->text.len; i++)
-		n += f->text.data[f->text.from + i] == '\n';
-	assert_int_equal(n, 1024);
+	assert_int_equal(n_certificates(f), 1024);
 }
 
 // ---- alerts, latency ----

@@ -16,7 +16,7 @@
 #define ACCEPT_STEP 8 // connections taken a turn
 #define LISTEN_BACKLOG 64
 
-struct connection {
+struct visitor {
 	int fd;		   // -1: free
 	uint64_t since_ms; // begin of its request, or end of the last one
 	bool asks;	   // a request is coming in, or its answer goes out
@@ -40,8 +40,8 @@ struct http_server {
 	size_t n_listeners;
 	bool deaf; // accept() failed: not tried again before the next tick
 	uint64_t now_ms;
-	struct connection connections[HTTP_CONNECTIONS_MAX];
-	unsigned n_connections;
+	struct visitor visitors[HTTP_CONNECTIONS_MAX];
+	unsigned n_visitors;
 	struct page pages[PAGES_MAX];
 	struct MHD_Response *not_found, *bad_method;
 };
@@ -130,13 +130,13 @@ static int page_of_path(const char *path, struct MHD_Connection *connection)
 								     : PAGE_METRICS;
 }
 
-static struct connection *connection_of(struct http_server *s, struct MHD_Connection *connection)
+static struct visitor *visitor_of(struct http_server *s, struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	for (unsigned i = 0; info && i < HTTP_CONNECTIONS_MAX; i++) {
-		if (s->connections[i].fd == info->connect_fd)
-			return &s->connections[i];
+		if (s->visitors[i].fd == info->connect_fd)
+			return &s->visitors[i];
 	}
 	return NULL;
 }
@@ -170,7 +170,7 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *connection, c
 static void *note_request(void *context, const char *uri, struct MHD_Connection *connection)
 {
 	struct http_server *s = context;
-	struct connection *c = connection_of(s, connection);
+	struct visitor *c = visitor_of(s, connection);
 	(void)uri;
 	if (c && !c->asks)
 		c->since_ms = s->now_ms;
@@ -183,7 +183,7 @@ static void note_end(void *context, struct MHD_Connection *connection, void **re
 	enum MHD_RequestTerminationCode why)
 {
 	struct http_server *s = context;
-	struct connection *c = connection_of(s, connection);
+	struct visitor *c = visitor_of(s, connection);
 	(void)request, (void)why;
 	if (c == NULL)
 		return;
@@ -198,15 +198,15 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
 {
 	struct http_server *s = context;
 	(void)socket_context;
-	struct connection *c = connection_of(s, connection);
+	struct visitor *c = visitor_of(s, connection);
 	if (what != MHD_CONNECTION_NOTIFY_CLOSED || c == NULL)
 		return;
 	c->fd = -1;
-	s->n_connections--;
+	s->n_visitors--;
 }
 
 // libmicrohttpd sees the end of it, and closes.
-static void cut(struct connection *c)
+static void cut(struct visitor *c)
 {
 	c->cut = true;
 	shutdown(c->fd, SHUT_RDWR);
@@ -215,9 +215,9 @@ static void cut(struct connection *c)
 // Who has been at it for longest: first who asks nothing.
 static bool make_room(struct http_server *s)
 {
-	struct connection *longest = NULL;
+	struct visitor *longest = NULL;
 	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
-		struct connection *c = &s->connections[i];
+		struct visitor *c = &s->visitors[i];
 		if (c->fd < 0 || c->cut || s->now_ms - c->since_ms < HTTP_YIELD_MS)
 			continue;
 		if (longest == NULL || longest->asks > c->asks ||
@@ -228,26 +228,26 @@ static bool make_room(struct http_server *s)
 		return false;
 	cut(longest);
 	MHD_run(s->mhd);
-	return s->n_connections < HTTP_CONNECTIONS_MAX;
+	return s->n_visitors < HTTP_CONNECTIONS_MAX;
 }
 
 static void admit(struct http_server *s, int fd, const struct sockaddr *peer, socklen_t len)
 {
 	unsigned i = 0;
-	while (i < HTTP_CONNECTIONS_MAX && s->connections[i].fd >= 0)
+	while (i < HTTP_CONNECTIONS_MAX && s->visitors[i].fd >= 0)
 		i++;
 	if (i == HTTP_CONNECTIONS_MAX) {
 		close(fd);
 		return;
 	}
 	// A new one has yet to ask: its time runs from here.
-	s->connections[i] = (struct connection){.fd = fd, .since_ms = s->now_ms, .asks = true};
-	s->n_connections++;
+	s->visitors[i] = (struct visitor){.fd = fd, .since_ms = s->now_ms, .asks = true};
+	s->n_visitors++;
 	if (MHD_add_connection(s->mhd, fd, peer, len) == MHD_YES)
 		return;
-	if (s->connections[i].fd == fd) { // it has closed it, and told nobody
-		s->connections[i].fd = -1;
-		s->n_connections--;
+	if (s->visitors[i].fd == fd) { // it has closed it, and told nobody
+		s->visitors[i].fd = -1;
+		s->n_visitors--;
 	}
 }
 
@@ -262,7 +262,7 @@ static void accept_some(struct http_server *s, int listener)
 			s->deaf = errno != EAGAIN && errno != EINTR && errno != ECONNABORTED;
 			break;
 		}
-		if (s->n_connections == HTTP_CONNECTIONS_MAX && !make_room(s))
+		if (s->n_visitors == HTTP_CONNECTIONS_MAX && !make_room(s))
 			close(fd);
 		else
 			admit(s, fd, (struct sockaddr *)&peer, len);
@@ -303,7 +303,7 @@ void http_server_tick(struct http_server *s, uint64_t now_ms)
 		return;
 	s->now_ms = now_ms;
 	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
-		struct connection *c = &s->connections[i];
+		struct visitor *c = &s->visitors[i];
 		uint64_t most_ms = c->asks ? HTTP_REQUEST_MS : HTTP_IDLE_MS;
 		if (c->fd >= 0 && !c->cut && now_ms - c->since_ms > most_ms)
 			cut(c);
@@ -391,7 +391,7 @@ bool http_server_create(const struct daemon *daemon, struct metrics *metrics,
 	s->daemon = daemon;
 	s->metrics = metrics;
 	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++)
-		s->connections[i].fd = -1;
+		s->visitors[i].fd = -1;
 	if (start(s, error, size)) {
 		*server = s;
 		return true;

@@ -8,6 +8,7 @@
 #include <rte_version.h>
 
 #include "../rules/compile.h"
+#include "asa_codes.h"
 #include "gateway_status.h"
 #include "health.h"
 #include "memory.h"
@@ -305,14 +306,6 @@ static void read_unparsed(struct scrape *s, size_t argument)
 		(double)s->ledger.fields_refused);
 }
 
-static uint64_t code_count(const struct workers *workers, uint32_t id)
-{
-	uint64_t n = 0;
-	for (unsigned i = 0; i < workers->n; i++)
-		n += counter_get(&workers->worker[i]->asa_codes[id]);
-	return n;
-}
-
 static void read_codes(struct scrape *s, size_t argument)
 {
 	const struct ruleset *ruleset = s->daemon->workers->ruleset;
@@ -323,7 +316,7 @@ static void read_codes(struct scrape *s, size_t argument)
 			uint32_t id = word * 64 + (uint32_t)__builtin_ctzll(bits);
 			snprintf(code, sizeof(code), "%06u", id);
 			sample_of(s, "code", slice_of(code),
-				(double)code_count(s->daemon->workers, id));
+				(double)asa_codes_count(s->daemon->workers, id));
 		}
 	}
 }

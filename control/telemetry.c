@@ -13,6 +13,7 @@
 #include <rte_telemetry.h>
 
 #include "../rules/compile.h"
+#include "asa_codes.h"
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
@@ -228,14 +229,6 @@ static int tell_lcore(struct answer_page *page, const struct snapshot *s)
 	return -ENOENT;
 }
 
-static uint64_t count_of(const struct workers *workers, uint32_t id)
-{
-	uint64_t n = 0;
-	for (unsigned i = 0; i < workers->n; i++)
-		n += counter_get(&workers->worker[i]->asa_codes[id]);
-	return n;
-}
-
 static int tell_codes(struct answer_page *page, const struct snapshot *s)
 {
 	uint64_t from;
@@ -243,7 +236,8 @@ static int tell_codes(struct answer_page *page, const struct snapshot *s)
 		return -EINVAL;
 	for (uint32_t id = (uint32_t)from; id < ASA_ID_MAX; id++) {
 		bool known = s->wanted[id / 64] >> (id % 64) & 1;
-		if (known && !add(page, count_of(page->daemon->workers, id), "ASA_%06u", id)) {
+		if (known &&
+			!add(page, asa_codes_count(page->daemon->workers, id), "ASA_%06u", id)) {
 			add_next(page, id);
 			return 0;
 		}

@@ -137,6 +137,16 @@ static bool start_server(struct daemon *d)
 	return d->server != NULL;
 }
 
+// What there is from before the start, and what comes.
+static void feed_metrics(struct daemon *d)
+{
+	json_t *alerts = d->alerts ? alerts_json(d->alerts, LANGUAGE_EN) : NULL, *alert;
+	size_t i;
+	json_array_foreach(alerts, i, alert) metrics_note_alert(d->metrics, alert);
+	json_decref(alerts);
+	recorder_set_metrics(d->recorder, d->metrics);
+}
+
 static bool start_metrics(struct daemon *d)
 {
 	char error[512] = "metrics: out of memory";
@@ -148,6 +158,8 @@ static bool start_metrics(struct daemon *d)
 		.journal_status = journal_status,
 		.journal_is_degraded = journal_is_degraded};
 	d->metrics = metrics_create(d, &source);
+	if (d->metrics)
+		feed_metrics(d);
 	if (d->metrics && http_server_create(d, d->metrics, &d->http, error, sizeof(error)))
 		return true;
 	log_line(LOG_ERROR, "%s", error);
@@ -216,6 +228,7 @@ static int run(struct daemon *d, const sigset_t *signals)
 	outward_finish(d);
 stop_metrics:
 	http_server_destroy(d->http);
+	recorder_set_metrics(d->recorder, NULL);
 	metrics_destroy(d->metrics);
 	server_destroy(d->server);
 stop_outward:

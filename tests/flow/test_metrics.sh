@@ -124,7 +124,10 @@ traffic_is_counted() {
 	await 'offhook_message_matches_total{code="724002"}' 3
 	await 'offhook_events_total{event="csd-not-running"}' 3
 	await 'offhook_diagnoses_open{diagnosis="csd-enabled"}' 3
-	await 'offhook_rx_packets_total{port="lo",queue="0"}' "$(value offhook_packets_total)"
+	await 'offhook_rx_packets_total{port="lo",queue="0"}' 4
+	await 'offhook_diagnoses_total{diagnosis="csd-enabled",confidence="confirmed",gateway="asa-hq-1"}' 2
+	await 'offhook_detection_latency_seconds_count{stage="wire"}' 3
+	await 'offhook_detection_latency_seconds_count{stage="settled"}' 3
 	[ "$(value 'offhook_lcore_busy_cycles_total{lcore="1"}')" -gt 0 ]
 	[ -n "$(value 'offhook_gateway_last_line_timestamp_seconds{gateway="asa-hq-1"}')" ]
 	curl -s $url/metrics >"$work/metrics"

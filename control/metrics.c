@@ -52,7 +52,7 @@ struct scrape {
 
 // ---- life ----
 
-// Which gateways and diagnoses there are now.
+// Which gateways, diagnoses and alerts there are now.
 static void learn(struct metrics *metrics)
 {
 	const struct gateway_table *table = &metrics->daemon->workers->gateways;
@@ -64,6 +64,8 @@ static void learn(struct metrics *metrics)
 	}
 	for (unsigned i = 0; i < pack->n_diagnoses; i++)
 		told_know_diagnosis(metrics->told, pack->diagnoses[i].id);
+	for (unsigned i = 0; i < pack->n_alerts; i++)
+		told_know_alert(metrics->told, pack->alerts[i].id);
 }
 
 struct metrics *metrics_create(const struct daemon *daemon, const struct metrics_source *source)
@@ -120,12 +122,6 @@ void metrics_note_alert(struct metrics *metrics, const json_t *alert)
 {
 	if (metrics)
 		told_alert(metrics->told, alert);
-}
-
-void metrics_know_alert(struct metrics *metrics, const char *alert)
-{
-	if (metrics)
-		told_know_alert(metrics->told, alert);
 }
 
 void metrics_note_latency(struct metrics *metrics, enum told_stage stage, uint64_t us)

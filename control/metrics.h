@@ -42,7 +42,6 @@ const struct metrics_source *metrics_source(const struct metrics *metrics);
 void metrics_note_diagnosis(struct metrics *metrics, const json_t *diagnosis);
 void metrics_note_restored(struct metrics *metrics, const json_t *diagnosis);
 void metrics_note_alert(struct metrics *metrics, const json_t *alert);
-void metrics_know_alert(struct metrics *metrics, const char *alert); // that the rules may fire
 void metrics_note_latency(struct metrics *metrics, enum told_stage stage, uint64_t us);
 
 // Adds the whole text. Where out->failed is set then, it is not whole.

@@ -124,6 +124,7 @@ traffic_is_counted() {
 	await 'offhook_message_matches_total{code="724002"}' 3
 	await 'offhook_events_total{event="csd-not-running"}' 3
 	await 'offhook_diagnoses_open{diagnosis="csd-enabled"}' 3
+	await 'offhook_alerts_firing{alert="fleet-cert-mismatch",severity="critical"}' 0
 	await 'offhook_rx_packets_total{port="lo",queue="0"}' 4
 	await 'offhook_diagnoses_total{diagnosis="csd-enabled",confidence="confirmed",gateway="asa-hq-1"}' 2
 	await 'offhook_detection_latency_seconds_count{stage="wire"}' 3

@@ -15,7 +15,7 @@ static void add(struct asa_codes *codes, uint32_t id, uint64_t count)
 	codes->top[at] = (struct asa_code){id, count};
 }
 
-static uint64_t count_of(const struct workers *workers, uint32_t id)
+uint64_t asa_codes_count(const struct workers *workers, uint32_t id)
 {
 	uint64_t count = 0;
 	for (unsigned i = 0; i < workers->n; i++)
@@ -27,7 +27,7 @@ bool asa_codes_step(struct asa_codes *codes, const struct workers *workers)
 {
 	uint32_t end = codes->next + STEP < ASA_ID_MAX ? codes->next + STEP : ASA_ID_MAX;
 	for (uint32_t id = codes->next; id < end; id++) {
-		uint64_t count = count_of(workers, id);
+		uint64_t count = asa_codes_count(workers, id);
 		if (count)
 			add(codes, id, count);
 	}
@@ -54,7 +54,7 @@ json_t *asa_codes_all_json(const struct workers *workers)
 {
 	json_t *object = json_object();
 	for (uint32_t id = 0; id < ASA_ID_MAX; id++) {
-		uint64_t count = count_of(workers, id);
+		uint64_t count = asa_codes_count(workers, id);
 		if (count)
 			set_code(object, id, count);
 	}

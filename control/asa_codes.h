@@ -18,6 +18,9 @@ struct asa_codes {
 	} top[ASA_CODES_TOP]; // most first
 };
 
+// Messages with this id that all workers have had. Any thread.
+uint64_t asa_codes_count(const struct workers *workers, uint32_t id);
+
 // Look at the next ids. false: all have been looked at.
 bool asa_codes_step(struct asa_codes *codes, const struct workers *workers);
 

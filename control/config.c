@@ -8,6 +8,7 @@
 
 #include "config_listen.h"
 #include "config_outlets.h"
+#include "config_metrics.h"
 #include "config_site.h"
 #include "pack.h"
 
@@ -59,7 +60,9 @@
 	X(history_keep, TIME, journal.keep_ms, MINUTE_MS, 365 * DAY_MS, "30d",                     \
 		"what is older leaves the history")                                                \
 	X(history_size, MEBIBYTES, journal.keep_bytes, 16, 1048576, "1024",                        \
-		"MiB that the history takes; then the oldest goes")
+		"MiB that the history takes; then the oldest goes")                                \
+	X(metrics, METRICS, metrics, 1, METRICS_ADDRESSES_MAX, "127.0.0.1:9514",                   \
+		"where Prometheus scrapes, and /healthz and /readyz are")
 
 // ---- kinds of values ----
 
@@ -87,6 +90,7 @@ enum kind {
 	KIND_CACHE,
 	KIND_SOCKET,
 	KIND_HISTORY,
+	KIND_METRICS,
 };
 
 static const char listen_values[] =
@@ -111,6 +115,8 @@ static const char *const kind_values[] = {
 	[KIND_CACHE] = "a path, or none",
 	[KIND_SOCKET] = "an absolute or relative path",
 	[KIND_HISTORY] = "a path, or none",
+	[KIND_METRICS] =
+		"ADDRESS:PORT, [IPV6]:PORT, or a port of loopback's; a list of these; or none",
 };
 
 static bool read_time(struct yaml_file *file, struct fy_node *value, uint64_t *out_ms,
@@ -200,6 +206,7 @@ static bool read_history(struct yaml_file *file, struct fy_node *value, struct c
 #define READ_PORTS(member, least, most) config_read_ports(file, value, &(member))
 #define READ_GROUPS(member, least, most) config_read_groups(file, value, &(member))
 #define READ_RELAYS(member, least, most) config_read_relays(file, value, &(member))
+#define READ_METRICS(member, least, most) config_read_metrics(file, value, config)
 #define READ_NAMES(member, least, most) config_read_names(file, value, &(member))
 
 // ---- the table ----
@@ -269,6 +276,7 @@ static bool read_defaults(struct config *config, struct report *report)
 	config->rules = pack_default_dir();
 	config->cache = pack_cache_dir();
 	config->socket = config_default_socket();
+	config->metrics_by_default = true;
 	return ok;
 }
 

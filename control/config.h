@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "../dataplane/policy.h"
 #include "../dataplane/port.h"
@@ -17,6 +18,13 @@
 #include "journal.h"
 
 enum poll { POLL_AUTO, POLL_BUSY, POLL_ADAPTIVE };
+
+#define METRICS_ADDRESSES_MAX 8
+struct metrics_address {
+	struct sockaddr_storage address;
+	const char *text; // as it stands there
+	struct rule_place place;
+};
 
 struct config {
 	struct obstack arena; // its texts
@@ -35,6 +43,10 @@ struct config {
 	const char *socket;		       // control socket
 	const char *texts[CONFIG_OPTIONS_MAX]; // of each option as it is written; NULL: it is not
 	struct journal_options journal;
+	struct metrics_address metrics[METRICS_ADDRESSES_MAX];
+	size_t n_metrics;	 // 0: none
+	bool metrics_none;	 // the word stands there
+	bool metrics_by_default; // nobody has asked for them
 	// Where these stand in the file; no file: they are defaults.
 	struct rule_place listen_places[PORT_LISTEN_MAX], rules_place, socket_place, history_place;
 };

@@ -16,6 +16,8 @@
 #define GATEWAY_SILENT_MS (6 * 3600000ull)  // no relevant line for so long is worth a word
 #define GATEWAY_RECENT_MS (24 * 3600000ull) // what was seen within is how the gateway is set up
 
+struct http_server;
+struct metrics;
 struct server;
 
 // How the rules came to be what they are.
@@ -48,5 +50,7 @@ struct daemon {
 	struct recorder *recorder;
 	struct outlets *outlets;
 	struct server *server;
+	struct metrics *metrics;  // NULL in tests and tools
+	struct http_server *http; // NULL: none
 	uint64_t started_ms, started_steady_ms;
 };

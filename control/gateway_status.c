@@ -87,7 +87,7 @@ static bool is_known(const struct gateway_table *table, uint16_t number)
 	return atomic_load_explicit(&table->gateways[number].in_use, memory_order_acquire);
 }
 
-static int64_t clock_off_ms(const struct gateway *gateway)
+int64_t gateway_clock_off_ms(const struct gateway *gateway)
 {
 	struct gateway_stamp stamp;
 	int64_t off_ms;
@@ -112,7 +112,7 @@ json_t *gateway_json(const struct daemon *daemon, uint16_t number)
 		.failed_ms = counter_get(&g->failed_ms),
 		.hidden_ms = daemon->hidden_users_ms[number],
 		.events = counter_get(&g->events),
-		.clock_off_ms = clock_off_ms(g),
+		.clock_off_ms = gateway_clock_off_ms(g),
 	};
 	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o}", "name",
 		json_text(gateway_name(table, number)), "last_seen",

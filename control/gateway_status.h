@@ -10,6 +10,9 @@
 // NULL: no gateway has this number.
 json_t *gateway_json(const struct daemon *daemon, uint16_t number);
 
+// How far its clock is off, by the time in its last line that had one; 0: it has said none.
+int64_t gateway_clock_off_ms(const struct gateway *gateway);
+
 unsigned gateways_known(const struct gateway_table *table);
 
 // About once a second: notice which gateways still hide user names.

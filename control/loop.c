@@ -9,11 +9,13 @@
 
 #include "clock.h"
 #include "gateway_status.h"
+#include "http_server.h"
 #include "log.h"
 #include "outward.h"
 #include "port_status.h"
 #include "reload_command.h"
 #include "server.h"
+#include "telemetry.h"
 
 // A worker never makes a system call to say that it has something to tell: it is asked. While
 // somebody watches often enough for the 1 ms that is promised from the wire to the control socket;
@@ -28,6 +30,7 @@ enum source {
 	SOURCE_DRAIN,
 	SOURCE_SERVER,
 	SOURCE_JOURNAL,
+	SOURCE_HTTP,
 	SOURCE_MAX
 };
 
@@ -35,6 +38,7 @@ struct loop {
 	struct daemon *daemon;
 	int epoll, descriptors[SOURCE_MAX];
 	bool is_watched; // the drain timer runs at its fast pace
+	bool is_asked;	 // the HTTP server has something to do
 	bool stop;
 };
 
@@ -54,8 +58,11 @@ static bool loop_init(struct loop *loop, struct daemon *d, const sigset_t *signa
 	loop->descriptors[SOURCE_DRAIN] = timerfd_create(CLOCK_MONOTONIC, flags);
 	loop->descriptors[SOURCE_SERVER] = server_descriptor(d->server);
 	loop->descriptors[SOURCE_JOURNAL] = journal_descriptor(d->journal);
+	loop->descriptors[SOURCE_HTTP] = http_server_descriptor(d->http);
 	for (int i = 0; i < SOURCE_MAX; i++) {
 		struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
+		if (i == SOURCE_HTTP && loop->descriptors[i] < 0)
+			continue;
 		if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->descriptors[i], &event) < 0) {
 			log_line(LOG_ERROR, "epoll: %s", strerror(errno));
 			return false;
@@ -84,6 +91,8 @@ static void tick(struct daemon *d, uint64_t steady_ms)
 	ports_tick(d);
 	server_tick(d->server, steady_ms);
 	outward_tick(d, clock_wall_ms());
+	http_server_tick(d->http, steady_ms);
+	telemetry_tick(d);
 }
 
 static void take_signals(struct loop *loop)
@@ -128,6 +137,9 @@ static void take_events(struct loop *loop, bool wait)
 		case SOURCE_JOURNAL:
 			journal_notice(loop->daemon->journal);
 			break;
+		case SOURCE_HTTP:
+			loop->is_asked = true;
+			break;
 		case SOURCE_SERVER: // has its step below
 		case SOURCE_MAX:
 			break;
@@ -154,6 +166,9 @@ bool loop_run(struct daemon *d, const sigset_t *signals)
 		take_events(&loop, !busy);
 		busy = outward_step(d, clock_wall_ms());
 		busy |= server_step(d->server, clock_steady_ms());
+		if (loop.is_asked)
+			loop.is_asked = http_server_step(d->http, clock_steady_ms());
+		busy |= loop.is_asked;
 		set_pace(&loop);
 	}
 	loop_fini(&loop);

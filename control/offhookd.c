@@ -12,11 +12,13 @@
 #include "clock.h"
 #include "daemon.h"
 #include "glyph.h"
+#include "http_server.h"
 #include "log.h"
 #include "loop.h"
 #include "outward.h"
 #include "reload_command.h"
 #include "server.h"
+#include "telemetry.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -135,6 +137,35 @@ static bool start_server(struct daemon *d)
 	return d->server != NULL;
 }
 
+// What there is from before the start, and what comes.
+static void feed_metrics(struct daemon *d)
+{
+	json_t *alerts = d->alerts ? alerts_json(d->alerts, LANGUAGE_EN) : NULL, *alert;
+	size_t i;
+	json_array_foreach(alerts, i, alert) metrics_note_alert(d->metrics, alert);
+	json_decref(alerts);
+	recorder_set_metrics(d->recorder, d->metrics);
+}
+
+static bool start_metrics(struct daemon *d)
+{
+	char error[512] = "metrics: out of memory";
+	const struct metrics_source source = {.roster = d->roster,
+		.roster_view = roster_view,
+		.outlets = d->outlets,
+		.outlets_status = outlets_status,
+		.journal = d->journal,
+		.journal_status = journal_status,
+		.journal_is_degraded = journal_is_degraded};
+	d->metrics = metrics_create(d, &source);
+	if (d->metrics)
+		feed_metrics(d);
+	if (d->metrics && http_server_create(d, d->metrics, &d->http, error, sizeof(error)))
+		return true;
+	log_line(LOG_ERROR, "%s", error);
+	return false;
+}
+
 static bool start_workers(struct daemon *d)
 {
 	int status = workers_start(d->workers, &d->ports);
@@ -185,13 +216,20 @@ static int run(struct daemon *d, const sigset_t *signals)
 		goto stop_outward;
 	if (!start_server(d))
 		goto stop_outward;
+	if (!start_metrics(d))
+		goto stop_metrics;
 	if (!start_workers(d))
-		goto stop_server;
+		goto stop_metrics;
+	telemetry_start(d);
 	log_listening(d);
 	code = loop_run(d, signals) ? 0 : EXIT_FAILED;
+	telemetry_stop();
 	workers_stop(d->workers);
 	outward_finish(d);
-stop_server:
+stop_metrics:
+	http_server_destroy(d->http);
+	recorder_set_metrics(d->recorder, NULL);
+	metrics_destroy(d->metrics);
 	server_destroy(d->server);
 stop_outward:
 	outward_stop(d);

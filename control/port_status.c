@@ -4,16 +4,15 @@
 #include "log.h"
 #include "text.h"
 
-static size_t read_stats(const struct daemon *daemon, struct port_stats *stats)
+size_t ports_read(const struct daemon *daemon, struct port_stats *stats)
 {
-	// Tests have a daemon without ports.
 	return daemon->ports.internals ? port_stats(&daemon->ports, stats, PORT_LISTEN_MAX) : 0;
 }
 
 json_t *ports_json(const struct daemon *daemon)
 {
 	struct port_stats stats[PORT_LISTEN_MAX];
-	size_t n = read_stats(daemon, stats);
+	size_t n = ports_read(daemon, stats);
 	json_t *ports = json_array();
 	for (size_t i = 0; i < n; i++) {
 		const struct port_stats *p = &stats[i];
@@ -39,7 +38,7 @@ static const char *advice(const char *state)
 void ports_tick(struct daemon *daemon)
 {
 	struct port_stats stats[PORT_LISTEN_MAX];
-	size_t n = read_stats(daemon, stats);
+	size_t n = ports_read(daemon, stats);
 	for (size_t i = 0; i < n; i++) {
 		const char *before = daemon->port_states[i] ? daemon->port_states[i] : "up";
 		if (strcmp(before, stats[i].state) != 0)

@@ -6,6 +6,9 @@
 
 #include "daemon.h"
 
+// Fills at most PORT_LISTEN_MAX; none where there are no ports, in tests.
+size_t ports_read(const struct daemon *daemon, struct port_stats *stats);
+
 // One object a port of `listen`.
 json_t *ports_json(const struct daemon *daemon);
 

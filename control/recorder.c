@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "diagnosis_json.h"
+#include "metrics.h"
 #include "text.h"
 
 #define TAKE_STEP 64	 // changes a turn
@@ -37,11 +38,13 @@ struct recorder {
 	struct feed *feed;
 	struct journal *journal;
 	struct alerts *alerts;
-	struct kept *kept; // by place
+	struct metrics *metrics; // NULL: none
+	bool restoring;		 // what is told again was told before this start
+	struct kept *kept;	 // by place
 	struct queue queues[LATER_MAX];
 	// Recorded, and not yet settled; in the order of their numbers.
 	struct pending {
-		uint64_t number;
+		uint64_t number, made_ms;
 		struct feed_mark mark;
 		json_t *alert; // NULL: a diagnosis
 	} pending[PENDING_MAX];
@@ -75,13 +78,25 @@ void recorder_destroy(struct recorder *r)
 	free(r);
 }
 
+void recorder_set_metrics(struct recorder *r, struct metrics *metrics)
+{
+	r->metrics = metrics;
+}
+
 // ---- what was recorded is released ----
 
-static void release_settled(struct recorder *r)
+// The wall clock may have been set back meanwhile.
+static uint64_t us_since(uint64_t then_ms, uint64_t now_ms)
+{
+	return now_ms > then_ms ? (now_ms - then_ms) * 1000 : 0;
+}
+
+static void release_settled(struct recorder *r, uint64_t now_ms)
 {
 	uint64_t settled = journal_settled(r->journal);
 	while (r->head != r->tail && r->pending[r->head % PENDING_MAX].number <= settled) {
 		struct pending *pending = &r->pending[r->head++ % PENDING_MAX];
+		metrics_note_latency(r->metrics, TOLD_SETTLED, us_since(pending->made_ms, now_ms));
 		if (pending->alert)
 			alerts_release(r->alerts, pending->alert);
 		else
@@ -97,7 +112,7 @@ static bool has_room(const struct recorder *r)
 
 // ---- recording ----
 
-static void record_alerts(struct recorder *r)
+static void record_alerts(struct recorder *r, uint64_t now_ms)
 {
 	while (r->alerts && has_room(r)) {
 		json_t *alert = alerts_next_change(r->alerts);
@@ -105,9 +120,10 @@ static void record_alerts(struct recorder *r)
 		uint64_t number = id ? journal_append(r->journal, RECORD_ALERT, id, alert) : 0;
 		if (alert == NULL)
 			return;
+		metrics_note_alert(r->metrics, alert);
 		if (number) {
-			r->pending[r->tail++ % PENDING_MAX] =
-				(struct pending){.number = number, .alert = alert};
+			r->pending[r->tail++ % PENDING_MAX] = (struct pending){
+				.number = number, .made_ms = now_ms, .alert = alert};
 			continue;
 		}
 		alerts_release(r->alerts, alert);
@@ -141,6 +157,7 @@ static uint64_t tell(struct recorder *r, const json_t *object, uint64_t now_ms)
 	const char *id = json_string_value(json_object_get(object, "id"));
 	if (id && r->alerts)
 		alerts_take(r->alerts, object, now_ms);
+	metrics_note_diagnosis(r->metrics, object);
 	return id ? journal_append(r->journal, RECORD_DIAGNOSIS, id, object) : 0;
 }
 
@@ -174,7 +191,7 @@ static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
 	kept->evidence_bytes = change->diagnosis.evidence.bytes;
 	if (number)
 		r->pending[r->tail++ % PENDING_MAX] =
-			(struct pending){.number = number, .mark = change->mark};
+			(struct pending){.number = number, .made_ms = now_ms, .mark = change->mark};
 	else
 		feed_release(r->feed, &change->mark);
 }
@@ -192,6 +209,7 @@ void recorder_restored(struct recorder *r)
 			.evidence_bytes = r->change.diagnosis.evidence.bytes};
 	}
 	recorder_retell(r);
+	r->restoring = r->retell > 0;
 }
 
 void recorder_retell(struct recorder *r)
@@ -209,9 +227,12 @@ static void retell_some(struct recorder *r, uint64_t now_ms)
 		json_t *object = change_json(r);
 		if (object)
 			alerts_take(r->alerts, object, now_ms);
+		if (object && r->restoring)
+			metrics_note_restored(r->metrics, object);
 		json_decref(object);
 		n++;
 	}
+	r->restoring = r->restoring && r->retell;
 }
 
 static void enqueue(struct recorder *r, enum later later, uint32_t place, uint64_t now_ms)
@@ -236,6 +257,8 @@ static void take(struct recorder *r, uint64_t now_ms)
 	const struct kept *kept = &r->kept[change->mark.place];
 	uint64_t digest = digest_of(&change->diagnosis);
 	if (digest != kept->digest) {
+		metrics_note_latency(
+			r->metrics, TOLD_WIRE, us_since(change->diagnosis.last_ms, now_ms));
 		record(r, digest, now_ms);
 		return;
 	}
@@ -272,12 +295,12 @@ static void record_due(struct recorder *r, enum later later, uint64_t now_ms)
 
 bool recorder_step(struct recorder *r, uint64_t now_ms)
 {
-	release_settled(r);
+	release_settled(r, now_ms);
 	for (unsigned later = 0; later < LATER_MAX; later++)
 		record_due(r, (enum later)later, now_ms);
 	for (unsigned i = 0; i < TAKE_STEP && has_room(r) && feed_take(r->feed, &r->change); i++)
 		take(r, now_ms);
 	retell_some(r, now_ms);
-	record_alerts(r);
+	record_alerts(r, now_ms);
 	return has_room(r) && (feed_has_change(r->feed) || r->retell);
 }

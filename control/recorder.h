@@ -29,5 +29,9 @@ void recorder_restored(struct recorder *recorder);
 // The alerts are told of all that is open, some a turn: they have new rules.
 void recorder_retell(struct recorder *recorder);
 
+// Tell these of each diagnosis, and how long it took. NULL: nobody.
+struct metrics;
+void recorder_set_metrics(struct recorder *recorder, struct metrics *metrics);
+
 // A bounded part of what there is to do. Whether there is more at once.
 bool recorder_step(struct recorder *recorder, uint64_t now_ms);

@@ -244,7 +244,6 @@ static int init(struct arguments *arguments, char *error, size_t error_size)
 static void add_common(struct arguments *arguments)
 {
 	add(arguments, "offhook");
-	add(arguments, "--no-telemetry"); // `offhook status` tells more, and it is a thread less
 	add(arguments, "--log-level=%d", (int)RTE_LOG_WARNING);
 }
 
@@ -254,6 +253,8 @@ int eal_start(const struct eal_options *options, port_note_fn note, void *contex
 	log_begin(note, context);
 	struct arguments arguments = {0};
 	add_common(&arguments);
+	add(&arguments, "--file-prefix=offhook"); // the directory of the telemetry socket
+	add(&arguments, "--log-level=lib.telemetry:%d", (int)RTE_LOG_ERR); // that it has no old one
 	int status = add_memory(&arguments, options, note, context, error, error_size);
 	if (status != 0)
 		goto end;
@@ -288,8 +289,8 @@ int eal_start_offline(char *error, size_t error_size)
 	log_begin(note_nothing, NULL);
 	struct arguments arguments = {0};
 	add_common(&arguments);
-	static const char *const fixed[] = {
-		"--no-huge", "--no-shconf", "--no-pci", "-m", "64", "--iova-mode=va"};
+	static const char *const fixed[] = {"--no-telemetry", "--no-huge", "--no-shconf",
+		"--no-pci", "-m", "64", "--iova-mode=va"};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		add(&arguments, "%s", fixed[i]);
 	int status = add_lcores(&arguments, 0);

@@ -236,6 +236,44 @@ size_t port_stats(const struct port_set *set, struct port_stats *out, size_t max
 	return n;
 }
 
+// A port has counts for its first RTE_ETHDEV_QUEUE_STAT_CNTRS queues at most, and some drivers
+// (i40e, mlx5) add up for the port alone.
+static size_t add_queues(
+	const struct listener *listener, uint16_t port, struct port_queue_stats *out, size_t max)
+{
+	struct rte_eth_stats stats;
+	bool alone = listener->n_ports == 1 && listener->n_queues > 1; // else a port is a queue
+	size_t n = alone ? RTE_MIN(listener->n_queues, RTE_ETHDEV_QUEUE_STAT_CNTRS) : 1;
+	if (rte_eth_stats_get(listener->ports[port], &stats) != 0 || n >= max)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		out[i] = (struct port_queue_stats){.name = listener->listen.name,
+			.queue = alone ? (uint16_t)i : port,
+			.packets = alone ? stats.q_ipackets[i] : stats.ipackets,
+			.bytes = alone ? stats.q_ibytes[i] : stats.ibytes};
+		stats.ipackets -= RTE_MIN(stats.ipackets, out[i].packets);
+		stats.ibytes -= RTE_MIN(stats.ibytes, out[i].bytes);
+	}
+	if (listener->listen.kind != LISTEN_PCI)
+		return n;
+	out[n] = (struct port_queue_stats){.name = listener->listen.name,
+		.queue = PORT_QUEUE_OTHER,
+		.packets = stats.ipackets,
+		.bytes = stats.ibytes};
+	return n + 1;
+}
+
+size_t port_queue_stats(const struct port_set *set, struct port_queue_stats *out, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; set->internals != NULL && i < set->internals->n_listeners; i++) {
+		const struct listener *listener = &set->internals->listeners[i];
+		for (uint16_t port = 0; port < listener->n_ports; port++)
+			n += add_queues(listener, port, out + n, max - n);
+	}
+	return n;
+}
+
 void port_stop(struct port_set *set)
 {
 	if (set->internals == NULL)

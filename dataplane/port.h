@@ -93,6 +93,17 @@ typedef void (*port_note_fn)(void *context, const char *text); // one line for t
 // Fills at most max entries, one a `listen` entry; returns how many.
 size_t port_stats(const struct port_set *set, struct port_stats *out, size_t max);
 
+// What came in on one RX queue, or on one that its driver has no count of its own for.
+struct port_queue_stats {
+	const char *name; // as in `listen`; the set's
+	uint16_t queue;	  // PORT_QUEUE_OTHER: all that are not counted by themselves
+	uint64_t packets, bytes;
+};
+#define PORT_QUEUE_OTHER UINT16_MAX
+
+// Fills at most max entries, by `listen` entry and queue; returns how many.
+size_t port_queue_stats(const struct port_set *set, struct port_queue_stats *out, size_t max);
+
 // Stops and closes ports, detaches the XDP program, takes back promiscuous mode. Workers have ended
 // and have released their frames.
 void port_stop(struct port_set *set);

@@ -729,10 +729,10 @@ bool worker_finish(struct worker *w, uint64_t now_ms)
 // ---- the loop ----
 
 // The wall clock without a system call: the TSC, and how far control says the wall is from it.
-static uint64_t tsc_ms(void)
+static uint64_t tsc_to_ms(uint64_t tsc)
 {
-	uint64_t now = rte_rdtsc(), hz = rte_get_tsc_hz();
-	return now / hz * 1000 + now % hz * 1000 / hz;
+	uint64_t hz = rte_get_tsc_hz();
+	return tsc / hz * 1000 + tsc % hz * 1000 / hz;
 }
 
 void workers_set_clock(struct workers *all)
@@ -740,7 +740,8 @@ void workers_set_clock(struct workers *all)
 	struct timespec wall;
 	clock_gettime(CLOCK_REALTIME, &wall);
 	int64_t ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
-	atomic_store_explicit(&all->wall_offset_ms, ms - (int64_t)tsc_ms(), memory_order_relaxed);
+	atomic_store_explicit(
+		&all->wall_offset_ms, ms - (int64_t)tsc_to_ms(rte_rdtsc()), memory_order_relaxed);
 }
 
 // now_ms: the wall clock, for the lines; steady_ms: one that nobody sets, for fragments.
@@ -812,14 +813,15 @@ static int run(void *argument)
 	struct worker *w = argument;
 	struct workers *all = w->all;
 	uint32_t rest_ns = REST_NS_MIN;
-	unsigned frames = 0; // since the last rest
+	uint64_t last = rte_rdtsc(); // the end of the last turn
+	unsigned frames = 0;	     // since the last rest
 	// Sees all that control has made: the launch says so too, but where ThreadSanitizer cannot
 	// see it.
 	atomic_load_explicit(&all->stop, memory_order_acquire);
 	worker_enter(w);
 	counter_add(&w->idle_turns, 1); // it has begun: who then stands still is told of
 	while (!atomic_load_explicit(&all->stop, memory_order_relaxed)) {
-		uint64_t steady_ms = tsc_ms();
+		uint64_t begin = rte_rdtsc(), steady_ms = tsc_to_ms(begin);
 		uint64_t now_ms = turn_clock(w, steady_ms);
 		unsigned n = 0;
 		bool full = false;
@@ -835,6 +837,10 @@ static int run(void *argument)
 		bool emptied = !full && !any;
 		any |= n > 0;
 		counter_add(any ? &w->busy_turns : &w->idle_turns, 1);
+		uint64_t end = rte_rdtsc();
+		counter_add(&w->cycles, end - last); // a rest is no work
+		counter_add(&w->busy_cycles, any ? end - begin : 0);
+		last = end;
 		if (!all->busy && emptied) {
 			rest_ns = rest(rest_ns, frames);
 			frames = 0;

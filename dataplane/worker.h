@@ -46,6 +46,8 @@ struct worker {
 	counter_t events[EVENTS_MAX];
 	counter_t *asa_codes; // by id
 	counter_t busy_turns, idle_turns;
+	counter_t busy_cycles,
+		cycles; // of the TSC: in turns that had something to do; since the start
 	// worker writes, control reads by sequence counters
 	struct session_table sessions;
 	struct outbox outbox;

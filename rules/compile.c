@@ -146,6 +146,11 @@ struct ruleset *ruleset_compile(struct rulepack *pack, const char *cache_dir, st
 	return NULL;
 }
 
+const char *ruleset_engine_version(void)
+{
+	return hs_version();
+}
+
 void ruleset_destroy(struct ruleset *ruleset)
 {
 	if (ruleset == NULL)

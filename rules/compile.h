@@ -37,6 +37,9 @@ struct ruleset *ruleset_compile(
 
 void ruleset_destroy(struct ruleset *ruleset);
 
+// Of the library that matches: "5.4.0 2022-11-02".
+const char *ruleset_engine_version(void);
+
 static inline bool ruleset_wants(const struct ruleset *ruleset, uint32_t asa_id)
 {
 	return ruleset->wanted[asa_id / 64] >> (asa_id % 64) & 1;

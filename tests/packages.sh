@@ -7,6 +7,9 @@ build_packages='gcc libc6-dev clang-14 llvm-14 meson ninja-build pkg-config libd
 	librdkafka-dev'
 test_packages='libcmocka-dev libclang-rt-14-dev iproute2 ethtool procps python3 bsdutils rsyslog
 	spin tzdata valgrind openssl prometheus-alertmanager kcat'
+	libxxhash-dev uthash-dev zlib1g-dev libssl-dev libsqlite3-dev libmicrohttpd-dev'
+	spin tzdata valgrind curl prometheus prometheus-alertmanager python3-prometheus-client
+	python3-yaml systemd'
 
 # Install those of the arguments that are missing; needs root only if there are any.
 install_packages() {

@@ -62,6 +62,16 @@ latency_tells_quantiles_of_each_load() {
 	tells 6 mix poll share_of_highest_rate p50 p99 p99.9 marks told port_full
 }
 
+scrape_grows_no_further_than_its_labels() {
+	bench scrape 300 900
+	tells 2 gateways p50 max bytes samples
+	python3 - "$work/told" <<-'PYTHON'
+		import json, sys
+		few, many = [json.loads(line) for line in open(sys.argv[1])]
+		assert few["samples"] == many["samples"], (few, many)
+	PYTHON
+}
+
 stages_add_up() {
 	command -v valgrind >/dev/null || return 0
 	bench stages --seconds 0.2 runts
@@ -98,6 +108,7 @@ run scaling_tells_ratios
 run no_stranger_pushes_a_phone_out
 run no_message_is_lost_in_a_reload
 run latency_tells_quantiles_of_each_load
+run scrape_grows_no_further_than_its_labels
 run stages_add_up
 run figures_are_drawn
 run rules_are_written_as_many_as_wanted

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <unistd.h>
 
 #include "../../control/config.h"
@@ -121,6 +122,9 @@ static void without_a_file_everything_has_its_default(void **state)
 	assert_int_equal(config.policy.n_relays, 0);
 	assert_string_equal(config.rules, pack_default_dir());
 	assert_string_equal(config.socket, config_default_socket());
+	assert_int_equal(config.n_metrics, 1);
+	assert_string_equal(config.metrics[0].text, "127.0.0.1:9514");
+	assert_true(config.metrics_by_default);
 	config_fini(&config);
 }
 
@@ -386,6 +390,41 @@ static void reference_names_every_option_and_its_default(void **state)
 	free(text);
 }
 
+static void metrics_are_at_addresses(void **state)
+{
+	(void)state;
+	struct config config;
+	read_good(&config, "metrics: [\"192.0.2.5:80\", \"[2001:db8::5]:9514\", 9515]");
+	assert_int_equal(config.n_metrics, 3);
+	assert_false(config.metrics_by_default);
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&config.metrics[0].address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&config.metrics[1].address;
+	assert_int_equal(v4->sin_family, AF_INET);
+	assert_int_equal(ntohl(v4->sin_addr.s_addr), 0xc0000205);
+	assert_int_equal(ntohs(v4->sin_port), 80);
+	assert_int_equal(v6->sin6_family, AF_INET6);
+	assert_int_equal(v6->sin6_addr.s6_addr[15], 5);
+	assert_int_equal(ntohs(v6->sin6_port), 9514);
+	v4 = (const struct sockaddr_in *)&config.metrics[2].address; // loopback unless told
+	assert_int_equal(ntohl(v4->sin_addr.s_addr), INADDR_LOOPBACK);
+	config_fini(&config);
+	read_good(&config, "metrics: none");
+	assert_int_equal(config.n_metrics, 0);
+	config_fini(&config);
+	assert_refused("metrics: nowhere", "1:10: 'nowhere' is neither ADDRESS:PORT");
+	assert_refused("metrics: localhost:9514", "1:10: ");
+	assert_refused("metrics: 127.0.0.1:0", "1:10: ");
+	assert_refused("metrics: 127.0.0.1:65536", "1:10: ");
+	assert_refused("metrics: \"127.0.0.1:\"", "1:10: ");
+	assert_refused("metrics: \"::1:9514\"", "1:10: ");
+	assert_refused("metrics: \"[::1]\"", "1:10: ");
+	assert_refused("metrics: \"[]:1\"", "1:10: ");
+	assert_refused("metrics: \":1\"", "1:10: ");
+	assert_refused("metrics: []", "1:10: names no address");
+	assert_refused("metrics: [none, 9514]", "1:11: none stands alone");
+	assert_refused("metrics: [9514, 127.0.0.1:9514]", "1:17: '127.0.0.1:9514' stands twice");
+}
+
 static void socket_is_the_users_own_unless_root(void **state)
 {
 	(void)state;
@@ -414,6 +453,7 @@ int main(void)
 		cmocka_unit_test(file_that_is_not_there_is_told),
 		cmocka_unit_test(many_names_are_taken_in_time),
 		cmocka_unit_test(reference_names_every_option_and_its_default),
+		cmocka_unit_test(metrics_are_at_addresses),
 		cmocka_unit_test(socket_is_the_users_own_unless_root),
 	};
 	return cmocka_run_group_tests(tests, make_file, remove_file);

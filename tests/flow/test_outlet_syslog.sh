@@ -236,7 +236,7 @@ each_format_arrives_over_each_transport() { # RECEIVER
 	daemon_stop
 }
 
-# Something the receiver had read, and not yet written, dies with it.
+# While it is stopped its kernel takes and acknowledges what it never reads: that dies with it.
 a_killed_receiver_misses_nothing() { # RECEIVER
 	net_up
 	"start_$1"
@@ -247,6 +247,8 @@ a_killed_receiver_misses_nothing() { # RECEIVER
 	sender=$!
 	for _ in 1 2; do
 		sleep 0.2
+		kill -s STOP $receiver_pid
+		sleep 0.4
 		receiver_kill KILL
 		sleep 0.2
 		"start_$1"

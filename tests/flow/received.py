@@ -3,7 +3,7 @@
 """What receivers of syslog have stored, against what `offhook watch --json` has told.
 
 received.py send PORT COUNT FIRST     lines of COUNT phones to 127.0.0.1, hostile ones among them
-received.py count WATCHED             how many states were told
+received.py count WATCHED             how many states of diagnoses were told
 received.py same WATCHED FORMAT FILE...     each state is there, with its user, and nothing else; a
                                       state may come twice
 Each format is read by rules of its own here.
@@ -118,6 +118,6 @@ command, arguments = sys.argv[1], sys.argv[2:]
 if command == "send":
     send(*arguments)
 elif command == "count":
-    print(len(told(arguments[0])))
+    print(sum(1 for line in open(arguments[0], encoding="utf-8") if '"type":"diagnosis"' in line))
 elif command == "same":
     sys.exit(compare(arguments[0], arguments[1], arguments[2:]))

@@ -3,13 +3,11 @@
 
 build_packages='gcc libc6-dev clang-14 llvm-14 meson ninja-build pkg-config libdpdk-dev
 	libhyperscan-dev libjemalloc-dev libfyaml-dev libjansson-dev libxdp-dev libbpf-dev libpcap-dev
-	libxxhash-dev uthash-dev zlib1g-dev libssl-dev libsqlite3-dev libcurl4-openssl-dev
-	librdkafka-dev'
-test_packages='libcmocka-dev libclang-rt-14-dev iproute2 ethtool procps python3 bsdutils rsyslog
-	spin tzdata valgrind openssl prometheus-alertmanager kcat'
-	libxxhash-dev uthash-dev zlib1g-dev libssl-dev libsqlite3-dev libmicrohttpd-dev'
-	spin tzdata valgrind curl prometheus prometheus-alertmanager python3-prometheus-client
-	python3-yaml systemd'
+	libxxhash-dev uthash-dev zlib1g-dev libssl-dev libsqlite3-dev libmicrohttpd-dev
+	libcurl4-openssl-dev librdkafka-dev'
+test_packages='libcmocka-dev libclang-rt-14-dev iproute2 ethtool procps python3 python3-yaml
+	python3-prometheus-client bsdutils openssl curl kcat rsyslog prometheus prometheus-alertmanager
+	systemd spin tzdata valgrind'
 
 # Install those of the arguments that are missing; needs root only if there are any.
 install_packages() {

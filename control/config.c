@@ -339,7 +339,7 @@ void config_fini(struct config *config)
 // Those that a reload takes over.
 static bool is_reloaded(enum option_number option)
 {
-	return option == OPTION_outlets || option == OPTION_rules;
+	return option == OPTION_outlets || option == OPTION_rules || option == OPTION_sites;
 }
 
 static bool is_same(const char *a, const char *b)

@@ -76,7 +76,10 @@ static bool check_socket(const struct config *config, struct report *report)
 // machine's config.
 static bool check_history(const struct config *config, struct report *report)
 {
-	if (config->journal.directory == NULL)
+	// Beside the socket, unless told: it is made with the socket's directory.
+	bool beside = config->history_place.file == NULL &&
+		      strcmp(config->socket, CONFIG_SYSTEM_SOCKET) != 0;
+	if (config->journal.directory == NULL || beside)
 		return true;
 	char *copy = strdup(config->journal.directory);
 	const char *directory = config->journal.directory;

@@ -92,6 +92,19 @@ static void check_workers(struct check *check)
 	}
 }
 
+static void check_outward(struct check *check)
+{
+	const struct daemon *daemon = check->daemon;
+	struct outlet_status outlets[OUTLETS_MAX];
+	size_t n = daemon->outlets ? outlets_status(daemon->outlets, outlets, OUTLETS_MAX) : 0;
+	if (daemon->journal && journal_is_degraded(daemon->journal))
+		complain(check, "the history cannot be written: what is told is kept in memory");
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(outlets[i].state, "retrying") == 0)
+			complain(check, "outlet %s: %s", outlets[i].name, outlets[i].error);
+	}
+}
+
 json_t *health_json(const struct daemon *daemon, const struct ledger *ledger)
 {
 	struct check check = {.daemon = daemon, .ledger = ledger, .reasons = json_array()};
@@ -103,6 +116,7 @@ json_t *health_json(const struct daemon *daemon, const struct ledger *ledger)
 	check_ports(&check);
 	check_tables(&check);
 	check_workers(&check);
+	check_outward(&check);
 	return json_pack("{s:s, s:o}", "state", json_array_size(check.reasons) ? "degraded" : "ok",
 		"reasons", check.reasons);
 }

@@ -7,8 +7,8 @@
 
 #include "daemon.h"
 
-// Until SIGTERM or SIGINT; SIGHUP reloads the rules and the outlets, SIGUSR1 opens the outlets' files
-// anew.
+// Until SIGTERM or SIGINT; SIGHUP reloads the rules and the outlets, SIGUSR1 opens the outlets'
+// files anew.
 //
 // signals  these four; blocked in every thread
 // false: it could not begin.

@@ -259,6 +259,8 @@ static void begin(struct outlet *outlet)
 
 static bool find_place(struct outlet *outlet)
 {
+	if (outlet->reader)
+		return true;
 	struct journal_reader *reader = NULL;
 	while (!must_stop(outlet) && reader == NULL) {
 		reader = journal_reader_create(outlet->context.journal, outlet->config->name);
@@ -417,6 +419,9 @@ bool outlets_set(struct outlets *outlets, struct outlet_config **configs, size_t
 			continue;
 		next[i]->before = predecessor(outlets, configs[i]->name);
 		next[i]->config = configs[i];
+		// A new one misses nothing from now on.
+		if (next[i]->before == NULL)
+			next[i]->reader = journal_reader_create(outlets->journal, configs[i]->name);
 		configs[i] = NULL;
 	}
 	for (size_t i = 0; i < outlets->n; i++) {

@@ -114,6 +114,7 @@ static void keep(struct daemon *daemon, struct config *next)
 {
 	note_what_stays(daemon, next);
 	daemon->config.rules = next->rules;
+	daemon->config.sites = next->sites;
 	if (daemon->reread) {
 		config_fini(daemon->reread);
 		free(daemon->reread);

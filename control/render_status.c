@@ -302,6 +302,37 @@ static void render_store(const struct canvas *c, const json_t *history)
 	}
 }
 
+static void render_outlet(const struct canvas *c, const json_t *outlet)
+{
+	const char *error = json_string_of(outlet, "last_error");
+	const char *state = json_string_of(outlet, "state");
+	bool retries = state && strcmp(state, "retrying") == 0;
+	uint64_t refused = json_number_of(outlet, "refused"), lost = json_number_of(outlet, "lost");
+	char delivered[32], waiting[32], gone[32], time[CANVAS_TIME_MAX];
+	name(c, json_string_of(outlet, "name"));
+	canvas_text(c, retries ? STYLE_RED : STYLE_PLAIN, state);
+	fputs(", ", c->out);
+	wrapped(c, "%s: %s delivered, %s wait%s%s%s", json_string_of(outlet, "type"),
+		grouped(json_number_of(outlet, "delivered"), delivered),
+		grouped(json_number_of(outlet, "waiting"), waiting),
+		refused || lost ? ", refused or lost: " : "",
+		refused || lost ? grouped(refused + lost, gone) : "", "");
+	if (error == NULL)
+		return;
+	name(c, "");
+	wrapped(c, "%s: %s", canvas_date(c, json_object_get(outlet, "failed_at"), time), error);
+}
+
+static void render_outlets(const struct canvas *c, const json_t *outlets)
+{
+	size_t i;
+	json_t *outlet;
+	if (json_array_size(outlets) == 0)
+		return;
+	heading(c, "Outlets");
+	json_array_foreach((json_t *)outlets, i, outlet) render_outlet(c, outlet);
+}
+
 static void render_gateway(const struct canvas *c, const json_t *gateway)
 {
 	char time[CANVAS_TIME_MAX], number[32];
@@ -364,6 +395,7 @@ void render_status(FILE *out, const json_t *status, unsigned columns)
 	render_memory(&c, json_object_get(status, "memory"));
 	render_rules(&c, json_object_get(status, "rules"));
 	render_store(&c, json_object_get(status, "history"));
+	render_outlets(&c, json_object_get(status, "outlets"));
 	heading(&c, "Gateways");
 	json_array_foreach((json_t *)gateways, i, gateway)
 	{

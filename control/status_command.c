@@ -123,6 +123,10 @@ json_t *status_json(const struct daemon *daemon)
 	json_object_set_new(status, "ports", ports_json(daemon));
 	json_object_set_new(status, "memory", memory_json());
 	json_object_set_new(status, "history", journal_status(daemon->journal));
+	json_object_set_new(
+		status, "alerts", daemon->alerts ? alerts_status(daemon->alerts) : json_null());
+	json_object_set_new(
+		status, "outlets", daemon->outlets ? outlets_json(daemon->outlets) : json_array());
 	json_object_set_new(status, "control", server_json(daemon->server));
 	json_object_set_new(status, "workers", workers_json(daemon));
 	return status;

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -436,10 +437,20 @@ static bool set_aside(const char *path, char *out, size_t size)
 }
 
 // The directory's own lock: none for SQLite to take away, and gone with the process.
+// With the directory above it: that of a socket which is made later.
+static bool make_directory(const char *path)
+{
+	char above[PATH_MAX_BYTES];
+	if (mkdir(path, 0750) == 0 || errno == EEXIST)
+		return true;
+	snprintf(above, sizeof(above), "%s", path);
+	return errno == ENOENT && mkdir(dirname(above), 0755) == 0 && mkdir(path, 0750) == 0;
+}
+
 static enum store_result lock_directory(
 	struct store *store, const char *directory, char *error, size_t size)
 {
-	if (mkdir(directory, 0750) < 0 && errno != EEXIST) {
+	if (!make_directory(directory)) {
 		snprintf(error, size, "cannot be made: %s", strerror(errno));
 		return errno == ENOSPC ? STORE_REFUSED : STORE_WRONG;
 	}

@@ -173,13 +173,16 @@ static bool group_of(const struct alert_rule *rule, const struct said *said, con
 	return true;
 }
 
-// The phone: its device, else its address and user.
+// The phone: its device, or that of the only phone known at its address; else its address and user.
 static struct name *phone_of(struct alerts *alerts, const struct said *said)
 {
 	const char *device = text_of(said->object, "device"),
 		   *client = text_of(said->object, "client_ip"),
 		   *user = text_of(said->object, "user");
+	const json_t *devices = json_object_get(said->details, "devices");
 	char text[512];
+	if (device == NULL && json_array_size(devices) == 1)
+		device = json_string_value(json_array_get(devices, 0));
 	if (device)
 		return name_take(alerts, NAME_PHONE, device);
 	snprintf(text, sizeof(text), "%s %s", client ? client : "-", user ? user : "");
@@ -214,6 +217,7 @@ static void fill_case(
 			    ? (int)json_integer_value(days)
 			    : -1;
 	one->of = (uint8_t)of;
+	one->is_sure = said->confidence > CONFIDENCE_SUSPECTED;
 	one->alert->is_dirty = true;
 }
 
@@ -301,10 +305,11 @@ void alerts_take(struct alerts *alerts, const json_t *diagnosis, uint64_t now_ms
 
 static bool level_holds(const struct alert_level *level, const struct alert_count *count)
 {
-	if (count->affected < level->phones || (level->gateway && !count->own))
+	unsigned phones = level->suspected ? count->affected : count->sure;
+	if (phones < level->phones || (level->gateway && !count->own))
 		return false;
-	if (level->share && (!count->is_known || (uint64_t)count->affected * 100 <
-							 (uint64_t)count->known * level->share))
+	if (level->share && (!count->is_known ||
+				    (uint64_t)phones * 100 < (uint64_t)count->known * level->share))
 		return false;
 	return level->days < 0 || (count->days >= 0 && count->days <= level->days);
 }
@@ -339,7 +344,7 @@ static bool is_below(const struct alert *alert)
 {
 	const struct alert_count *count = &alert->count;
 	unsigned floor = floor_of(alert->rule_now, count);
-	return !count->any || (alert->level < 0 && (floor == 0 || count->affected < floor));
+	return !count->any || (alert->level < 0 && (floor == 0 || count->sure < floor));
 }
 
 static void activate(struct alert *alert, uint64_t now_ms)
@@ -754,7 +759,7 @@ static void restore_count(struct alert *alert, const json_t *object)
 		     *threshold = json_object_get(object, "threshold");
 	json_t *days = json_object_get(json_object_get(object, "details"), "days");
 	struct alert_count *count = &alert->count;
-	count->affected = number_of(phones, "affected");
+	count->affected = count->sure = number_of(phones, "affected");
 	count->known = number_of(phones, "known");
 	count->is_known = json_is_integer(json_object_get(phones, "known"));
 	count->any = alert->state == ALERT_FIRING;

@@ -359,6 +359,10 @@ static void count_case(struct counting *c, const struct alert *alert, const stru
 		int left = one->days > passed ? one->days - passed : 0;
 		count->days = count->days < 0 || left < count->days ? left : count->days;
 	}
+	if (one->phone && one->is_sure && one->phone->sure_round != c->alerts->round) {
+		one->phone->sure_round = c->alerts->round;
+		count->sure++;
+	}
 	if (one->phone == NULL || one->phone->round != c->alerts->round) {
 		if (one->phone)
 			count_phone(c, one->phone);
@@ -414,7 +418,7 @@ static struct counting begin(struct alerts *alerts, struct alert *alert, uint64_
 {
 	struct alert_count *count = &alert->count;
 	alerts->round++;
-	count->affected = 0;
+	count->affected = count->sure = 0;
 	count->any = count->own = false;
 	count->days = -1;
 	alert->is_dirty = false;
@@ -439,6 +443,7 @@ static void add_fact(struct counting *c, const struct alert *alert)
 {
 	struct alert_count *count = c->count;
 	count->affected += alert->count.affected;
+	count->sure += alert->count.sure;
 	if (!count->any || alert->count.since_ms < count->since_ms)
 		count->since_ms = alert->count.since_ms;
 	count->any = true;

@@ -39,6 +39,7 @@ struct name {
 	UT_hash_handle hh;
 	unsigned references;
 	uint64_t round;	     // of the count that met it last
+	uint64_t sure_round; // the same, where more was known than a suspicion
 	unsigned n;	     // how often that count has met it
 	struct alert *first; // NAME_GATEWAY: its active alerts, of the tick with that round
 	uint32_t len;
@@ -65,6 +66,7 @@ struct alert_case {
 	uint64_t first_ms, last_ms;
 	int days; // that were left at last_ms; -1: none told
 	uint8_t of;
+	bool is_sure; // more than a suspicion
 };
 
 enum alert_state { ALERT_QUIET, ALERT_FIRING, ALERT_RESOLVED };
@@ -72,6 +74,7 @@ enum alert_state { ALERT_QUIET, ALERT_FIRING, ALERT_RESOLVED };
 // What is counted of an alert now.
 struct alert_count {
 	unsigned affected, known;
+	unsigned sure; // of the affected: of whom it is more than a suspicion
 	bool is_known; // somebody has counted the phones there
 	bool own;      // the gateway itself says so
 	bool any;      // there is anything at all

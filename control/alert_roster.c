@@ -110,6 +110,7 @@ static void set_fact(struct alerts *alerts, const struct alerts_rule *rule, cons
 	struct alert_count *count = &alert->count;
 	count->any = fact->any;
 	count->affected = fact->affected;
+	count->sure = fact->sure;
 	if (!fact->any) {
 		json_decref(details);
 		return;
@@ -148,6 +149,7 @@ static void look_for_silence(struct alerts *alerts, const struct alerts_rule *ru
 	if (g->last_ms && now_ms > g->last_ms)
 		silent_ms = now_ms - g->last_ms;
 	struct alert_count fact = {.affected = g->n_phones,
+		.sure = g->n_phones,
 		.known = g->n_phones,
 		.is_known = true,
 		.any = silent_ms >= least_ms && g->last_ms >= g->heard_ms + HEARD_MS,
@@ -182,7 +184,7 @@ static void look_at_logins(struct alerts *alerts, const struct alerts_rule *rule
 		logins_usual(gateway, hour, now_hour, &usual)) {
 		usual = (unsigned)(usual * passed_ms / HOUR_MS);
 		fact.any = (uint64_t)logins * 100 < (uint64_t)usual * rule->rule->logins_share;
-		fact.affected = fact.any ? usual - logins : 0;
+		fact.affected = fact.sure = fact.any ? usual - logins : 0;
 	}
 	set_fact(alerts, rule, gateway->name, &fact,
 		json_pack("{s:i, s:i}", "logins", (int)logins, "usual", (int)usual));

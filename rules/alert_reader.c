@@ -167,9 +167,8 @@ static bool of_diagnosis(struct yaml_file *file, struct fy_node *node, void *tar
 static bool of_confidence(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	unsigned choice = 0;
-	// A suspicion is none of the fleet's business (design.md 4.5).
-	bool ok = yaml_choice(file, node, confidence_names + CONFIDENCE_PROBABLE, 2, &choice);
-	*(unsigned *)target = CONFIDENCE_PROBABLE + choice;
+	bool ok = yaml_choice(file, node, confidence_names + CONFIDENCE_SUSPECTED, 3, &choice);
+	*(unsigned *)target = CONFIDENCE_SUSPECTED + choice;
 	return ok;
 }
 
@@ -271,6 +270,7 @@ static bool alert_one_level(struct yaml_file *file, struct fy_node *node, void *
 		{"share", read_share, false, LEVEL_AT(share)},
 		{"days", read_days, false, LEVEL_AT(days)},
 		{"gateway", pack_read_boolean, false, LEVEL_AT(gateway)},
+		{"suspected", pack_read_boolean, false, LEVEL_AT(suspected)},
 	};
 	struct alert_rule *rule = target;
 	if (rule->n_levels == ALERT_LEVELS_MAX)

@@ -90,7 +90,7 @@ struct alert_of {
 	const char *diagnosis;
 	uint16_t number;		      // in the vocabulary
 	unsigned scopes;		      // bits by enum scope
-	unsigned least;			      // enum confidence, above suspected
+	unsigned least;			      // enum confidence
 	const char *causes[ALERT_CAUSES_MAX]; // none: any
 	unsigned n_causes;
 };
@@ -104,6 +104,7 @@ struct alert_level {
 	unsigned share;	 // of those known there, percent; with `phones` as its floor
 	int days;	 // at most so many are left; -1: any
 	bool gateway;	 // the gateway itself says so
+	bool suspected;	 // phones count of which it is only suspected, too
 };
 
 // Diagnoses and time of an example.

@@ -947,8 +947,8 @@ static void mistakes_in_an_alert_have_their_place(void **state)
 	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: d\n    by: [site, site]\n",
 		"t:19:16: 'site' stands twice");
 	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS
-		"    of: {diagnosis: d, confidence: suspected}\n",
-		"t:18:36: 'suspected' must be one of: probable, confirmed");
+		"    of: {diagnosis: d, confidence: sure}\n",
+		"t:18:36: 'sure' must be one of: suspected, probable, confirmed");
 	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS "    of: {diagnosis: d, causes: x}\n",
 		"t:18:10: 'd' has no cause 'x'");
 	assert_refused(ALERT_HEAD ALERT_LEVEL ALERT_TEXTS, "t:11:5: an alert is of one of: 'of'");

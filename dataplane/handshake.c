@@ -665,16 +665,18 @@ static void hold(struct handshake_table *t, struct stream *s, const struct event
 	s->last_held = at;
 }
 
-void handshake_expire_step(
+bool handshake_expire_step(
 	struct handshake_table *t, uint64_t now_ms, bool all, event_emit_fn emit, void *context)
 {
+	unsigned n = 0;
 	sweep_old(t, now_ms);
-	for (unsigned i = 0; gauge_get(&t->n_held) && (all || i < EXPIRE_STEP); i++) {
+	for (; gauge_get(&t->n_held) && (all || n < EXPIRE_STEP); n++) {
 		struct held *held = &t->held[t->held_first];
 		if (!all && !is_past(held->event.time_ms, HANDSHAKE_HOLD_MS, now_ms))
-			return;
+			break;
 		let_go_late(t, held, emit, context);
 	}
+	return n > 0;
 }
 
 // Whether a held reason belongs to the handshake whose end has just been logged. near: the line

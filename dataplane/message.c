@@ -479,13 +479,18 @@ static struct slice trim_tail(struct slice text)
 	return text;
 }
 
+static void set_parts(struct slice before, const struct header_parts *parts, struct message *out)
+{
+	out->stamp = (struct slice){before.data + parts->stamp_at, parts->stamp_len};
+	out->origin = (struct slice){before.data + parts->origin_at, parts->origin_len};
+}
+
 static bool parse_header(struct shape_table *shapes, struct slice before, struct message *out)
 {
 	struct header header;
 	struct header_parts parts;
 	if (shapes && shape_find(shapes, before, &parts)) {
-		out->stamp = (struct slice){before.data + parts.stamp_at, parts.stamp_len};
-		out->origin = (struct slice){before.data + parts.origin_at, parts.origin_len};
+		set_parts(before, &parts, out);
 		return true;
 	}
 	if (!header_walk(before, &header))
@@ -498,16 +503,36 @@ static bool parse_header(struct shape_table *shapes, struct slice before, struct
 	return true;
 }
 
-static bool parse_asa(
-	struct shape_table *shapes, struct slice line, const struct tag *tag, struct message *out)
+static void set_tag(struct slice line, const struct tag *tag, struct message *out)
 {
-	if (!parse_header(shapes, slice_first(line, tag->at), out))
-		return false;
 	out->source = MESSAGE_ASA;
 	out->asa_id = tag->id;
 	out->severity = tag->severity;
 	out->code = tag->code;
 	out->text = trim_tail(unfold(slice_from(line, tag->end)));
+}
+
+static bool parse_asa(
+	struct shape_table *shapes, struct slice line, const struct tag *tag, struct message *out)
+{
+	if (!parse_header(shapes, slice_first(line, tag->at), out))
+		return false;
+	set_tag(line, tag, out);
+	return true;
+}
+
+bool message_parse_tagged(
+	struct slice line, uint32_t tag_at, const struct header_parts *parts, struct message *out)
+{
+	struct tag tag;
+	*out = (struct message){.source = MESSAGE_OTHER};
+	while (line.len &&
+		(is_blank(line.data[line.len - 1]) || ends_line(line.data[line.len - 1])))
+		line.len--;
+	if (!tag_parse(line, tag_at, &tag))
+		return false;
+	set_parts(slice_first(line, tag_at), parts, out);
+	set_tag(line, &tag, out);
 	return true;
 }
 

@@ -449,10 +449,12 @@ static bool next_line(struct capture *c)
 
 bool capture_message(const struct capture *c, struct message *out)
 {
-	if (c->known)
-		return message_parse_tagged(c->quick.line, c->quick.tag, &c->quick.parts, out);
-	*out = c->message;
-	return c->single;
+	if (!c->known) {
+		*out = c->message;
+		return c->single;
+	}
+	message_parse_tagged(c->quick.line, c->quick.tag, c->quick.asa_id, &c->quick.parts, out);
+	return true;
 }
 
 // ---- items ----

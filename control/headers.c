@@ -6,7 +6,7 @@
 #	include <tmmintrin.h>
 #endif
 
-#define TAG_BYTES 14 // "%ASA-6-725006:"
+#define NO_ID ASA_ID_MAX
 
 // Of sixteen bytes, by bits, those that stand out: what can end a line, or begin another in it.
 static unsigned marks_of(const char *text)
@@ -56,24 +56,28 @@ static uint32_t line_length(struct slice text)
 	}
 }
 
-// Length of what stands before the tag, where this is the line's first and of its commonest form:
-// then it is the tag that message_parse() finds, whatever follows. 0: another line.
-static uint32_t header_length(struct slice text, uint32_t *asa_id)
+// The id of "-725006:"; NO_ID: it is something else. On each byte at once; little endian, as x86
+// is.
+static uint32_t id_of(const char *text)
 {
-	if (text.len < SHAPE_BYTES_MAX + TAG_BYTES)
-		return 0;
-	const char *tag = memchr(text.data, '%', SHAPE_BYTES_MAX);
-	if (tag == NULL || (memcmp(tag + 1, "ASA-", 4) != 0 && memcmp(tag + 1, "FTD-", 4) != 0) ||
-		!isdigit((unsigned char)tag[5]) || tag[6] != '-' || tag[13] != ':')
-		return 0;
-	*asa_id = 0;
-	bool digits = true;
-	for (unsigned i = 7; i < 13; i++) {
-		unsigned digit = (unsigned char)tag[i] - (unsigned)'0';
-		digits &= digit <= 9;
-		*asa_id = *asa_id * 10 + digit;
-	}
-	return digits ? (uint32_t)(tag - text.data) : 0;
+	uint64_t bytes;
+	memcpy(&bytes, text, sizeof(bytes));
+	bytes ^= 0x3a3030303030302d; // what is left is digits between zeros
+	uint64_t more_than_nine = (bytes + 0x0606060606060606) | bytes;
+	if ((more_than_nine & 0xf0f0f0f0f0f0f0f0) || (bytes & 0xff000000000000ff))
+		return NO_ID;
+	bytes <<= 8;
+	bytes = bytes * 10 + (bytes >> 8); // pairs, at every other byte
+	uint64_t high = (bytes & 0xff000000ff) * 0x000f424000000064;
+	uint64_t low = (bytes >> 16 & 0xff000000ff) * 0x0000271000000001;
+	return (uint32_t)((high + low) >> 32);
+}
+
+// The id of a tag of the commonest form; NO_ID: it is another, or none.
+static uint32_t tag_id(const char *tag)
+{
+	bool ours = memcmp(tag, "%ASA-", 5) == 0 || memcmp(tag, "%FTD-", 5) == 0;
+	return ours && tag[5] >= '0' && tag[5] <= '9' ? id_of(tag + 6) : NO_ID;
 }
 
 static uint32_t place_of(struct slice stamp)
@@ -105,19 +109,59 @@ static bool time_of(
 	return true;
 }
 
+// The header is that of the line before to the last byte, and so is the time.
+static bool is_same(const struct headers *headers, struct slice text)
+{
+	return headers->same_len && headers->last == headers->same_stamp &&
+	       memcmp(headers->same, text.data, headers->same_len) == 0 &&
+	       text.data[headers->same_len] == '%';
+}
+
+static void keep_same(struct headers *headers, struct slice text, const struct headers_line *line)
+{
+	// Without a time it is that of whatever line stands before.
+	headers->same_len = line->parts.stamp_len ? (uint8_t)line->tag : 0;
+	memcpy(headers->same, text.data, line->tag);
+	headers->same_parts = line->parts;
+	headers->same_stamp = headers->last;
+}
+
+// It has been taken apart before, but for the digits of its time. The first tag of a line is the
+// one that message_parse() finds where it is of the commonest form, whatever follows.
+static bool is_like(const struct headers *headers, struct slice text, struct headers_line *out)
+{
+	const char *tag = memchr(text.data, '%', SHAPE_BYTES_MAX);
+	if (tag == NULL)
+		return false;
+	out->tag = (uint32_t)(tag - text.data);
+	return shape_find(&headers->shapes, slice_first(text, out->tag), &out->parts);
+}
+
 bool headers_read(
 	struct headers *headers, struct slice text, struct logtime *log, struct headers_line *out)
 {
-	out->tag = header_length(text, &out->asa_id);
-	if (out->tag == 0 ||
-		!shape_find(&headers->shapes, slice_first(text, out->tag), &out->parts))
+	if (text.len < SHAPE_BYTES_MAX + MESSAGE_TAG_BYTES)
 		return false;
+	bool same = is_same(headers, text);
+	if (same) {
+		out->tag = headers->same_len;
+		out->parts = headers->same_parts;
+		out->time_ms = log->last_ms;
+	} else if (!is_like(headers, text, out)) {
+		return false;
+	}
+	out->asa_id = tag_id(text.data + out->tag);
 	out->line = slice_first(text, line_length(text));
-	if (out->line.len <= out->tag)
+	if (out->asa_id == NO_ID || out->line.len <= out->tag)
 		return false;
 	struct slice stamp =
-		slice_first(slice_from(out->line, out->parts.stamp_at), out->parts.stamp_len);
-	return time_of(headers, stamp, log, &out->time_ms);
+		slice_first(slice_from(text, out->parts.stamp_at), out->parts.stamp_len);
+	if (same)
+		return true;
+	if (!time_of(headers, stamp, log, &out->time_ms))
+		return false;
+	keep_same(headers, text, out);
+	return true;
 }
 
 void headers_keep(struct headers *headers, const struct message *message, const struct logtime *log)
@@ -125,6 +169,7 @@ void headers_keep(struct headers *headers, const struct message *message, const 
 	struct logtime_known time;
 	struct slice stamp = message->stamp;
 	headers->last = NULL;
+	headers->same_len = 0;
 	// A phone's line may have gone by another of its times.
 	if (message->source != MESSAGE_ASA || stamp.len == 0 || stamp.len > STAMP_BYTES_MAX ||
 		!logtime_know(log, &time))

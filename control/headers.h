@@ -4,6 +4,7 @@
 // time a thousand times.
 #pragma once
 
+#include "../rules/rulepack.h"
 #include "logtime.h"
 
 #define STAMPS_MAX 64
@@ -19,6 +20,11 @@ struct headers {
 	struct shape_table shapes;
 	struct stamp_seen stamps[STAMPS_MAX];
 	const struct stamp_seen *last; // what the clock of the log stands at; NULL: something else
+	// Of the line read before: its header, and its time.
+	uint8_t same_len; // 0: none
+	char same[SHAPE_BYTES_MAX];
+	struct header_parts same_parts;
+	const struct stamp_seen *same_stamp;
 };
 
 #define HEADERS_ROOM 16 // bytes behind the text that must be zero

@@ -320,18 +320,18 @@ static bool turn_all(struct replay *r)
 
 static void take_item(struct replay *r, unsigned source, const struct capture_item *item)
 {
+	struct worker *first = r->workers->worker[0]; // the one of text logs
 	bool later = item->time_ms > r->now_ms;
 	if (later)
 		r->now_ms = item->time_ms;
 	// Most lines of a gateway are of no use but for the time they bring, and few bring one.
-	if (item->asa_id && worker_pass_over(r->workers->worker[0], item->asa_id)) {
-		if (!later && r->n_workers == 1 && worker_is_settled(r->workers->worker[0]))
-			return;
-	} else if (capture_kind_of(r->captures[source]) == CAPTURE_TEXT) {
+	bool done = item->asa_id && worker_pass_over(first, item->asa_id);
+	if (!done && capture_kind_of(r->captures[source]) == CAPTURE_TEXT)
 		take_line(r, source, item);
-	} else {
+	else if (!done)
 		take_frame(r, item);
-	}
+	if (!later && r->n_workers == 1 && worker_is_settled(first))
+		return;
 	while (turn_all(r) && r->n_workers > 1)
 		;
 }

@@ -503,37 +503,33 @@ static bool parse_header(struct shape_table *shapes, struct slice before, struct
 	return true;
 }
 
-static void set_tag(struct slice line, const struct tag *tag, struct message *out)
-{
-	out->source = MESSAGE_ASA;
-	out->asa_id = tag->id;
-	out->severity = tag->severity;
-	out->code = tag->code;
-	out->text = trim_tail(unfold(slice_from(line, tag->end)));
-}
-
 static bool parse_asa(
 	struct shape_table *shapes, struct slice line, const struct tag *tag, struct message *out)
 {
 	if (!parse_header(shapes, slice_first(line, tag->at), out))
 		return false;
-	set_tag(line, tag, out);
+	out->source = MESSAGE_ASA;
+	out->asa_id = tag->id;
+	out->severity = tag->severity;
+	out->code = tag->code;
+	out->text = trim_tail(unfold(slice_from(line, tag->end)));
 	return true;
 }
 
-bool message_parse_tagged(
-	struct slice line, uint32_t tag_at, const struct header_parts *parts, struct message *out)
+void message_parse_tagged(struct slice line, uint32_t tag_at, uint32_t asa_id,
+	const struct header_parts *parts, struct message *out)
 {
-	struct tag tag;
-	*out = (struct message){.source = MESSAGE_OTHER};
 	while (line.len &&
 		(is_blank(line.data[line.len - 1]) || ends_line(line.data[line.len - 1])))
 		line.len--;
-	if (!tag_parse(line, tag_at, &tag))
-		return false;
-	set_parts(slice_first(line, tag_at), parts, out);
-	set_tag(line, &tag, out);
-	return true;
+	const char *code = line.data + tag_at + 7;
+	struct slice text = skip_blanks(slice_from(line, tag_at + MESSAGE_TAG_BYTES));
+	*out = (struct message){.source = MESSAGE_ASA,
+		.severity = (uint8_t)(line.data[tag_at + 5] - '0'),
+		.asa_id = asa_id,
+		.code = {code, 6},
+		.text = trim_tail(unfold(text))};
+	set_parts(line, parts, out);
 }
 
 // ---- phones ----

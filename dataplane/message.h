@@ -40,10 +40,12 @@ bool message_next(struct slice *payload, struct slice *line);
 // shapes: headers seen before, NULL: each is taken apart.
 void message_parse(struct shape_table *shapes, struct slice line, struct message *out);
 
-// The same of a line whose first tag of all stands at an offset, and whose parts before it are
-// known. false: it is no such line.
-bool message_parse_tagged(
-	struct slice line, uint32_t tag_at, const struct header_parts *parts, struct message *out);
+#define MESSAGE_TAG_BYTES 14 // "%ASA-6-725006:"
+
+// The same of a line whose first tag of all stands at an offset and is of that form, with an id
+// and a header that are known.
+void message_parse_tagged(struct slice line, uint32_t tag_at, uint32_t asa_id,
+	const struct header_parts *parts, struct message *out);
 
 // First SEP name (SEP and 12 hexadecimal digits, no longer word) in a text.
 bool device_find(struct slice text, struct device *out);

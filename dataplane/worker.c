@@ -551,6 +551,7 @@ static void approach_sessions(struct worker *w)
 
 static void dispatch_batch(struct worker *w)
 {
+	w->settled &= w->n_batch == 0;
 	if (w->n_batch > 1)
 		approach_sessions(w);
 	for (unsigned i = 0; i < w->n_batch; i++) {

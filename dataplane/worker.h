@@ -64,7 +64,7 @@ struct worker {
 	unsigned n_batch;
 	struct event *deferred; // events made while a session was in hand
 	unsigned deferred_first, n_deferred;
-	bool settled;	 // the last turn has found nothing to do
+	bool settled;	 // the last turn has found nothing to do, and no event has come since
 	uint64_t now_ms; // of the last turn
 	struct port_queue queues[PORT_QUEUES_MAX];
 	unsigned n_queues;
@@ -141,8 +141,8 @@ void worker_take_message(
 // counted. false: it has another, and is still to be taken.
 bool worker_pass_over(struct worker *worker, uint32_t asa_id);
 
-// Whether another worker_turn() at the time of the last one would do nothing: nothing was left to
-// do by then. To be asked of a worker that has taken nothing since, and is the only one.
+// Whether another worker_turn() at the time of the last one would do nothing, if this worker is the
+// only one: nothing was left to do by then, and no event has come since.
 bool worker_is_settled(const struct worker *worker);
 
 // What other workers have sent, and what time does. max_sessions: how many of them a turn looks at.

@@ -67,8 +67,8 @@ static unsigned read_both_ways(const char *const *lines, size_t n)
 			assert_true(single);
 			assert_true(slice_equals(found.line, line));
 			assert_int_equal(found.asa_id, message.asa_id);
-			assert_true(
-				message_parse_tagged(found.line, found.tag, &found.parts, &same));
+			message_parse_tagged(
+				found.line, found.tag, found.asa_id, &found.parts, &same);
 			assert_same(&same, &message);
 		} else {
 			take_apart(&headers.shapes, line, &message);

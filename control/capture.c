@@ -30,7 +30,6 @@ struct capture {
 	char *path;
 	enum capture_kind kind;
 	gzFile gz;
-	struct shape_table shapes;
 	uint64_t size;
 	struct capture_item item;
 	bool has_item, ended;
@@ -48,6 +47,9 @@ struct capture {
 	char *buffer;
 	unsigned buffer_at, buffer_len;
 	bool in_long_line;
+	bool known, single;	   // the item: its header is known; or it is `message` alone
+	struct headers_line quick; // a known one
+	struct message message;
 	struct ahead_line *ahead;
 	unsigned n_ahead, ahead_next;
 	size_t ahead_bytes;
@@ -196,7 +198,7 @@ struct capture *capture_open(
 		ok = open_packets(c);
 	} else if (ok) {
 		c->kind = CAPTURE_TEXT;
-		c->buffer = malloc(INPUT_BUFFER);
+		c->buffer = calloc(1, INPUT_BUFFER + HEADERS_ROOM);
 		c->ahead = calloc(AHEAD_LINES_MAX, sizeof(*c->ahead));
 		ok = c->buffer && c->ahead;
 	}
@@ -329,6 +331,7 @@ static bool fill(struct capture *c)
 	int n = read_bytes(c, c->buffer + c->buffer_len, INPUT_BUFFER - c->buffer_len);
 	if (n > 0)
 		c->buffer_len += (unsigned)n;
+	memset(c->buffer + c->buffer_len, 0, HEADERS_ROOM);
 	return n > 0;
 }
 
@@ -355,12 +358,14 @@ static bool read_line(struct capture *c, struct slice *line)
 	}
 }
 
-static void parse(struct capture *c, struct slice line, struct message *message)
+// The first message of a line.
+static void parse(struct capture *c, struct slice line)
 {
-	struct slice rest = line, first;
-	*message = (struct message){.source = MESSAGE_OTHER};
-	if (message_next(&rest, &first))
-		message_parse(&c->shapes, first, message);
+	struct slice rest = line, first = {0};
+	c->message = (struct message){.source = MESSAGE_OTHER};
+	c->single = message_next(&rest, &first) && rest.len == 0;
+	if (first.len)
+		message_parse(&c->headers.shapes, first, &c->message);
 }
 
 // Read ahead to the first line with a full date.
@@ -372,7 +377,6 @@ static void look_ahead(struct capture *c)
 	while (c->n_ahead < AHEAD_LINES_MAX && c->ahead_bytes < AHEAD_BYTES_MAX &&
 		c->date.year == 0) {
 		struct ahead_line *ahead = &c->ahead[c->n_ahead];
-		struct message message;
 		struct logtime_date date;
 		struct slice line;
 		if (!read_line(c, &line))
@@ -384,8 +388,8 @@ static void look_ahead(struct capture *c)
 		ahead->len = line.len;
 		c->ahead_bytes += line.len;
 		c->n_ahead++;
-		parse(c, line, &message);
-		if (logtime_date_of(&message, &date) && date.year)
+		parse(c, line);
+		if (logtime_date_of(&c->message, &date) && date.year)
 			c->date = date;
 	}
 }
@@ -409,24 +413,47 @@ void capture_lend_date(struct capture *c, struct logtime_date date)
 	c->clock.lent = date;
 }
 
+// A line whose header is known, as most are.
+static bool next_known(struct capture *c)
+{
+	struct slice text = {c->buffer + c->buffer_at, c->buffer_len - c->buffer_at};
+	if (c->in_long_line || !headers_read(&c->headers, text, &c->clock, &c->quick) ||
+		c->quick.line.len > CAPTURE_LINE_MAX)
+		return false;
+	c->buffer_at += c->quick.line.len + 1;
+	c->item = (struct capture_item){c->quick.time_ms, c->quick.line, c->quick.asa_id};
+	return true;
+}
+
 static bool next_line(struct capture *c)
 {
-	struct message message;
 	look_ahead(c);
+	// A log whose dates come later lends its first one to the lines before.
+	if (c->clock.lent.year == 0)
+		c->clock.lent = c->date;
+	c->known = c->ahead_next == c->n_ahead && next_known(c);
+	if (c->known)
+		return true;
 	if (c->ahead_next < c->n_ahead) {
 		struct ahead_line *ahead = &c->ahead[c->ahead_next++];
 		c->item.bytes = (struct slice){ahead->bytes, ahead->len};
 	} else if (!read_line(c, &c->item.bytes)) {
 		return false;
 	}
-	// A log whose dates come later lends its first one to the lines before.
-	if (c->clock.lent.year == 0)
-		c->clock.lent = c->date;
-	if (headers_time(&c->headers, c->item.bytes, &c->clock, &c->item.time_ms))
-		return true;
-	parse(c, c->item.bytes, &message);
-	c->item.time_ms = logtime_of(&c->clock, &message);
-	headers_keep(&c->headers, c->item.bytes, &message, &c->clock);
+	parse(c, c->item.bytes);
+	c->item.asa_id = 0;
+	c->item.time_ms = logtime_of(&c->clock, &c->message);
+	headers_keep(&c->headers, &c->message, &c->clock);
+	return true;
+}
+
+bool capture_message(const struct capture *c, struct message *out)
+{
+	if (!c->known) {
+		*out = c->message;
+		return c->single;
+	}
+	message_parse_tagged(c->quick.line, c->quick.tag, c->quick.asa_id, &c->quick.parts, out);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "../dataplane/message.h"
 #include "../rules/slice.h"
 #include "logtime.h"
 
@@ -17,6 +18,9 @@ struct capture_item {
 	uint64_t time_ms;
 	struct slice
 		bytes; // an Ethernet frame (other link layers get an Ethernet header), or a line
+	// Of a line that is known to be one message, of a gateway: its id, so that one that nobody
+	// wants need not be taken apart. 0: not known.
+	uint32_t asa_id;
 };
 
 struct capture;
@@ -38,6 +42,9 @@ void capture_lend_date(struct capture *capture, struct logtime_date date);
 // The next item, still to be taken: valid until capture_take(). NULL at the end.
 const struct capture_item *capture_peek(struct capture *capture);
 void capture_take(struct capture *capture);
+
+// The item, a line, taken apart; valid as long as that. false: it may be several messages, or none.
+bool capture_message(const struct capture *capture, struct message *out);
 
 // Why the input ended before its end, or NULL.
 const char *capture_error(const struct capture *capture);

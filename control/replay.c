@@ -233,10 +233,10 @@ static uint32_t ip_header(struct slice frame)
 }
 
 // One sender keeps to one worker, as RSS over addresses does it.
-static struct worker *worker_of(struct replay *r, struct slice bytes, enum capture_kind kind)
+static struct worker *worker_of(struct replay *r, struct slice bytes)
 {
-	// A text log stays on one, and so does what is neither IPv4 nor IPv6.
-	if (r->n_workers == 1 || kind != CAPTURE_PACKETS)
+	// What is neither IPv4 nor IPv6 stays on one.
+	if (r->n_workers == 1)
 		return r->workers->worker[0];
 	uint32_t ip = ip_header(bytes);
 	unsigned version = ip < bytes.len ? (unsigned char)bytes.data[ip] >> 4 : 0;
@@ -245,19 +245,22 @@ static struct worker *worker_of(struct replay *r, struct slice bytes, enum captu
 	return r->workers->worker[XXH3_64bits(addresses.data, addresses.len) % r->n_workers];
 }
 
-static void take_item(struct replay *r, unsigned source, const struct capture_item *item)
+static void take_line(struct replay *r, unsigned source, const struct capture_item *item)
 {
-	enum capture_kind kind = capture_kind_of(r->captures[source]);
-	struct worker *w = worker_of(r, item->bytes, kind);
-	if (item->time_ms > r->now_ms)
-		r->now_ms = item->time_ms;
-	if (kind == CAPTURE_TEXT) {
-		struct arrival arrival = {.time_ms = item->time_ms, .sender = r->sender};
-		if (address_is_none(&r->sender))
-			arrival.input = source + 1;
+	struct worker *w = r->workers->worker[0]; // a text log stays on one
+	struct arrival arrival = {.time_ms = item->time_ms, .sender = r->sender};
+	struct message message;
+	if (address_is_none(&r->sender))
+		arrival.input = source + 1;
+	if (capture_message(r->captures[source], &message))
+		worker_take_message(w, &message, &arrival);
+	else
 		worker_take_line(w, item->bytes, &arrival);
-		return;
-	}
+}
+
+static void take_frame(struct replay *r, const struct capture_item *item)
+{
+	struct worker *w = worker_of(r, item->bytes);
 	struct rte_mbuf *frame = mbuf_of(r->pool, item->bytes);
 	if (frame == NULL) { // held by fragments that wait: they are given up first
 		datagram_expire_step(w->reader, r->now_ms, true);
@@ -285,16 +288,23 @@ static void show_progress(struct replay *r)
 		fprintf(stderr, "\r%llu lines and packets ", (unsigned long long)r->n_items);
 }
 
-// The input whose next item is the earliest; -1: all have ended.
-static int next_source(struct replay *r)
+// The input whose next item is the earliest, the first of several; -1: all have ended. *until_ms:
+// it stays the earliest as long as its items are before that.
+static int next_source(struct replay *r, uint64_t *until_ms)
 {
 	int best = -1;
 	uint64_t best_ms = 0;
+	*until_ms = UINT64_MAX;
 	for (unsigned i = 0; i < r->n_captures; i++) {
 		const struct capture_item *item = capture_peek(r->captures[i]);
-		if (item && (best < 0 || item->time_ms < best_ms)) {
+		if (item == NULL)
+			continue;
+		if (best < 0 || item->time_ms < best_ms) {
+			*until_ms = best < 0 ? UINT64_MAX : best_ms;
 			best = (int)i;
 			best_ms = item->time_ms;
+		} else if (item->time_ms < *until_ms) {
+			*until_ms = item->time_ms + 1;
 		}
 	}
 	return best;
@@ -308,23 +318,44 @@ static bool turn_all(struct replay *r)
 	return any;
 }
 
+static void take_item(struct replay *r, unsigned source, const struct capture_item *item)
+{
+	struct worker *first = r->workers->worker[0]; // the one of text logs
+	bool later = item->time_ms > r->now_ms;
+	if (later)
+		r->now_ms = item->time_ms;
+	// Most lines of a gateway are of no use but for the time they bring, and few bring one.
+	bool done = item->asa_id && worker_pass_over(first, item->asa_id);
+	if (!done && capture_kind_of(r->captures[source]) == CAPTURE_TEXT)
+		take_line(r, source, item);
+	else if (!done)
+		take_frame(r, item);
+	if (!later && r->n_workers == 1 && worker_is_settled(first))
+		return;
+	while (turn_all(r) && r->n_workers > 1)
+		;
+}
+
 static bool run(struct replay *r)
 {
 	bool progress = isatty(STDERR_FILENO), shown = false;
 	time_t started = time(NULL);
+	const struct capture_item *item = NULL;
+	uint64_t until_ms = 0;
 	int source;
-	while ((source = next_source(r)) >= 0) {
-		take_item(r, (unsigned)source, capture_peek(r->captures[source]));
-		capture_take(r->captures[source]);
-		while (turn_all(r) && r->n_workers > 1)
-			;
-		r->n_items++;
-		if (r->n_items % TAKE_EVERY == 0 && collector_take(r->collector) < 0)
-			return false;
-		if (progress && r->n_items % PROGRESS_EVERY == 0 && time(NULL) > started) {
-			show_progress(r);
-			shown = true;
+	for (source = next_source(r, &until_ms); source >= 0;) {
+		struct capture *c = r->captures[source];
+		for (; (item = capture_peek(c)) && item->time_ms < until_ms; capture_take(c)) {
+			take_item(r, (unsigned)source, item);
+			r->n_items++;
+			if (r->n_items % TAKE_EVERY == 0 && collector_take(r->collector) < 0)
+				return false;
+			if (progress && r->n_items % PROGRESS_EVERY == 0 && time(NULL) > started) {
+				show_progress(r);
+				shown = true;
+			}
 		}
+		source = next_source(r, &until_ms);
 	}
 	for (bool any = true; any;) {
 		any = false;

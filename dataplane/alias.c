@@ -259,15 +259,17 @@ static void give_up(struct alias_table *t, struct event *event, event_emit_fn em
 	emit(context, event);
 }
 
-void alias_expire_step(
+bool alias_expire_step(
 	struct alias_table *t, uint64_t now_ms, bool all, event_emit_fn emit, void *context)
 {
-	for (unsigned i = 0; gauge_get(&t->n_waiting) && (all || i < EXPIRE_STEP); i++) {
+	unsigned n = 0;
+	for (; gauge_get(&t->n_waiting) && (all || n < EXPIRE_STEP); n++) {
 		struct waiting *w = &t->waiting[t->waiting_first];
 		if (!all && !is_past(w->event.time_ms, ALIAS_WAIT_MS, now_ms))
-			return;
+			break;
 		w->in_use = false;
 		give_up(t, &w->event, emit, context);
 		forget_done(t);
 	}
+	return n > 0;
 }

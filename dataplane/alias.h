@@ -61,8 +61,8 @@ void alias_release(struct alias_table *table, uint64_t hash, const struct sessio
 	event_emit_fn emit, void *context);
 
 // Of those that waited too long, a phone known by its device gets a session by it; others are
-// counted as unresolved. all: every one (end of a replay).
-void alias_expire_step(
+// counted as unresolved. all: every one (end of a replay). false: there was none.
+bool alias_expire_step(
 	struct alias_table *table, uint64_t now_ms, bool all, event_emit_fn emit, void *context);
 
 // Entries and events that wait, and how many there can be: for `status`, any thread.

@@ -117,6 +117,7 @@ struct handshake_table {
 	uint64_t seed;
 	struct handshake *slots;
 	uint32_t n_slots, free_slot, sweep;
+	uint32_t n_used; // slots that have been given out at least once: the others are not touched
 	uint64_t swept_ms;
 	gauge_t n_open, n_held; // control reads them
 	uint32_t *buckets, n_buckets;
@@ -153,8 +154,7 @@ struct handshake_table *handshake_table_create(unsigned n_gateways, unsigned n_h
 		handshake_table_destroy(t);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < n_handshakes; i++)
-		t->slots[i].hash_next = i + 1 < n_handshakes ? i + 1 : NONE;
+	t->free_slot = NONE;
 	for (uint32_t i = 0; i < t->n_buckets; i++)
 		t->buckets[i] = NONE;
 	return t;
@@ -314,16 +314,25 @@ static void make_room(struct handshake_table *t)
 	give_up(t, t->streams[t->slots[t->sweep].stream].oldest);
 }
 
+// What was given back last, else one that was never used.
+static uint32_t take_slot(struct handshake_table *t)
+{
+	if (t->free_slot == NONE && t->n_used < t->n_slots)
+		return t->n_used++;
+	if (t->free_slot == NONE)
+		make_room(t);
+	uint32_t at = t->free_slot;
+	t->free_slot = t->slots[at].hash_next;
+	return at;
+}
+
 static struct handshake *open_handshake(
 	struct handshake_table *t, struct stream *s, const struct event *event)
 {
 	uint32_t stream = (uint32_t)(s - t->streams);
-	if (t->free_slot == NONE)
-		make_room(t);
-	uint32_t at = t->free_slot;
+	uint32_t at = take_slot(t);
 	struct handshake *h = &t->slots[at];
 	uint32_t *bucket = bucket_of(t, stream, &event->client, event->port);
-	t->free_slot = h->hash_next;
 	h->client = event->client;
 	h->port = event->port;
 	h->stream = stream;
@@ -665,16 +674,18 @@ static void hold(struct handshake_table *t, struct stream *s, const struct event
 	s->last_held = at;
 }
 
-void handshake_expire_step(
+bool handshake_expire_step(
 	struct handshake_table *t, uint64_t now_ms, bool all, event_emit_fn emit, void *context)
 {
+	unsigned n = 0;
 	sweep_old(t, now_ms);
-	for (unsigned i = 0; gauge_get(&t->n_held) && (all || i < EXPIRE_STEP); i++) {
+	for (; gauge_get(&t->n_held) && (all || n < EXPIRE_STEP); n++) {
 		struct held *held = &t->held[t->held_first];
 		if (!all && !is_past(held->event.time_ms, HANDSHAKE_HOLD_MS, now_ms))
-			return;
+			break;
 		let_go_late(t, held, emit, context);
 	}
+	return n > 0;
 }
 
 // Whether a held reason belongs to the handshake whose end has just been logged. near: the line

@@ -33,7 +33,8 @@ void handshake_step(
 	struct handshake_table *table, struct event *event, event_emit_fn emit, void *context);
 
 // Let go of lines held for longer than HANDSHAKE_HOLD_MS, a bounded step; all: every one.
-void handshake_expire_step(struct handshake_table *table, uint64_t now_ms, bool all,
+// false: there was none.
+bool handshake_expire_step(struct handshake_table *table, uint64_t now_ms, bool all,
 	event_emit_fn emit, void *context);
 
 // Handshakes under way and lines held, and how many there can be: for `status`, any thread.

@@ -479,13 +479,18 @@ static struct slice trim_tail(struct slice text)
 	return text;
 }
 
+static void set_parts(struct slice before, const struct header_parts *parts, struct message *out)
+{
+	out->stamp = (struct slice){before.data + parts->stamp_at, parts->stamp_len};
+	out->origin = (struct slice){before.data + parts->origin_at, parts->origin_len};
+}
+
 static bool parse_header(struct shape_table *shapes, struct slice before, struct message *out)
 {
 	struct header header;
 	struct header_parts parts;
 	if (shapes && shape_find(shapes, before, &parts)) {
-		out->stamp = (struct slice){before.data + parts.stamp_at, parts.stamp_len};
-		out->origin = (struct slice){before.data + parts.origin_at, parts.origin_len};
+		set_parts(before, &parts, out);
 		return true;
 	}
 	if (!header_walk(before, &header))
@@ -509,6 +514,22 @@ static bool parse_asa(
 	out->code = tag->code;
 	out->text = trim_tail(unfold(slice_from(line, tag->end)));
 	return true;
+}
+
+void message_parse_tagged(struct slice line, uint32_t tag_at, uint32_t asa_id,
+	const struct header_parts *parts, struct message *out)
+{
+	while (line.len &&
+		(is_blank(line.data[line.len - 1]) || ends_line(line.data[line.len - 1])))
+		line.len--;
+	const char *code = line.data + tag_at + 7;
+	struct slice text = skip_blanks(slice_from(line, tag_at + MESSAGE_TAG_BYTES));
+	*out = (struct message){.source = MESSAGE_ASA,
+		.severity = (uint8_t)(line.data[tag_at + 5] - '0'),
+		.asa_id = asa_id,
+		.code = {code, 6},
+		.text = trim_tail(unfold(text))};
+	set_parts(line, parts, out);
 }
 
 // ---- phones ----

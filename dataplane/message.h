@@ -21,12 +21,12 @@ struct device {
 
 struct message {
 	enum message_source source;
-	uint8_t severity;     // digit of the ASA tag
-	uint32_t asa_id;      // six digits
-	struct slice code;    // "725006"; of a phone its task, "VPNC"
-	struct slice text;    // after the header: what rules see and evidence shows
-	struct slice origin;  // device-id of the ASA's own header, else the host a relay or phone
-			      // put there
+	uint8_t severity;    // digit of the ASA tag
+	uint32_t asa_id;     // six digits
+	struct slice code;   // "725006"; of a phone its task, "VPNC"
+	struct slice text;   // after the header: what rules see and evidence shows
+	struct slice origin; // device-id of the ASA's own header, else the host a relay or phone
+			     // put there
 	struct slice stamp;   // time of the innermost syslog header, zone included; empty: none
 	struct slice clock;   // a phone's own time of day, with its date if it has one; empty: none
 	struct device device; // first SEP name in header or text of a phone's line
@@ -39,6 +39,13 @@ bool message_next(struct slice *payload, struct slice *line);
 
 // shapes: headers seen before, NULL: each is taken apart.
 void message_parse(struct shape_table *shapes, struct slice line, struct message *out);
+
+#define MESSAGE_TAG_BYTES 14 // "%ASA-6-725006:"
+
+// The same of a line whose first tag of all stands at an offset and is of that form, with an id
+// and a header that are known.
+void message_parse_tagged(struct slice line, uint32_t tag_at, uint32_t asa_id,
+	const struct header_parts *parts, struct message *out);
 
 // First SEP name (SEP and 12 hexadecimal digits, no longer word) in a text.
 bool device_find(struct slice text, struct device *out);

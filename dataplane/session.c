@@ -616,14 +616,14 @@ static void expire_one(struct session_table *t, uint32_t at, uint64_t now_ms)
 	}
 }
 
-void session_expire_step(struct session_table *t, uint64_t now_ms, uint32_t max)
+bool session_expire_step(struct session_table *t, uint64_t now_ms, uint32_t max)
 {
 	uint32_t high = gauge_get(&t->high_water);
 	if (t->sweep_ms == 0 || now_ms < t->sweep_ms)
 		t->sweep_ms = now_ms;
 	uint64_t due = (now_ms - t->sweep_ms) * high / SESSION_SWEEP_MS;
 	if (due == 0)
-		return;
+		return false;
 	// Beyond a whole pass there is nothing left to look at.
 	t->sweep_ms = due > high ? now_ms
 				 : t->sweep_ms + (due < max ? due : max) * SESSION_SWEEP_MS / high;
@@ -634,4 +634,5 @@ void session_expire_step(struct session_table *t, uint64_t now_ms, uint32_t max)
 			t->sweep = 0;
 		expire_one(t, t->sweep++, now_ms);
 	}
+	return true;
 }

@@ -132,8 +132,9 @@ void session_move(struct session_table *table, const struct session_key *from,
 void session_take(struct session_table *table, struct event *event);
 
 // What time does: quiet recoveries, absences, expiry, idle ends. At most max sessions are looked
-// at; with none held back, the whole table is passed within SESSION_SWEEP_MS of the clock.
-void session_expire_step(struct session_table *table, uint64_t now_ms, uint32_t max);
+// at; with none held back, the whole table is passed within SESSION_SWEEP_MS of the clock. false:
+// it was not yet time to look at one.
+bool session_expire_step(struct session_table *table, uint64_t now_ms, uint32_t max);
 #define SESSION_SWEEP_MS 10000
 
 // Before the worker runs: the session as it was known before a restart, found or made. Slot, or

@@ -551,6 +551,7 @@ static void approach_sessions(struct worker *w)
 
 static void dispatch_batch(struct worker *w)
 {
+	w->settled &= w->n_batch == 0;
 	if (w->n_batch > 1)
 		approach_sessions(w);
 	for (unsigned i = 0; i < w->n_batch; i++) {
@@ -561,18 +562,17 @@ static void dispatch_batch(struct worker *w)
 }
 
 // Returns whether what follows the line in its datagram may have been typed as a user's name.
-static bool take_message(struct worker *w, struct slice line, const struct arrival *arrival)
+static inline __attribute__((always_inline)) bool take_message(
+	struct worker *w, const struct message *message, const struct arrival *arrival)
 {
-	struct message message;
 	struct event_matcher matcher = matcher_of(w);
 	bool ends_with_user = false;
-	message_parse(w->shapes, line, &message);
-	count_message(w, &message);
+	count_message(w, message);
 	halt_at(HALT_message);
-	if (event_hangs_on_open(&matcher, &message))
+	if (event_hangs_on_open(&matcher, message))
 		dispatch_batch(w);
 	struct event *events = &w->batch[w->n_batch];
-	unsigned n = event_match(&matcher, &message, arrival, events, EVENTS_OF_LINE_MAX);
+	unsigned n = event_match(&matcher, message, arrival, events, EVENTS_OF_LINE_MAX);
 	if (n == 0)
 		counter_add(&w->counters.unmatched, 1);
 	for (unsigned i = 0; i < n; i++) {
@@ -613,12 +613,14 @@ static struct slice join(struct worker *w, struct slice line, struct slice *payl
 static bool take_payload(struct worker *w, struct slice payload, const struct arrival *arrival)
 {
 	struct slice line;
+	struct message message;
 	struct arrival one = *arrival;
 	bool any = false;
 	for (; message_next(&payload, &line); any = true) {
 		if (payload.len)
 			line = join(w, line, &payload);
-		one.doubtful |= take_message(w, line, &one);
+		message_parse(w->shapes, line, &message);
+		one.doubtful |= take_message(w, &message, &one);
 	}
 	return any;
 }
@@ -650,6 +652,27 @@ void worker_take_line(struct worker *w, struct slice line, const struct arrival 
 	}
 	counter_add(&w->counters.packets, 1);
 	counter_add(&w->counters.datagrams, 1);
+}
+
+void worker_take_message(
+	struct worker *w, const struct message *message, const struct arrival *arrival)
+{
+	take_message(w, message, arrival);
+	dispatch_batch(w);
+	counter_add(&w->counters.packets, 1);
+	counter_add(&w->counters.datagrams, 1);
+}
+
+bool worker_pass_over(struct worker *w, uint32_t asa_id)
+{
+	const struct message message = {.source = MESSAGE_ASA, .asa_id = asa_id};
+	if (ruleset_wants(w->running->ruleset, asa_id))
+		return false;
+	count_message(w, &message);
+	counter_add(&w->counters.unmatched, 1);
+	counter_add(&w->counters.packets, 1);
+	counter_add(&w->counters.datagrams, 1);
+	return true;
 }
 
 // Events that others have sent. They are taken out of the ring only when they are done with.
@@ -705,11 +728,17 @@ bool worker_pass(struct worker *w, uint64_t now_ms, uint32_t max_sessions)
 bool worker_turn(struct worker *w, uint64_t now_ms, uint32_t max_sessions)
 {
 	bool any = exchange(w);
-	handshake_expire_step(w->handshakes, now_ms, false, emit_now, w);
-	alias_expire_step(w->aliases, now_ms, false, emit_now, w);
-	session_expire_step(&w->sessions, now_ms, max_sessions);
+	bool more = handshake_expire_step(w->handshakes, now_ms, false, emit_now, w);
+	more |= alias_expire_step(w->aliases, now_ms, false, emit_now, w);
+	more |= session_expire_step(&w->sessions, now_ms, max_sessions);
 	take_deferred(w);
+	w->settled = !any && !more;
 	return any;
+}
+
+bool worker_is_settled(const struct worker *w)
+{
+	return w->settled;
 }
 
 bool worker_finish(struct worker *w, uint64_t now_ms)

@@ -64,6 +64,7 @@ struct worker {
 	unsigned n_batch;
 	struct event *deferred; // events made while a session was in hand
 	unsigned deferred_first, n_deferred;
+	bool settled;	 // the last turn has found nothing to do, and no event has come since
 	uint64_t now_ms; // of the last turn
 	struct port_queue queues[PORT_QUEUES_MAX];
 	unsigned n_queues;
@@ -131,6 +132,18 @@ void worker_take_frame(struct worker *worker, const struct datagram_options *opt
 
 // One line of a text log: a packet of its own.
 void worker_take_line(struct worker *worker, struct slice line, const struct arrival *arrival);
+
+// The same of a line that is one message and has been taken apart.
+void worker_take_message(
+	struct worker *worker, const struct message *message, const struct arrival *arrival);
+
+// The same of a gateway's line that is one message, if it has an id that no rule wants: it is only
+// counted. false: it has another, and is still to be taken.
+bool worker_pass_over(struct worker *worker, uint32_t asa_id);
+
+// Whether another worker_turn() at the time of the last one would do nothing, if this worker is the
+// only one: nothing was left to do by then, and no event has come since.
+bool worker_is_settled(const struct worker *worker);
 
 // What other workers have sent, and what time does. max_sessions: how many of them a turn looks at.
 // Returns whether there was anything to do.

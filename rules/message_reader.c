@@ -188,8 +188,9 @@ static bool message_text(struct yaml_file *file, struct fy_node *node, void *tar
 	struct message_rule *rule = target;
 	if (rule->id == NULL)
 		return false; // reported as the missing key
-	rule->templates =
-		arena_zeroed(file->arena, RULES_TEXTS_OF_ONE_MAX * sizeof(*rule->templates));
+	unsigned n = yaml_count(node) < RULES_TEXTS_OF_ONE_MAX ? yaml_count(node)
+							       : RULES_TEXTS_OF_ONE_MAX;
+	rule->templates = arena_zeroed(file->arena, n * sizeof(*rule->templates));
 	return yaml_sequence(file, node, true, message_one_text, rule);
 }
 

@@ -76,10 +76,25 @@ static const char *bad_byte(const struct yaml_file *file, size_t at, int column)
 	return NULL;
 }
 
+// How many bytes from one on are ASCII that bad_byte() has nothing against, and end no line.
+static size_t plain_length(const struct yaml_file *file, size_t at)
+{
+	size_t n = 0;
+	while (at + n < file->len && file->bytes[at + n] >= ' ' && file->bytes[at + n] != '%')
+		n++;
+	return n;
+}
+
 static bool check_bytes(const struct yaml_file *file)
 {
 	int line = 1, column = 1;
 	for (size_t i = 0; i < file->len;) {
+		size_t plain = plain_length(file, i);
+		if (plain && column + plain <= YAML_COLUMNS_MAX) {
+			i += plain;
+			column += (int)plain;
+			continue;
+		}
 		const char *reason = bad_byte(file, i, column);
 		if (reason) {
 			report_add(file->report, file->path, line, column, "%s", reason);

@@ -206,13 +206,46 @@ bool message_next(struct slice *payload, struct slice *line)
 
 // ---- devices ----
 
-// 16: no hexadecimal digit.
-static unsigned nibble_of(char c)
+// One more than the value of a hexadecimal digit; 0: it is none.
+static const uint8_t nibbles[256] = {
+	['0'] = 1,
+	['1'] = 2,
+	['2'] = 3,
+	['3'] = 4,
+	['4'] = 5,
+	['5'] = 6,
+	['6'] = 7,
+	['7'] = 8,
+	['8'] = 9,
+	['9'] = 10,
+	['A'] = 11,
+	['B'] = 12,
+	['C'] = 13,
+	['D'] = 14,
+	['E'] = 15,
+	['F'] = 16,
+	['a'] = 11,
+	['b'] = 12,
+	['c'] = 13,
+	['d'] = 14,
+	['e'] = 15,
+	['f'] = 16,
+};
+
+bool device_parse(const char *digits, struct device *out)
 {
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	c |= 'a' - 'A';
-	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+	struct device device;
+	bool all = true;
+	for (uint32_t i = 0; i < sizeof(device.mac); i++) {
+		unsigned high = nibbles[(unsigned char)digits[2 * i]];
+		unsigned low = nibbles[(unsigned char)digits[2 * i + 1]];
+		all &= high && low;
+		device.mac[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+	}
+	if (!all || device_is_none(&device))
+		return false;
+	*out = device;
+	return true;
 }
 
 bool device_find(struct slice text, struct device *out)
@@ -225,14 +258,8 @@ bool device_find(struct slice text, struct device *out)
 		if (at + 15 > text.len || (at > 0 && isalnum((unsigned char)text.data[at - 1])) ||
 			(at + 15 < text.len && isalnum((unsigned char)text.data[at + 15])))
 			continue;
-		struct device device = {0};
-		uint32_t i = 0;
-		for (unsigned nibble; i < 12 && (nibble = nibble_of(found[3 + i])) < 16; i++)
-			device.mac[i / 2] |= (uint8_t)(i % 2 ? nibble : nibble << 4);
-		if (i == 12 && !device_is_none(&device)) {
-			*out = device;
+		if (device_parse(found + 3, out))
 			return true;
-		}
 	}
 	return false;
 }

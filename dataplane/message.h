@@ -21,12 +21,12 @@ struct device {
 
 struct message {
 	enum message_source source;
-	uint8_t severity;     // digit of the ASA tag
-	uint32_t asa_id;      // six digits
-	struct slice code;    // "725006"; of a phone its task, "VPNC"
-	struct slice text;    // after the header: what rules see and evidence shows
-	struct slice origin;  // device-id of the ASA's own header, else the host a relay or phone
-			      // put there
+	uint8_t severity;    // digit of the ASA tag
+	uint32_t asa_id;     // six digits
+	struct slice code;   // "725006"; of a phone its task, "VPNC"
+	struct slice text;   // after the header: what rules see and evidence shows
+	struct slice origin; // device-id of the ASA's own header, else the host a relay or phone
+			     // put there
 	struct slice stamp;   // time of the innermost syslog header, zone included; empty: none
 	struct slice clock;   // a phone's own time of day, with its date if it has one; empty: none
 	struct device device; // first SEP name in header or text of a phone's line
@@ -42,6 +42,9 @@ void message_parse(struct shape_table *shapes, struct slice line, struct message
 
 // First SEP name (SEP and 12 hexadecimal digits, no longer word) in a text.
 bool device_find(struct slice text, struct device *out);
+
+// The 12 hexadecimal digits of a SEP name; false, and *out untouched: they are none, or all 0.
+bool device_parse(const char *digits, struct device *out);
 
 static inline bool device_is_none(const struct device *device)
 {

@@ -420,8 +420,7 @@ unsigned event_match(const struct event_matcher *m, const struct message *messag
 {
 	const struct ruleset *ruleset = m->scanner->ruleset;
 	enum rule_source source = message->source == MESSAGE_ASA ? RULE_ASA : RULE_PHONE;
-	if (message->source == MESSAGE_OTHER || ruleset->databases[source] == NULL ||
-		(source == RULE_ASA && !ruleset_wants(ruleset, message->asa_id)))
+	if (!event_is_wanted(ruleset, message))
 		return 0;
 	const struct message_rule *sole =
 		source == RULE_ASA ? ruleset_sole(ruleset, message->asa_id) : NULL;
@@ -437,14 +436,9 @@ unsigned event_match(const struct event_matcher *m, const struct message *messag
 bool event_hangs_on_open(const struct event_matcher *m, const struct message *message)
 {
 	const struct ruleset *ruleset = m->scanner->ruleset;
-	if (message->source == MESSAGE_ASA) {
-		if (!ruleset_wants(ruleset, message->asa_id))
-			return false;
-		const struct message_rule *sole = ruleset_sole(ruleset, message->asa_id);
-		if (sole)
-			return sole->only_while != NAME_NONE;
-	}
-	return message->source != MESSAGE_OTHER && ruleset->scans_for_open;
+	const struct message_rule *sole =
+		message->source == MESSAGE_ASA ? ruleset_sole(ruleset, message->asa_id) : NULL;
+	return sole ? sole->only_while != NAME_NONE : ruleset->scans_for_open;
 }
 
 // But for a full stop.

@@ -564,6 +564,10 @@ static bool take_message(struct worker *w, struct slice line, const struct arriv
 	message_parse(w->shapes, line, &message);
 	count_message(w, &message);
 	halt_at(HALT_message);
+	if (!event_is_wanted(w->running->ruleset, &message)) {
+		counter_add(&w->counters.unmatched, 1);
+		return false;
+	}
 	if (event_hangs_on_open(&matcher, &message))
 		dispatch_batch(w);
 	struct event *events = &w->batch[w->n_batch];

@@ -60,7 +60,9 @@ struct worker {
 	struct rte_ring *inbox[WORKERS_MAX]; // by sender; NULL: from itself
 	struct event *batch;		     // matched in this burst, not yet dispatched
 	unsigned n_batch;
-	struct event *deferred; // events made while a session was in hand
+	struct approach *approaches; // of the events of the batch
+	unsigned n_near[3];	     // of how many the first, second and third look has been taken
+	struct event *deferred;	     // events made while a session was in hand
 	unsigned deferred_first, n_deferred;
 	uint64_t now_ms; // of the last turn
 	struct port_queue queues[PORT_QUEUES_MAX];

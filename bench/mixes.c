@@ -47,16 +47,17 @@ static const char *const months[] = {
 #define STAMP "%s %02u 2026 %02u:%02u:%02u"
 
 // What a busy ASA is most often told to send.
-static uint32_t usual_header(uint32_t n, unsigned level, const char *id, char *out)
+static uint32_t usual_header(
+	uint32_t n, unsigned gateway, unsigned level, const char *id, char *out)
 {
 	uint32_t s = n / 20000; // 20,000 lines a second
 	return (uint32_t)sprintf(out, "<%u>" STAMP " asa-%02u : %%ASA-%u-%s: ", 160 + level,
-		months[10], 21u, 10 + s / 3600 % 12, s / 60 % 60, s % 60, n % GATEWAYS, level, id);
+		months[10], 21u, 10 + s / 3600 % 12, s / 60 % 60, s % 60, gateway, level, id);
 }
 
-static uint32_t any_header(uint32_t n, unsigned level, const char *id, char *out)
+static uint32_t any_header(uint32_t n, unsigned gw, unsigned level, const char *id, char *out)
 {
-	uint32_t s = n / 20000, gw = n % GATEWAYS;
+	uint32_t s = n / 20000;
 	unsigned h = 10 + s / 3600 % 12, m = s / 60 % 60, pri = 160 + level;
 	s %= 60;
 	switch (n % 11) {
@@ -98,11 +99,12 @@ static uint32_t any_header(uint32_t n, unsigned level, const char *id, char *out
 			"<%u>Nov 21 2026 %02u:%02u:%02u CET: %%ASA-%u-%s: ", pri, h, m, s, level,
 			id);
 	default:
-		return usual_header(n, level, id, out);
+		return usual_header(n, gw, level, id, out);
 	}
 }
 
-typedef uint32_t header_fn(uint32_t n, unsigned level, const char *id, char *out);
+// n: its place in the mix, which gives its time.
+typedef uint32_t header_fn(uint32_t n, unsigned gateway, unsigned level, const char *id, char *out);
 
 // ---- texts ----
 
@@ -129,42 +131,43 @@ static uint32_t noise(uint32_t n, header_fn *header, char *out)
 	uint64_t r = scatter(n);
 	struct address_text from = text_of((uint32_t)(r >> 32) | 0x40000000);
 	unsigned port = 1024 + r % 60000, inside = r >> 20 & 255;
+	unsigned gateway = n % GATEWAYS;
 	uint32_t id = 4000000 + n, len;
 	switch (n % 6) {
 	case 0:
-		len = header(n, 6, "302013", out);
+		len = header(n, gateway, 6, "302013", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "Built inbound TCP connection %u for outside:%s/%u (%s/%u) to "
 				     "inside:10.1.1.%u/443 (198.51.100.%u/443)",
 				     id, from.text, port, from.text, port, inside, inside);
 	case 1:
-		len = header(n, 6, "302014", out);
+		len = header(n, gateway, 6, "302014", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "Teardown TCP connection %u for outside:%s/%u to "
 				     "inside:10.1.1.%u/443 duration 0:00:04 bytes %u TCP FINs from "
 				     "outside",
 				     id, from.text, port, inside, port * 7);
 	case 2:
-		len = header(n, 6, "302015", out);
+		len = header(n, gateway, 6, "302015", out);
 		return len +
 		       (uint32_t)sprintf(out + len,
 			       "Built outbound UDP connection %u for outside:%s/53 (%s/53) to "
 			       "inside:10.1.1.%u/%u (198.51.100.%u/%u)",
 			       id, from.text, from.text, inside, port, inside, port);
 	case 3:
-		len = header(n, 6, "302016", out);
+		len = header(n, gateway, 6, "302016", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "Teardown UDP connection %u for outside:%s/53 to "
 				     "inside:10.1.1.%u/%u duration 0:02:01 bytes %u",
 				     id, from.text, inside, port, port * 3);
 	case 4:
-		len = header(n, 4, "106023", out);
+		len = header(n, gateway, 4, "106023", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "Deny tcp src outside:%s/%u dst inside:10.1.1.%u/22 by "
 				     "access-group \"outside_access_in\" [0x71761f18, 0x0]",
 				     from.text, port, inside);
 	default:
-		len = header(n, 6, "305011", out);
+		len = header(n, gateway, 6, "305011", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "Built dynamic TCP translation from inside:10.1.1.%u/%u to "
 				     "outside:198.51.100.%u/%u",
@@ -176,35 +179,35 @@ static uint32_t noise(uint32_t n, header_fn *header, char *out)
 static uint32_t connects(uint32_t n, uint32_t client, unsigned step, header_fn *header, char *out)
 {
 	struct address_text ip = text_of(client_address(client));
-	unsigned port = 49152 + client % 16000;
+	unsigned port = 49152 + client % 16000, gateway = client % GATEWAYS;
 	char who[96];
 	uint32_t len;
 	sprintf(who, "Group <GP_VPNPhone> User <CP-8841-SEP00CA%08X> IP <%s> ", client, ip.text);
 	switch (step) {
 	case 0:
-		len = header(n, 6, "725001", out);
+		len = header(n, gateway, 6, "725001", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "Starting SSL handshake with client outside:%s/%u to "
 				     "198.51.100.10/443 for TLSv1.2 session",
 				     ip.text, port);
 	case 1:
-		len = header(n, 6, "725002", out);
+		len = header(n, gateway, 6, "725002", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "Device completed SSL handshake with client outside:%s/%u to "
 				     "198.51.100.10/443 for TLSv1.2 session",
 				     ip.text, port);
 	case 2:
-		len = header(n, 6, "113039", out);
+		len = header(n, gateway, 6, "113039", out);
 		return len +
 		       (uint32_t)sprintf(out + len, "%sAnyConnect parent session started.", who);
 	case 3:
-		len = header(n, 4, "722051", out);
+		len = header(n, gateway, 4, "722051", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "%sIPv4 Address <10.%u.%u.%u> IPv6 address <::> assigned to "
 				     "session",
 				     who, client >> 16 & 255, client >> 8 & 255, client & 255);
 	default:
-		len = header(n, 5, "722033", out);
+		len = header(n, gateway, 5, "722033", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "%sFirst TCP SVC connection established for SVC session.",
 				     who);
@@ -215,23 +218,23 @@ static uint32_t connects(uint32_t n, uint32_t client, unsigned step, header_fn *
 static uint32_t single(uint32_t n, uint32_t client, header_fn *header, char *out)
 {
 	struct address_text ip = text_of(client_address(client));
-	unsigned port = 49152 + client % 16000;
+	unsigned port = 49152 + client % 16000, gateway = client % GATEWAYS;
 	char who[96];
 	uint32_t len;
 	sprintf(who, "Group <GP_VPNPhone> User <CP-8841-SEP00CA%08X> IP <%s> ", client, ip.text);
 	switch (client % 5) {
 	case 0:
-		len = header(n, 6, "725006", out);
+		len = header(n, gateway, 6, "725006", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "Device failed SSL handshake with client outside:%s/%u to "
 				     "198.51.100.10/443",
 				     ip.text, port);
 	case 1:
-		len = header(n, 4, "722037", out);
+		len = header(n, gateway, 4, "722037", out);
 		return len +
 		       (uint32_t)sprintf(out + len, "%sSVC closing connection: DPD failure.", who);
 	case 2:
-		len = header(n, 4, "113019", out);
+		len = header(n, gateway, 4, "113019", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "Group = VPNPhone, Username = CP-8841-SEP00CA%08X, IP = %s, "
 				     "Session disconnected. Session Type: AnyConnect-Parent, "
@@ -239,11 +242,11 @@ static uint32_t single(uint32_t n, uint32_t client, header_fn *header, char *out
 				     "Reason: User Requested",
 				     client, ip.text);
 	case 3:
-		len = header(n, 6, "716038", out);
+		len = header(n, gateway, 6, "716038", out);
 		return len + (uint32_t)sprintf(out + len,
 				     "%sAuthentication: successful, Session Type: WebVPN.", who);
 	default:
-		len = header(n, 4, "724002", out);
+		len = header(n, gateway, 4, "724002", out);
 		return len +
 		       (uint32_t)sprintf(out + len,
 			       "%sWebVPN session not terminated. Cisco Secure Desktop was not "
@@ -254,15 +257,18 @@ static uint32_t single(uint32_t n, uint32_t client, header_fn *header, char *out
 
 // Every second line belongs to a phone that connects, those of one phone some hundred lines apart;
 // the others are of a client each.
+enum { ABREAST = 64 }; // phones that connect at a time
+
+static uint32_t relevant_client(uint32_t k)
+{
+	uint32_t i = k / 2, round = i / (ABREAST * SEQUENCE), within = i % (ABREAST * SEQUENCE);
+	return (k % 2 ? i : round * ABREAST + within % ABREAST) % MIX_CLIENTS;
+}
+
 static uint32_t relevant(uint32_t n, uint32_t k, header_fn *header, char *out)
 {
-	enum { ABREAST = 64 }; // phones that connect at a time
-	uint32_t i = k / 2;
-	if (k % 2)
-		return single(n, i % MIX_CLIENTS, header, out);
-	uint32_t round = i / (ABREAST * SEQUENCE), within = i % (ABREAST * SEQUENCE);
-	uint32_t client = (round * ABREAST + within % ABREAST) % MIX_CLIENTS;
-	return connects(n, client, within / ABREAST, header, out);
+	uint32_t client = relevant_client(k), step = k / 2 % (ABREAST * SEQUENCE) / ABREAST;
+	return k % 2 ? single(n, client, header, out) : connects(n, client, step, header, out);
 }
 
 static uint32_t phone_line(uint32_t n, char *out)
@@ -317,7 +323,7 @@ static uint32_t hostile(uint32_t n, char *out)
 		"SSL lib error. Function: ", "cn=CP-7962G-SEP8CB64F57611,"};
 	uint32_t len = 0;
 	if (n / N(units) % 3 == 1)
-		len = usual_header(n, 7, "725014", out);
+		len = usual_header(n, n % GATEWAYS, 7, "725014", out);
 	else if (n / N(units) % 3 == 2)
 		len = (uint32_t)sprintf(
 			out, "<187>SEP8CB64F576113 902: ERR 10:19:27.155936 VPNC: ");
@@ -326,18 +332,34 @@ static uint32_t hostile(uint32_t n, char *out)
 
 // ---- mixes ----
 
-uint32_t mix_line(enum mix mix, uint32_t n, char *out)
+#define NOISE UINT32_MAX
+
+// Which relevant line a line of the mix is, or NOISE.
+static uint32_t relevant_number(enum mix mix, uint32_t n)
 {
 	switch (mix) {
 	case MIX_realistic:
-		return n % 100 < 93 ? noise(n, usual_header, out)
-				    : relevant(n, n / 100 * 7 + n % 100 - 93, usual_header, out);
+		return n % 100 < 93 ? NOISE : n / 100 * 7 + n % 100 - 93;
 	case MIX_relevant:
-		return relevant(n, n, usual_header, out);
+		return n;
+	case MIX_headers:
+		return n % 2 ? NOISE : n / 2;
+	default:
+		return NOISE;
+	}
+}
+
+uint32_t mix_line(enum mix mix, uint32_t n, char *out)
+{
+	header_fn *header = mix == MIX_headers ? any_header : usual_header;
+	uint32_t k = relevant_number(mix, n);
+	switch (mix) {
+	case MIX_realistic:
+	case MIX_relevant:
+	case MIX_headers:
+		return k == NOISE ? noise(n, header, out) : relevant(n, k, header, out);
 	case MIX_phone:
 		return phone_line(n, out);
-	case MIX_headers:
-		return n % 2 ? noise(n, any_header, out) : relevant(n, n / 2, any_header, out);
 	case MIX_runts:
 		return (uint32_t)sprintf(out, "%%ASA-6-%06u: Bu", 300000 + n % 6000);
 	case MIX_long:
@@ -348,9 +370,13 @@ uint32_t mix_line(enum mix mix, uint32_t n, char *out)
 	}
 }
 
+// A phone connects at one gateway; other lines come from all in turn.
 static uint32_t sender_of(enum mix mix, uint32_t n)
 {
-	return mix == MIX_phone ? 0x0a000000 + n % MIX_CLIENTS : 0xc0000264 + n % GATEWAYS;
+	uint32_t k = relevant_number(mix, n);
+	if (mix == MIX_phone)
+		return 0x0a000000 + n % MIX_CLIENTS;
+	return 0xc0000264 + (k == NOISE ? n : relevant_client(k)) % GATEWAYS;
 }
 
 bool mix_write_share(enum mix mix, uint32_t frames, unsigned share, unsigned n_shares, FILE *out)

@@ -426,6 +426,8 @@ void datagram_reader_destroy(struct datagram_reader *reader)
 void datagram_expire_step(struct datagram_reader *reader, uint64_t now_ms, bool all)
 {
 	uint32_t before;
+	if (reader->n_held == 0)
+		return;
 	do { // as many at a time as the death row holds: 288 mbufs
 		before = reader->n_held;
 		rte_ip_frag_table_del_expired_entries(

@@ -87,27 +87,36 @@ static void sort_candidates(struct candidates *candidates)
 
 // ---- fields ----
 
+// In any case; what it is compared with has capitals.
+static bool starts_with(const char *text, const char *capitals)
+{
+	for (; *capitals; text++, capitals++) {
+		if (*text != *capitals && *text != (*capitals | ('a' - 'A')))
+			return false;
+	}
+	return true;
+}
+
 // "CP-7962G-SEP8CB64F576113" as a whole, in any case: a phone's certificate bears that name.
 static bool read_phone_name(struct slice name, struct event *event)
 {
-	char text[3 + EVENT_MODEL_MAX + 16];
-	if (name.len < 4 + 16 || name.len >= sizeof(text))
-		return false;
-	for (uint32_t i = 0; i < name.len; i++)
-		text[i] = (char)toupper((unsigned char)name.data[i]);
-	struct slice model = {text, name.len - 16}, sep = {text + name.len - 15, 15};
 	struct device device;
-	if (!slice_starts(model, "CP-") || model.len >= EVENT_MODEL_MAX || text[model.len] != '-' ||
-		!device_find(sep, &device))
+	if (name.len < 4 + 16 || name.len - 16 >= EVENT_MODEL_MAX)
 		return false;
+	const char *sep = name.data + name.len - 15;
+	if (!starts_with(name.data, "CP") || name.data[2] != '-' || sep[-1] != '-' ||
+		!starts_with(sep, "SEP") || !device_parse(sep + 3, &device))
+		return false;
+	struct slice model = slice_first(name, name.len - 16);
 	for (uint32_t i = 3; i < model.len; i++) {
-		if (!isalnum((unsigned char)text[i]) && text[i] != '-')
+		if (!isalnum((unsigned char)model.data[i]) && model.data[i] != '-')
 			return false;
 	}
 	if (device_is_none(&event->device))
 		event->device = device;
-	if (event->model[0] == '\0')
-		slice_copy(model, event->model, EVENT_MODEL_MAX);
+	bool first = event->model[0] == '\0';
+	for (uint32_t i = 0; first && i < model.len; i++)
+		event->model[i] = (char)toupper((unsigned char)model.data[i]);
 	return true;
 }
 
@@ -411,8 +420,7 @@ unsigned event_match(const struct event_matcher *m, const struct message *messag
 {
 	const struct ruleset *ruleset = m->scanner->ruleset;
 	enum rule_source source = message->source == MESSAGE_ASA ? RULE_ASA : RULE_PHONE;
-	if (message->source == MESSAGE_OTHER || ruleset->databases[source] == NULL ||
-		(source == RULE_ASA && !ruleset_wants(ruleset, message->asa_id)))
+	if (!event_is_wanted(ruleset, message))
 		return 0;
 	const struct message_rule *sole =
 		source == RULE_ASA ? ruleset_sole(ruleset, message->asa_id) : NULL;
@@ -428,14 +436,9 @@ unsigned event_match(const struct event_matcher *m, const struct message *messag
 bool event_hangs_on_open(const struct event_matcher *m, const struct message *message)
 {
 	const struct ruleset *ruleset = m->scanner->ruleset;
-	if (message->source == MESSAGE_ASA) {
-		if (!ruleset_wants(ruleset, message->asa_id))
-			return false;
-		const struct message_rule *sole = ruleset_sole(ruleset, message->asa_id);
-		if (sole)
-			return sole->only_while != NAME_NONE;
-	}
-	return message->source != MESSAGE_OTHER && ruleset->scans_for_open;
+	const struct message_rule *sole =
+		message->source == MESSAGE_ASA ? ruleset_sole(ruleset, message->asa_id) : NULL;
+	return sole ? sole->only_while != NAME_NONE : ruleset->scans_for_open;
 }
 
 // But for a full stop.

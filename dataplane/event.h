@@ -150,12 +150,25 @@ struct event_matcher {
 	struct counters *counters;
 };
 
+// Whether a rule could know the message, by its source and id: of most lines none does.
+static inline bool event_is_wanted(const struct ruleset *ruleset, const struct message *message)
+{
+	switch (message->source) {
+	case MESSAGE_ASA:
+		return ruleset->databases[RULE_ASA] && ruleset_wants(ruleset, message->asa_id);
+	case MESSAGE_PHONE:
+		return ruleset->databases[RULE_PHONE] != NULL;
+	default:
+		return false;
+	}
+}
+
 // Which rules know the message: at most max events into out. An ASA line is one event or none.
 unsigned event_match(const struct event_matcher *matcher, const struct message *message,
 	const struct arrival *arrival, struct event *out, unsigned max);
 
-// Whether what the message is hangs on what is open at its time: lines before it have to be judged
-// first.
+// Whether what a wanted message is hangs on what is open at its time: lines before it have to be
+// judged first.
 bool event_hangs_on_open(const struct event_matcher *matcher, const struct message *message);
 
 // Whether a gateway's text is one message although it has been divided at an offset: what was typed

@@ -16,10 +16,16 @@ static_assert(sizeof(struct identity) % 8 == 0);
 #define PROVED_MS 10000		// a login follows its handshake at once
 #define ALONE_MS 30000		// and nobody else's, where there is none
 
+#define NAMES_AT offsetof(struct identity, model)
+
+static_assert(NAMES_AT % 8 == 0);
+
 static void publish(struct session_table *t, uint32_t index, const struct identity *identity)
 {
-	seq_publish(&t->identity_sequences[index], &t->identities[index], identity,
-		sizeof(*identity), HALT_identity_half);
+	struct identity *record = &t->identities[index];
+	bool same = memcmp(record->model, identity->model, sizeof(*record) - NAMES_AT) == 0;
+	seq_publish(&t->identity_sequences[index], record, identity,
+		same ? NAMES_AT : sizeof(*record), HALT_identity_half);
 }
 
 bool identity_read(const struct session_table *t, uint32_t index, struct identity *out)

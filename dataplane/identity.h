@@ -26,6 +26,7 @@ struct identity {
 	uint32_t next; // in its session
 	uint8_t number, flags;
 	uint16_t unused;
+	// Names, which hardly ever change once they are known; what is above does with every line.
 	char model[EVENT_MODEL_MAX];
 	char user[IDENTITY_USER_MAX]; // terminated, cut
 	char tunnel_group[IDENTITY_GROUP_MAX];

@@ -440,19 +440,17 @@ static void add_to_open(struct subject *s, const struct sighting *sighting, uint
 	const struct event *event)
 {
 	struct diagnosis_table *t = s->table->diagnoses;
-	const struct event_use *use = &s->table->ruleset->pack->events[sighting->event];
+	const struct rulepack *pack = s->table->ruleset->pack;
+	const struct event_use *use = &pack->events[sighting->event];
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
 		const struct diagnosis *d = &t->slots[slot];
 		const struct diagnosis_rule *rule = rule_of(s, d);
-		bool triggers = false;
 		bool told = d->state == DIAGNOSIS_OPEN || is_late(d, sighting, event);
 		if (!told || rule == NULL || !is_of(s, d, identity) ||
 			!event_bit(rule->evidence, sighting->event))
 			continue;
-		for (unsigned i = 0; i < use->n_triggers; i++)
-			triggers |= &s->table->ruleset->pack->diagnoses[use->triggers[i]] == rule;
-		if (triggers)
+		if (event_bit(use->triggers, (uint16_t)(rule - pack->diagnoses)))
 			continue; // step_rule() has
 		struct diagnosis_work w = diagnosis_take(s, slot);
 		struct verdict v;
@@ -469,33 +467,42 @@ bool judge_relapses(const struct subject *s, const struct event_use *use)
 	const struct diagnosis_table *t = s->table->diagnoses;
 	uint32_t slot = *session_diagnoses(s->table, s->index);
 	for (; slot != DIAGNOSIS_NONE; slot = t->links[slot].next) {
-		for (unsigned i = 0; i < use->n_triggers; i++) {
-			if (t->slots[slot].identity &&
-				pack->diagnoses[use->triggers[i]].number == t->slots[slot].number)
+		const struct diagnosis *d = &t->slots[slot];
+		for (unsigned scope = 0; d->identity && scope < SCOPE_MAX; scope++) {
+			int16_t index = pack->diagnosis_of[scope][d->number];
+			if (index >= 0 && event_bit(use->triggers, (uint16_t)index))
 				return true;
 		}
 	}
 	return false;
 }
 
-// What events the session remembers, of whomever.
-static void events_seen(const struct subject *s, uint64_t *seen)
+// The rules (bits) that step_rule() could come to anything with: those whose needs are met by what
+// the session remembers, of whomever, and those that the event is evidence of, where there is
+// something that they have found before.
+static void rules_worth_a_step(
+	struct subject *s, const struct event_use *use, enum scope scope, uint64_t *rules)
 {
+	const struct rulepack *pack = s->table->ruleset->pack;
+	struct needs_met met = pack->met_by_none;
 	unsigned n;
 	const struct sighting *sightings = history_sightings(s->table, s->index, &n);
-	memset(seen, 0, EVENT_WORDS * sizeof(*seen));
-	for (unsigned i = 0; i < n; i++)
-		set_bit(seen, sightings[i].event);
-}
-
-// Whether step_rule() could come to anything: the rule holds, or the event is evidence of what it
-// has found before.
-static bool is_worth_a_step(struct subject *s, const struct diagnosis_rule *rule,
-	const struct sighting *sighting, const uint64_t *seen)
-{
+	for (unsigned i = 0; i < n; i++) {
+		const struct needs_met *by = &pack->met_by[sightings[i].event];
+		for (unsigned need = 0; need < NEEDS_MAX; need++) {
+			for (unsigned word = 0; word < DIAGNOSIS_WORDS; word++)
+				met.rules[need][word] |= by->rules[need][word];
+		}
+	}
 	bool known = *session_diagnoses(s->table, s->index) != DIAGNOSIS_NONE;
-	return (known && event_bit(rule->evidence, sighting->event)) ||
-	       verdict_may_hold(rule, seen);
+	for (unsigned word = 0; word < DIAGNOSIS_WORDS; word++) {
+		uint64_t worth = UINT64_MAX;
+		for (unsigned need = 0; need < NEEDS_MAX; need++)
+			worth &= met.rules[need][word];
+		if (known)
+			worth |= use->evidence_of[word];
+		rules[word] = worth & use->triggers[word] & pack->of_scope[scope][word];
+	}
 }
 
 void judge_event(struct subject *s, const struct event *event, const struct sighting *sighting,
@@ -506,15 +513,16 @@ void judge_event(struct subject *s, const struct event *event, const struct sigh
 	enum scope scope = s->session.key.kind == KEY_GATEWAY ? SCOPE_GATEWAY : SCOPE_PHONE;
 	bool nobody = scope == SCOPE_GATEWAY || sighting->flags & SIGHTING_DOUBTFUL;
 	uint8_t subject = nobody ? 0 : subject_of(s, identity);
-	uint64_t seen[EVENT_WORDS];
-	if (use->n_recovers)
+	uint64_t rules[DIAGNOSIS_WORDS] = {0};
+	if (any_bit(use->recovers, DIAGNOSIS_WORDS))
 		recover(s, sighting, identity, (event->flags & EVENT_LATE) != 0);
-	if (use->n_triggers)
-		events_seen(s, seen);
-	for (unsigned i = 0; i < use->n_triggers; i++) {
-		const struct diagnosis_rule *rule = &pack->diagnoses[use->triggers[i]];
-		if (rule->scope == scope && is_worth_a_step(s, rule, sighting, seen))
-			step_rule(s, rule, subject, sighting, event);
+	if (any_bit(use->triggers, DIAGNOSIS_WORDS))
+		rules_worth_a_step(s, use, scope, rules);
+	for (unsigned word = 0; word < DIAGNOSIS_WORDS; word++) {
+		for (uint64_t left = rules[word]; left; left &= left - 1) {
+			unsigned index = word * 64 + (unsigned)__builtin_ctzll(left);
+			step_rule(s, &pack->diagnoses[index], subject, sighting, event);
+		}
 	}
 	if (use->keep)
 		add_to_open(s, sighting, subject, event);

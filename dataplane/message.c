@@ -16,6 +16,11 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 static struct slice skip_blanks(struct slice text)
 {
 	uint32_t n = 0;
@@ -32,7 +37,7 @@ static uint32_t pri_length(struct slice text)
 	uint32_t at = 1, value = 0;
 	if (text.len < 3 || text.data[0] != '<')
 		return 0;
-	while (at < text.len && at < 4 && isdigit((unsigned char)text.data[at]))
+	while (at < text.len && at < 4 && is_digit(text.data[at]))
 		value = value * 10 + (uint32_t)(text.data[at++] - '0');
 	return at > 1 && at < text.len && text.data[at] == '>' && value <= 191 ? at + 1 : 0;
 }
@@ -54,10 +59,25 @@ static bool is_header_start(struct slice text)
 	       (text.data[digits] == ':' || (digits == 1 && text.data[1] == ' '));
 }
 
+static bool is_record_start(struct slice text)
+{
+	uint32_t pri = pri_length(text);
+	return pri && is_header_start(slice_from(text, pri));
+}
+
 static bool ends_line(char c)
 {
 	return c == '\n' || c == '\r' || c == '\0';
 }
+
+#ifdef __SSE2__
+static inline __m128i ends_among(__m128i bytes)
+{
+	return _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')),
+		_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r')),
+			_mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
+}
+#endif
 
 // Where the next character stands that can end a line, or the length of the text.
 static uint32_t next_mark(struct slice text, uint32_t at)
@@ -70,10 +90,7 @@ static uint32_t next_mark(struct slice text, uint32_t at)
 		// '<' is 0x3c and '>' 0x3e
 		__m128i brackets =
 			_mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(2)), _mm_set1_epi8('>'));
-		__m128i ends = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')),
-			_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r')),
-				_mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
-		int found = _mm_movemask_epi8(_mm_or_si128(brackets, ends));
+		int found = _mm_movemask_epi8(_mm_or_si128(brackets, ends_among(bytes)));
 		if (found)
 			return at + (uint32_t)__builtin_ctz((unsigned)found);
 	}
@@ -83,22 +100,20 @@ static uint32_t next_mark(struct slice text, uint32_t at)
 	return at;
 }
 
-// Length of the first line of a payload: to its end, or to where another record is glued on.
-// Relays have been seen to glue records: "...initiated<189>32: ...". Text that a stranger typed, a
-// user name above all, may imitate that; the ASA prints it in angle brackets, so a <PRI> inside an
-// open bracket is text.
-static uint32_t line_length(struct slice payload)
+// Length of the first line of a payload in which something looks like another record: to its end,
+// or to where that is glued on. Relays have been seen to glue records: "...initiated<189>32: ...".
+// Text that a stranger typed, a user name above all, may imitate that; the ASA prints it in angle
+// brackets, so a <PRI> inside an open bracket is text.
+static uint32_t divided_length(struct slice payload, uint32_t first)
 {
 	int open = 0;
-	uint32_t first = pri_length(payload), i = next_mark(payload, first);
+	uint32_t i = next_mark(payload, first);
 	for (; i < payload.len; i = next_mark(payload, i + 1)) {
 		char c = payload.data[i];
 		if (ends_line(c)) {
 			break;
 		} else if (c == '<') {
-			struct slice rest = slice_from(payload, i);
-			uint32_t pri = open == 0 && i > first ? pri_length(rest) : 0;
-			if (pri && is_header_start(slice_from(rest, pri)))
+			if (open == 0 && i > first && is_record_start(slice_from(payload, i)))
 				break;
 			open++;
 		} else if (c == '>' && open > 0) {
@@ -108,10 +123,65 @@ static uint32_t line_length(struct slice payload)
 	return i;
 }
 
+#ifdef __SSE2__
+// Bits of the characters of 16 that end a line, or are a `<` before a digit; 17 can be read.
+static inline unsigned stops_among(const char *text)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)text);
+	__m128i nexts = _mm_loadu_si128((const __m128i *)(text + 1));
+	__m128i values = _mm_sub_epi8(nexts, _mm_set1_epi8('0'));
+	__m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+	__m128i starts = _mm_and_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('<')), digits);
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(starts, ends_among(bytes)));
+}
+#endif
+
+// Where the next character stands that ends a line, or the next `<` before a digit, or the length
+// of the text.
+static uint32_t next_stop(struct slice text, uint32_t at)
+{
+#ifdef __SSE2__
+	for (; at + 17 <= text.len; at += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(text.data + at));
+		// None is above '\r' that ends a line; only a few lines have any such at all.
+		__m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8('\r')), bytes);
+		__m128i opening = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('<'));
+		unsigned found = (unsigned)_mm_movemask_epi8(_mm_or_si128(controls, opening));
+		if (found && (found = stops_among(text.data + at)) != 0)
+			return at + (uint32_t)__builtin_ctz(found);
+	}
+	if (at + 1 < text.len &&
+		text.len >= 17) { // 16 that have partly been looked at, and the last
+		uint32_t from = text.len - 17;
+		unsigned found = stops_among(text.data + from) >> (at - from);
+		if (found)
+			return at + (uint32_t)__builtin_ctz(found);
+		at = text.len - 1;
+	}
+#endif
+	while (at < text.len && !ends_line(text.data[at]) &&
+		!(text.data[at] == '<' && at + 1 < text.len && is_digit(text.data[at + 1])))
+		at++;
+	return at;
+}
+
+// Length of the first line of a payload.
+static uint32_t line_length(struct slice payload)
+{
+	uint32_t first = pri_length(payload), i = next_stop(payload, first);
+	for (; i < payload.len && !ends_line(payload.data[i]); i = next_stop(payload, i + 1)) {
+		if (i > first && is_record_start(slice_from(payload, i)))
+			return divided_length(payload, first);
+	}
+	return i;
+}
+
 // What stands before a <PRI> and is none of the line's: a quote, or the length of a frame.
 static uint32_t frame_length(struct slice line)
 {
 	uint32_t n = line.len && line.data[0] == '"';
+	if (n == 0 && !(line.len && is_digit(line.data[0])))
+		return 0;
 	uint32_t digits = n;
 	while (digits < line.len && digits < 6 && isdigit((unsigned char)line.data[digits]))
 		digits++;
@@ -136,13 +206,46 @@ bool message_next(struct slice *payload, struct slice *line)
 
 // ---- devices ----
 
-// 16: no hexadecimal digit.
-static unsigned nibble_of(char c)
+// One more than the value of a hexadecimal digit; 0: it is none.
+static const uint8_t nibbles[256] = {
+	['0'] = 1,
+	['1'] = 2,
+	['2'] = 3,
+	['3'] = 4,
+	['4'] = 5,
+	['5'] = 6,
+	['6'] = 7,
+	['7'] = 8,
+	['8'] = 9,
+	['9'] = 10,
+	['A'] = 11,
+	['B'] = 12,
+	['C'] = 13,
+	['D'] = 14,
+	['E'] = 15,
+	['F'] = 16,
+	['a'] = 11,
+	['b'] = 12,
+	['c'] = 13,
+	['d'] = 14,
+	['e'] = 15,
+	['f'] = 16,
+};
+
+bool device_parse(const char *digits, struct device *out)
 {
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	c |= 'a' - 'A';
-	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+	struct device device;
+	bool all = true;
+	for (uint32_t i = 0; i < sizeof(device.mac); i++) {
+		unsigned high = nibbles[(unsigned char)digits[2 * i]];
+		unsigned low = nibbles[(unsigned char)digits[2 * i + 1]];
+		all &= high && low;
+		device.mac[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+	}
+	if (!all || device_is_none(&device))
+		return false;
+	*out = device;
+	return true;
 }
 
 bool device_find(struct slice text, struct device *out)
@@ -155,14 +258,8 @@ bool device_find(struct slice text, struct device *out)
 		if (at + 15 > text.len || (at > 0 && isalnum((unsigned char)text.data[at - 1])) ||
 			(at + 15 < text.len && isalnum((unsigned char)text.data[at + 15])))
 			continue;
-		struct device device = {0};
-		uint32_t i = 0;
-		for (unsigned nibble; i < 12 && (nibble = nibble_of(found[3 + i])) < 16; i++)
-			device.mac[i / 2] |= (uint8_t)(i % 2 ? nibble : nibble << 4);
-		if (i == 12 && !device_is_none(&device)) {
-			*out = device;
+		if (device_parse(found + 3, out))
 			return true;
-		}
 	}
 	return false;
 }
@@ -348,6 +445,28 @@ struct tag {
 	struct slice code;
 };
 
+#define USUAL_TAG_LEN 15 // "%ASA-6-302013: "
+
+// The tag as nearly all lines have it; false: tag_parse() has to say.
+static bool usual_tag_parse(struct slice line, uint32_t at, struct tag *out)
+{
+	const char *tag = line.data + at;
+	if (at + USUAL_TAG_LEN >= line.len || memcmp(tag, "%ASA-", 5) != 0 || !is_digit(tag[5]) ||
+		tag[6] != '-' || tag[13] != ':' || tag[14] != ' ' || is_blank(tag[15]))
+		return false;
+	bool digits = true;
+	out->id = 0;
+	for (uint32_t i = 7; i < 13; i++) {
+		digits &= is_digit(tag[i]);
+		out->id = out->id * 10 + (uint32_t)(tag[i] - '0');
+	}
+	out->severity = (uint8_t)(tag[5] - '0');
+	out->code = (struct slice){tag + 7, 6};
+	out->at = at;
+	out->end = at + USUAL_TAG_LEN;
+	return digits;
+}
+
 // %ASA-[class-]level-id[:], at the `%`.
 static bool tag_parse(struct slice line, uint32_t at, struct tag *out)
 {
@@ -395,7 +514,7 @@ static enum family tag_find(struct slice line, struct tag *out)
 		if (percent == NULL)
 			return FAMILY_NONE;
 		at = (uint32_t)(percent - line.data);
-		if (tag_parse(line, at, out))
+		if (usual_tag_parse(line, at, out) || tag_parse(line, at, out))
 			return FAMILY_OURS;
 		uint32_t i = at + 1;
 		while (i < line.len &&
@@ -413,7 +532,7 @@ static enum family tag_find(struct slice line, struct tag *out)
 static struct slice unfold(struct slice text)
 {
 	static const char prefix[] = "message repeated ";
-	if (!slice_starts(text, prefix))
+	if (text.len == 0 || text.data[0] != prefix[0] || !slice_starts(text, prefix))
 		return text;
 	uint32_t i = sizeof(prefix) - 1;
 	while (i < text.len && isdigit((unsigned char)text.data[i]))
@@ -461,20 +580,32 @@ static bool cut_quote(struct slice *text)
 	return n % 2 == 1 && cut_end(text, "\"");
 }
 
-// What relays and exports leave behind a text.
+// What relays and exports leave behind a text, a piece of it.
+static bool cut_tail(struct slice *text)
+{
+	switch (text->data[text->len - 1]) {
+	case ' ':
+	case '\t':
+		text->len--;
+		return true;
+	case '2':
+		return cut_end(text, "#012");
+	case '5':
+		return cut_end(text, "#015");
+	case 'M':
+		return cut_end(text, "^M");
+	case ')':
+		return cut_repeated(text);
+	case '"':
+		return cut_quote(text);
+	default:
+		return false;
+	}
+}
+
 static struct slice trim_tail(struct slice text)
 {
-	static const bool lasts[256] = {[' '] = true,
-		['\t'] = true,
-		['2'] = true,
-		['5'] = true,
-		['M'] = true,
-		[')'] = true,
-		['"'] = true};
-	while (text.len && lasts[(unsigned char)text.data[text.len - 1]] &&
-		(cut_end(&text, " ") || cut_end(&text, "\t") || cut_end(&text, "#012") ||
-			cut_end(&text, "#015") || cut_end(&text, "^M") || cut_repeated(&text) ||
-			cut_quote(&text)))
+	while (text.len && cut_tail(&text))
 		;
 	return text;
 }

@@ -50,6 +50,9 @@ void message_parse_tagged(struct slice line, uint32_t tag_at, uint32_t asa_id,
 // First SEP name (SEP and 12 hexadecimal digits, no longer word) in a text.
 bool device_find(struct slice text, struct device *out);
 
+// The 12 hexadecimal digits of a SEP name; false, and *out untouched: they are none, or all 0.
+bool device_parse(const char *digits, struct device *out);
+
 static inline bool device_is_none(const struct device *device)
 {
 	static const struct device none;

@@ -23,6 +23,7 @@ static inline void seq_store_words(void *record, const void *from, size_t bytes,
 {
 	seq_word *to = record;
 	const seq_word *source = from;
+#pragma GCC unroll 8
 	for (size_t i = 0; i < bytes / 8; i++) {
 		if (i == bytes / 16)
 			halt_at(half);
@@ -34,6 +35,7 @@ static inline void seq_load_words(void *to, const void *record, size_t bytes)
 {
 	seq_word *copy = to;
 	const seq_word *from = record;
+#pragma GCC unroll 8
 	for (size_t i = 0; i < bytes / 8; i++)
 		copy[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }

@@ -307,6 +307,11 @@ void session_approach_rest(struct session_table *t, const struct session_key *ke
 		prefetch(&t->identities[identity], sizeof(t->identities[identity]));
 		prefetch(&t->identity_sequences[identity], sizeof(t->identity_sequences[0]));
 	}
+	// Between which it stands by age: touch() takes it out.
+	if (l->older != SESSION_NONE)
+		prefetch(&t->links[l->older], sizeof(t->links[0]));
+	if (l->newer != SESSION_NONE)
+		prefetch(&t->links[l->newer], sizeof(t->links[0]));
 	if (l->history != SESSION_NONE)
 		prefetch(&t->histories[l->history], sizeof(t->histories[l->history]));
 	diagnosis_prefetch(t, l->diagnoses);

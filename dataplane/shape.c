@@ -1,45 +1,62 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "shape.h"
 
+#include <assert.h>
 #include <ctype.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+typedef uint8_t vector __attribute__((vector_size(16)));
 
-#define TAIL 16 // bytes before the tag: a time of this second, or the name of the sender
+static vector load(const void *from)
+{
+	vector v;
+	memcpy(&v, from, sizeof(v));
+	return v;
+}
 
-typedef uint8_t vector __attribute__((vector_size(16), aligned(16)));
-#define VECTORS (SHAPE_BYTES_MAX / sizeof(vector))
+static_assert(SHAPES_MAX == 1 << 10);
 
-union padded {
-	vector vectors[VECTORS];
-	uint8_t bytes[SHAPE_BYTES_MAX];
-};
-
-// By how it begins (<PRI>), how it ends, and its length.
+// By how it begins (<PRI>), how it ends, and its length. The factor is 2^64 over the golden ratio:
+// the upper bits of the product hang on all others (Knuth, TAOCP 3, 6.4).
 static uint32_t place_of(struct slice header)
 {
-	uint64_t words[3] = {header.len};
-	uint32_t tail = header.len < TAIL ? header.len : TAIL;
-	memcpy(words, header.data, header.len < 5 ? header.len : 5);
-	memcpy(words + 1, header.data + header.len - tail, tail);
-	words[0] ^= (uint64_t)header.len << 48;
-	return (uint32_t)XXH3_64bits(words, sizeof(words)) % SHAPES_MAX;
+	uint8_t padded[16] = {0};
+	const void *whole = header.data;
+	uint64_t hash, words[2];
+	uint32_t last = 0;
+	if (header.len < sizeof(padded))
+		whole = memcpy(padded, header.data, header.len);
+	else
+		last = header.len - (uint32_t)sizeof(words);
+	memcpy(&hash, whole, sizeof(hash));
+	memcpy(words, (const char *)whole + last, sizeof(words));
+	hash = (hash & 0xffffffffff) ^ (uint64_t)header.len << 48; // "<189>"
+	for (int i = 0; i < 2; i++)
+		hash = (hash ^ hash >> 32 ^ words[i]) * 0x9e3779b97f4a7c15;
+	return (uint32_t)(hash >> 54);
+}
+
+// Bits that are set where a header is not as the shape has it, over 16 bytes.
+static vector difference(const struct shape *shape, uint32_t at, vector here)
+{
+	vector bytes = load(shape->bytes + at), exact = load(shape->exact + at);
+	vector other = (vector)(here - '0' > 9);
+	return ((here ^ bytes) & exact) | (other & ~exact);
 }
 
 static bool is_like(const struct shape *shape, struct slice header)
 {
-	union padded here = {0};
 	vector differs = {0};
-	memcpy(here.bytes, header.data, header.len);
-	for (size_t i = 0; i * sizeof(vector) < header.len; i++) {
-		vector bytes, exact, other;
-		memcpy(&bytes, shape->bytes + i * sizeof(vector), sizeof(vector));
-		memcpy(&exact, shape->exact + i * sizeof(vector), sizeof(vector));
-		other = (vector)(here.vectors[i] - '0' > 9);
-		differs |= ((here.vectors[i] ^ bytes) & exact) | (other & ~exact);
-	}
 	uint64_t words[2];
+	uint8_t padded[16] = {0};
+	if (header.len < 16) {
+		memcpy(padded, header.data, header.len);
+		differs = difference(shape, 0, load(padded));
+	} else { // the last 16 bytes once more, rather than what is behind them
+		for (uint32_t at = 0; at + 16 < header.len; at += 16)
+			differs |= difference(shape, at, load(header.data + at));
+		uint32_t last = header.len - 16;
+		differs |= difference(shape, last, load(header.data + last));
+	}
 	memcpy(words, &differs, sizeof(words));
 	return (words[0] | words[1]) == 0;
 }

@@ -90,15 +90,6 @@ struct expression_view verdict_view(struct subject *s, const struct sighting *si
 		.wake_ms = UINT64_MAX};
 }
 
-bool verdict_may_hold(const struct diagnosis_rule *rule, const uint64_t *seen)
-{
-	for (int level = CONFIDENCE_CONFIRMED; level > CONFIDENCE_NONE; level--) {
-		if (rule->levels[level] && expression_may_hold(rule->levels[level], seen))
-			return true;
-	}
-	return false;
-}
-
 static enum confidence level_of(const struct diagnosis_rule *rule, struct expression_view *view)
 {
 	uint64_t seen[EVENT_WORDS] = {0};

@@ -21,10 +21,6 @@ struct verdict {
 void verdict_of(struct subject *subject, const struct diagnosis_rule *rule, uint8_t identity,
 	const struct moment *after, struct verdict *out);
 
-// Whether it could come to anything, where only these events (EVENT_WORDS of bits) have been seen
-// of the session. false: no level holds, and none waits for an absence.
-bool verdict_may_hold(const struct diagnosis_rule *rule, const uint64_t *seen);
-
 // Whether a sighting of the subject is among those that belong to it.
 bool verdict_holds(const struct verdict *verdict, const struct sighting *sighting);
 

@@ -93,6 +93,12 @@ static struct rte_ring *inbox_create(unsigned n_workers)
 	return ring;
 }
 
+// How near an event's session is, see approach_sessions().
+struct approach {
+	struct session_key key; // KEY_NONE: not known yet
+	struct session_approach session;
+};
+
 static void emit(void *context, struct event *event);
 static void changed(void *context, uint32_t diagnosis);
 
@@ -118,6 +124,7 @@ static struct worker *worker_create(
 	w->asa_codes = calloc(ASA_ID_MAX, sizeof(*w->asa_codes));
 	w->shapes = calloc(1, sizeof(*w->shapes));
 	w->batch = malloc((BATCH_EVENTS + EVENTS_OF_LINE_MAX) * sizeof(*w->batch));
+	w->approaches = malloc((BATCH_EVENTS + EVENTS_OF_LINE_MAX) * sizeof(*w->approaches));
 	w->deferred = malloc(DEFERRED_MAX * sizeof(*w->deferred));
 	w->handshakes = handshake_table_create(all->gateways.n_max,
 		limits->offline ? limits->handshakes : share_of(limits->handshakes, all->n),
@@ -127,7 +134,8 @@ static struct worker *worker_create(
 		if (i != number && (w->inbox[i] = inbox_create(all->n)) == NULL)
 			return NULL;
 	}
-	return w->asa_codes && w->shapes && w->batch && w->deferred && w->handshakes && w->aliases
+	return w->asa_codes && w->shapes && w->batch && w->approaches && w->deferred &&
+			       w->handshakes && w->aliases
 		       ? w
 		       : NULL;
 }
@@ -149,6 +157,7 @@ static void worker_destroy(struct worker *w)
 	outbox_fini(&w->outbox);
 	free(w->asa_codes);
 	free(w->batch);
+	free(w->approaches);
 	free(w->deferred);
 	free(w->shapes);
 	free(w);
@@ -526,39 +535,50 @@ static void count_message(struct worker *w, const struct message *message)
 		counter_add(&w->asa_codes[message->asa_id], 1);
 }
 
-// Of most events the client is known from the start: its session is brought near for all of the
-// batch before the first is judged.
-static void approach_sessions(struct worker *w)
+// Of most events the client is known from the start: its session is brought near before the event
+// is judged, a look at a time. What one look asks memory for is there when the next is taken, which
+// is a message later at least.
+static void look(struct worker *w, unsigned which, unsigned i)
 {
-	struct session_approach approach[BATCH_EVENTS + EVENTS_OF_LINE_MAX];
-	struct session_key keys[BATCH_EVENTS + EVENTS_OF_LINE_MAX];
-	unsigned n = 0;
-	for (unsigned i = 0; i < w->n_batch; i++) {
-		const struct event *event = &w->batch[i];
-		if (address_is_none(&event->client))
-			continue;
+	const struct event *event = &w->batch[i];
+	struct approach *a = &w->approaches[i];
+	if (which == 0) {
+		bool known = !address_is_none(&event->client);
+		a->key = known ? key_of_client(&event->client) : (struct session_key){0};
 		if (event->flags & EVENT_BY_SENDER)
 			alias_prefetch(w->aliases, alias_of_tunnel(&event->client));
-		keys[n] = key_of_client(&event->client);
-		session_approach(&w->sessions, &keys[n], &approach[n]);
-		n++;
 	}
-	for (unsigned i = 0; i < n; i++)
-		session_approach_slot(&w->sessions, &approach[i]);
-	for (unsigned i = 0; i < n; i++)
-		session_approach_rest(&w->sessions, &keys[i], &approach[i]);
+	if (a->key.kind == KEY_NONE)
+		return;
+	if (which == 0)
+		session_approach(&w->sessions, &a->key, &a->session);
+	else if (which == 1)
+		session_approach_slot(&w->sessions, &a->session);
+	else
+		session_approach_rest(&w->sessions, &a->key, &a->session);
+}
+
+// Who is farthest goes first, so that nobody takes two looks at once.
+static void approach_sessions(struct worker *w)
+{
+	for (unsigned which = 3; which-- > 0;) {
+		unsigned n = which ? w->n_near[which - 1] : w->n_batch;
+		for (; w->n_near[which] < n; w->n_near[which]++)
+			look(w, which, w->n_near[which]);
+	}
 }
 
 static void dispatch_batch(struct worker *w)
 {
 	w->settled &= w->n_batch == 0;
-	if (w->n_batch > 1)
+	while (w->n_batch > 1 && w->n_near[2] < w->n_batch)
 		approach_sessions(w);
 	for (unsigned i = 0; i < w->n_batch; i++) {
 		dispatch(w, &w->batch[i]);
 		take_deferred(w);
 	}
 	w->n_batch = 0;
+	memset(w->n_near, 0, sizeof(w->n_near));
 }
 
 // Returns whether what follows the line in its datagram may have been typed as a user's name.
@@ -567,8 +587,14 @@ static inline __attribute__((always_inline)) bool take_message(
 {
 	struct event_matcher matcher = matcher_of(w);
 	bool ends_with_user = false;
+	if (w->n_near[2] < w->n_batch)
+		approach_sessions(w);
 	count_message(w, message);
 	halt_at(HALT_message);
+	if (!event_is_wanted(w->running->ruleset, message)) {
+		counter_add(&w->counters.unmatched, 1);
+		return false;
+	}
 	if (event_hangs_on_open(&matcher, message))
 		dispatch_batch(w);
 	struct event *events = &w->batch[w->n_batch];

@@ -62,7 +62,9 @@ struct worker {
 	struct rte_ring *inbox[WORKERS_MAX]; // by sender; NULL: from itself
 	struct event *batch;		     // matched in this burst, not yet dispatched
 	unsigned n_batch;
-	struct event *deferred; // events made while a session was in hand
+	struct approach *approaches; // of the events of the batch
+	unsigned n_near[3];	     // of how many the first, second and third look has been taken
+	struct event *deferred;	     // events made while a session was in hand
 	unsigned deferred_first, n_deferred;
 	bool settled;	 // the last turn has found nothing to do, and no event has come since
 	uint64_t now_ms; // of the last turn

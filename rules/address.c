@@ -28,14 +28,20 @@ static bool parse_ipv4(struct slice text, struct address *out)
 {
 	const char *at = text.data, *end = text.data + text.len;
 	uint32_t quad = 0;
+	if (text.len < sizeof("0.0.0.0") - 1 || text.len > sizeof("255.255.255.255") - 1)
+		return false;
 	for (int part = 0; part < 4; part++) {
-		const char *first = at;
-		uint32_t value = 0;
-		for (unsigned digit; at < end && (digit = (unsigned)(*at - '0')) <= 9; at++)
-			value = value * 10 + digit;
-		if (at == first || at - first > 3 || value > 255 ||
-			(at - first > 1 && *first == '0'))
+		unsigned value = at < end ? (unsigned)(*at - '0') : 10, digit;
+		if (value > 9)
 			return false;
+		bool zero = value == 0;
+		at++;
+		while (at < end && (digit = (unsigned)(*at - '0')) <= 9) {
+			value = value * 10 + digit;
+			if (zero || value > 255)
+				return false;
+			at++;
+		}
 		quad = quad << 8 | value;
 		if (part < 3 && (at == end || *at++ != '.'))
 			return false;

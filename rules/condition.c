@@ -12,6 +12,20 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | ('a' - 'A')) : c;
 }
 
+// The first place from `at` on where what begins with such a character can stand; nothing more can
+// stand at the end.
+static uint32_t next_start(char first, struct slice text, uint32_t at)
+{
+	if (first == '\0')
+		return text.len;
+	if (first == '*' || first == ' ')
+		return at;
+	first = lower(first);
+	while (at < text.len && lower(text.data[at]) != first)
+		at++;
+	return at;
+}
+
 bool glob_matches(const char *glob, struct slice text)
 {
 	const char *star = NULL;
@@ -19,7 +33,7 @@ bool glob_matches(const char *glob, struct slice text)
 	while (at < text.len) {
 		if (*glob == '*') {
 			star = ++glob;
-			mark = at;
+			mark = at = next_start(*star, text, at);
 		} else if (*glob == ' ' && is_blank(text.data[at])) {
 			glob++;
 			while (at < text.len && is_blank(text.data[at]))
@@ -29,7 +43,7 @@ bool glob_matches(const char *glob, struct slice text)
 			at++;
 		} else if (star) {
 			glob = star;
-			at = ++mark;
+			mark = at = next_start(*star, text, mark + 1);
 		} else {
 			return false;
 		}

@@ -108,16 +108,9 @@ bool pack_event_has(struct yaml_file *file, struct fy_node *node, uint16_t event
 
 // ---- rules ----
 
-static uint16_t *add_index(struct obstack *arena, uint16_t *list, unsigned *n, uint16_t index)
+static uint16_t index_of(const struct rulepack *pack, const struct diagnosis_rule *rule)
 {
-	for (unsigned i = 0; i < *n; i++) {
-		if (list[i] == index)
-			return list;
-	}
-	if (list == NULL)
-		list = arena_zeroed(arena, DIAGNOSES_MAX * sizeof(*list));
-	list[(*n)++] = index;
-	return list;
+	return (uint16_t)(rule - pack->diagnoses);
 }
 
 struct use {
@@ -151,8 +144,7 @@ static void use_leaf(const struct expression *leaf, bool positive, void *context
 	use_window(event, use->rule);
 	if (!use->trigger)
 		return;
-	event->triggers = add_index(&use->pack->arena, event->triggers, &event->n_triggers,
-		(uint16_t)(use->rule - use->pack->diagnoses));
+	set_bit(event->triggers, index_of(use->pack, use->rule));
 	if (positive && !event_bit(use->rule->context, leaf->event))
 		set_bit(use->rule->signs, leaf->event);
 }
@@ -177,8 +169,7 @@ static void use_recovery(
 	struct event_use *event = &pack->events[leaf->event];
 	use_scope(event, rule->scope);
 	use_window(event, rule);
-	event->recovers = add_index(&pack->arena, event->recovers, &event->n_recovers,
-		(uint16_t)(rule - pack->diagnoses));
+	set_bit(event->recovers, index_of(pack, rule));
 	for (unsigned i = 0; i < pack->n_recovery; i++)
 		rule->by_tunnel |= rule->calm_ms == 0 && pack->recovery[i]->event == leaf->event;
 }
@@ -225,6 +216,8 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 			use_window(&pack->events[event], rule);
 			use_scope(&pack->events[event], rule->scope);
 		}
+		if (event_bit(rule->evidence, (uint16_t)event))
+			set_bit(pack->events[event].evidence_of, index_of(pack, rule));
 	}
 	if (!rule->own_recovers && rule->quiet_ms == 0) {
 		memcpy(rule->recovers, pack->recovery, sizeof(rule->recovers));
@@ -234,6 +227,36 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 		use_recovery(pack, rule, rule->recovers[i]);
 	for (int i = CONFIDENCE_SUSPECTED; i <= CONFIDENCE_CONFIRMED; i++)
 		rule->has_absence |= rule->levels[i] && expression_has_absence(rule->levels[i]);
+}
+
+// What none of its levels can do without.
+static struct needs needs_of_rule(const struct diagnosis_rule *rule)
+{
+	struct needs needs = {0};
+	bool first = true;
+	for (int i = CONFIDENCE_SUSPECTED; i <= CONFIDENCE_CONFIRMED; i++) {
+		if (rule->levels[i] == NULL)
+			continue;
+		struct needs level = needs_of(rule->levels[i]);
+		needs = first ? level : needs_of_either(&needs, &level);
+		first = false;
+	}
+	return needs;
+}
+
+static void use_needs(struct rulepack *pack, const struct diagnosis_rule *rule)
+{
+	struct needs needs = needs_of_rule(rule);
+	uint16_t index = index_of(pack, rule);
+	for (unsigned need = 0; need < NEEDS_MAX; need++) {
+		if (need >= needs.n)
+			set_bit(pack->met_by_none.rules[need], index);
+		for (unsigned event = 0; need < needs.n && event < EVENTS_MAX; event++) {
+			if (event_bit(needs.events[need], (uint16_t)event))
+				set_bit(pack->met_by[event].rules[need], index);
+		}
+	}
+	set_bit(pack->of_scope[rule->scope], index);
 }
 
 static void use_lasting(const struct expression *leaf, bool positive, void *context)
@@ -268,6 +291,7 @@ void pack_use_rules(struct rulepack *pack)
 {
 	for (unsigned i = 0; i < pack->n_diagnoses; i++) {
 		use_rule(pack, &pack->diagnoses[i]);
+		use_needs(pack, &pack->diagnoses[i]);
 		if (pack->diagnoses[i].scope == SCOPE_PHONE)
 			use_tunnel(pack, &pack->diagnoses[i]);
 	}

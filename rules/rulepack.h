@@ -18,6 +18,7 @@
 #include "alert_rule.h"
 #include "condition.h"
 #include "expression.h"
+#include "need.h"
 #include "report.h"
 #include "template.h"
 #include "vocabulary.h"
@@ -215,6 +216,7 @@ struct diagnosis_rule {
 };
 
 #define FIELD_WORDS (FIELD_MAX / 64)
+#define DIAGNOSIS_WORDS (DIAGNOSES_MAX / 64)
 
 // What messages tell of one event, and the rules want to know of it.
 struct event_use {
@@ -235,9 +237,16 @@ struct event_use {
 	uint8_t distinct_field; // hashed into sighting.value, or FIELD_NONE
 	uint8_t n_conditions;
 	struct condition conditions[CONDITIONS_MAX];
-	uint16_t *triggers; // diagnosis rules (index) to look at when it comes
-	uint16_t *recovers; // diagnosis rules (index) that it may end
-	unsigned n_triggers, n_recovers;
+	// Diagnosis rules, as bits by their index: to look at when it comes; that it is evidence
+	// of; that it may end.
+	uint64_t triggers[DIAGNOSIS_WORDS];
+	uint64_t evidence_of[DIAGNOSIS_WORDS];
+	uint64_t recovers[DIAGNOSIS_WORDS];
+};
+
+// Of each of a rule's needs, the rules, as bits by their index, that have it met.
+struct needs_met {
+	uint64_t rules[NEEDS_MAX][DIAGNOSIS_WORDS];
 };
 
 struct rulepack {
@@ -255,6 +264,8 @@ struct rulepack {
 	const struct expression *recovery[RULES_RECOVERS_MAX];
 	unsigned n_recovery;
 	struct event_use events[EVENTS_MAX];
+	struct needs_met met_by[EVENTS_MAX], met_by_none; // by each event that has been seen
+	uint64_t of_scope[SCOPE_MAX][DIAGNOSIS_WORDS];
 	int16_t diagnosis_of[SCOPE_MAX][DIAGNOSES_MAX]; // vocabulary number -> index, or -1
 };
 
@@ -281,6 +292,14 @@ const struct diagnosis_rule *rulepack_diagnosis(
 static inline bool event_bit(const uint64_t *bits, uint16_t event)
 {
 	return bits[event / 64] >> (event % 64) & 1;
+}
+
+static inline bool any_bit(const uint64_t *bits, unsigned n_words)
+{
+	uint64_t any = 0;
+	for (unsigned word = 0; word < n_words; word++)
+		any |= bits[word];
+	return any != 0;
 }
 
 static inline void set_bit(uint64_t *bits, uint16_t number)

@@ -213,6 +213,53 @@ static const char *split(struct slice text, struct obstack *arena, struct templa
 	return add_literal(out, slice_from(text, start), arena) ? NULL : too_long;
 }
 
+static bool is_within_word(enum field_type type)
+{
+	return type != TYPE_TEXT && type != TYPE_USER && type != TYPE_LIST;
+}
+
+static bool is_plain(char c)
+{
+	return c != ' ' && c != ':';
+}
+
+// What of a literal is looked for beforehand; empty: nothing.
+static struct slice landmark_of(struct slice literal)
+{
+	uint32_t i = 0;
+	if (literal.len == 0)
+		return literal;
+	while (i + 1 < literal.len && !(is_plain(literal.data[i]) && is_plain(literal.data[i + 1])))
+		i++;
+	uint32_t end = literal.len - (literal.data[literal.len - 1] == ' ');
+	return i + 1 < end ? slice_from(slice_first(literal, end), i) : (struct slice){0};
+}
+
+// What template_match() would have to find out of each line anew.
+static void prepare(struct template *t)
+{
+	bool text_follows = false;
+	for (unsigned i = t->n_ops; i-- > 0;) {
+		struct template_op *op = &t->ops[i];
+		if (op->literal.len) {
+			size_t len = op->literal.len < 8 ? op->literal.len : 8;
+			memcpy(&op->head, op->literal.data, len);
+			memset(&op->mask, 0xff, len);
+			continue;
+		}
+		op->greedy = field_type_is_greedy((enum field_type)op->type);
+		op->within_word = is_within_word((enum field_type)op->type);
+		op->text_follows = text_follows;
+		text_follows |= op->type == TYPE_TEXT;
+	}
+	for (unsigned i = t->anchored; i < t->n_ops && t->n_landmarks < TEMPLATE_LANDMARKS_MAX;
+		i++) {
+		struct slice landmark = landmark_of(t->ops[i].literal);
+		if (landmark.len)
+			t->landmarks[t->n_landmarks++] = landmark;
+	}
+}
+
 bool template_parse(struct slice text, bool anchored, struct obstack *arena, struct template *out,
 	const char **error)
 {
@@ -225,6 +272,7 @@ bool template_parse(struct slice text, bool anchored, struct obstack *arena, str
 		take_marks(out);
 		take_address_marks(out);
 		*error = check(out);
+		prepare(out);
 	}
 	return *error == NULL;
 }
@@ -263,21 +311,9 @@ struct program {
 	bool ambiguous; // a user's name ends at one of two places
 };
 
-// Where a literal that starts at `at` ends, or -1.
-static int32_t literal_end(struct slice literal, struct slice text, uint32_t at)
+// The same, with blanks as the line has them.
+static int32_t loose_literal_end(struct slice literal, struct slice text, uint32_t at)
 {
-	char first = literal.data[0];
-	if (first != ' ' && first != ':' && (at >= text.len || text.data[at] != first))
-		return -1;
-	// Mostly the line has it as it is written; but for what may follow a blank at its end.
-	if (text.len - at >= literal.len &&
-		memcmp(text.data + at, literal.data, literal.len) == 0) {
-		at += literal.len;
-		while (is_blank(literal.data[literal.len - 1]) && at < text.len &&
-			is_blank(text.data[at]))
-			at++;
-		return (int32_t)at;
-	}
 	for (uint32_t i = 0; i < literal.len; i++) {
 		char c = literal.data[i];
 		if (c == ' ') {
@@ -298,6 +334,38 @@ static int32_t literal_end(struct slice literal, struct slice text, uint32_t at)
 		if (at >= text.len || text.data[at] != c)
 			return -1;
 		at++;
+	}
+	return (int32_t)at;
+}
+
+// Where a piece of a literal that begins with a letter ends.
+static int32_t text_end(struct slice piece, struct slice text, uint32_t at)
+{
+	bool same =
+		at + piece.len <= text.len && memcmp(text.data + at, piece.data, piece.len) == 0;
+	return same ? (int32_t)(at + piece.len) : loose_literal_end(piece, text, at);
+}
+
+// Where a literal that starts at `at` ends, or -1. Mostly the line has it as it is written; but for
+// what may follow a blank at its end.
+static inline int32_t literal_end(const struct template_op *op, struct slice text, uint32_t at)
+{
+	struct slice literal = op->literal;
+	char first = literal.data[0];
+	uint64_t word;
+	if (first != ' ' && first != ':' && (at >= text.len || text.data[at] != first))
+		return -1;
+	if (at + 8 > text.len || at + literal.len > text.len)
+		return loose_literal_end(literal, text, at);
+	memcpy(&word, text.data + at, sizeof(word));
+	if (((word ^ op->head) & op->mask) != 0 ||
+		(literal.len > 8 &&
+			memcmp(text.data + at + 8, literal.data + 8, literal.len - 8) != 0))
+		return loose_literal_end(literal, text, at);
+	at += literal.len;
+	if (literal.data[literal.len - 1] == ' ') {
+		while (at < text.len && is_blank(text.data[at]))
+			at++;
 	}
 	return (int32_t)at;
 }
@@ -332,9 +400,13 @@ static struct slice last_value(enum field_type type, struct slice text, uint32_t
 {
 	struct slice value = slice_from(text, at);
 	uint32_t len = 0;
-	while (len < value.len && value.data[len] &&
-		in_last_value(type, (unsigned char)value.data[len]))
-		len++;
+	if (is_within_word(type)) {
+		while (len < value.len && value.data[len] &&
+			in_last_value(type, (unsigned char)value.data[len]))
+			len++;
+	} else {
+		len = (uint32_t)strnlen(value.data, value.len);
+	}
 	value.len = len;
 	value = trim_end(value);
 	if (value.len && strchr(type == TYPE_ADDRESS ? ".:" : ".,", value.data[value.len - 1]))
@@ -357,9 +429,9 @@ static bool store(struct program *p, const struct template_op *op, uint32_t at, 
 static bool run(struct program *p, unsigned op_index, uint32_t at);
 
 // How far a field could reach at most: those of most types end at white space.
-static uint32_t reach(enum field_type type, struct slice text, uint32_t at)
+static uint32_t reach(const struct template_op *op, struct slice text, uint32_t at)
 {
-	if (type == TYPE_TEXT || type == TYPE_USER || type == TYPE_LIST)
+	if (!op->within_word)
 		return text.len;
 #ifdef __SSE2__
 	for (; at + 16 <= text.len; at += 16) {
@@ -397,21 +469,24 @@ static bool is_plain_end(struct slice literal, char close)
 	return close || (literal.data[0] != ' ' && literal.data[0] != ':');
 }
 
-// The first place from `at` on that has a blank, or the character, or that is the end of the text.
-static uint32_t next_blank(struct slice text, uint32_t at, char or)
+// The first place from `at` on that has the character, or a blank where those count, or that is the
+// end of the text.
+static inline uint32_t next_place(struct slice text, uint32_t at, char wanted, bool blanks)
 {
 #ifdef __SSE2__
 	for (; at + 16 <= text.len; at += 16) {
 		__m128i bytes = _mm_loadu_si128((const __m128i *)(text.data + at));
-		__m128i blanks = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')),
-			_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')));
-		int found = _mm_movemask_epi8(
-			_mm_or_si128(blanks, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(or))));
+		__m128i here = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted));
+		if (blanks)
+			here = _mm_or_si128(
+				here, _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')),
+					      _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'))));
+		int found = _mm_movemask_epi8(here);
 		if (found)
 			return at + (uint32_t)__builtin_ctz((unsigned)found);
 	}
 #endif
-	while (at < text.len && text.data[at] != or &&!is_blank(text.data[at]))
+	while (at < text.len && text.data[at] != wanted && !(blanks && is_blank(text.data[at])))
 		at++;
 	return at;
 }
@@ -423,12 +498,12 @@ static uint32_t passed_up(struct slice literal, struct slice text, uint32_t at, 
 	char first = close ? close : literal.data[0];
 	uint32_t i = from;
 	if (is_plain_end(literal, close)) {
-		uint32_t end = last < text.len ? last + 1 : text.len;
-		const char *found = from < end ? memchr(text.data + from, first, end - from) : NULL;
-		return (found ? (uint32_t)(found - text.data) : last + 1) - from;
+		struct slice before = slice_first(text, last + 1);
+		i = next_place(before, i, first, false);
+		return (i < before.len ? i : last + 1) - from;
 	}
 	while (i <= last && !may_end(first, text, at, i))
-		i = next_blank(text, i + 1, first);
+		i = next_place(text, i + 1, first, true);
 	return (i <= last ? i : last + 1) - from;
 }
 
@@ -449,27 +524,18 @@ static uint32_t passed_down(
 }
 
 // Where the literal after a field ends when the field ends at `end`, or -1.
-static int32_t after_field(
-	const struct program *p, struct slice literal, uint32_t at, uint32_t end, char close)
+static int32_t after_field(const struct program *p, const struct template_op *op, uint32_t at,
+	uint32_t end, char close)
 {
-	struct slice text = p->text;
+	struct slice text = p->text, literal = op->literal;
 	if (close)
-		return literal_end(literal, text, end + 1);
-	int32_t next = literal_end(literal, text, end);
+		return literal_end(op, text, end + 1);
+	int32_t next = literal_end(op, text, end);
 	// "User  IP": the blanks are those of both literals, and the value is missing.
 	if (next < 0 && end == at && at > 0 && literal.data[0] == ' ' && literal.len > 1 &&
 		is_blank(text.data[at - 1]))
-		next = literal_end(slice_from(literal, 1), text, at);
+		next = loose_literal_end(slice_from(literal, 1), text, at);
 	return next;
-}
-
-static bool text_follows(const struct template *t, unsigned op_index)
-{
-	for (unsigned i = op_index + 1; i < t->n_ops; i++) {
-		if (t->ops[i].literal.len == 0 && t->ops[i].type == TYPE_TEXT)
-			return true;
-	}
-	return false;
 }
 
 // Whether a user's name could also end before `end`: the farthest end is the true one unless a
@@ -477,9 +543,10 @@ static bool text_follows(const struct template *t, unsigned op_index)
 static bool fits_sooner(
 	const struct program *p, unsigned op_index, uint32_t at, uint32_t end, char close)
 {
-	if (!text_follows(p->template, op_index))
+	if (!p->template->ops[op_index].text_follows)
 		return false;
-	struct slice literal = p->template->ops[op_index + 1].literal;
+	const struct template_op *behind = &p->template->ops[op_index + 1];
+	struct slice literal = behind->literal;
 	struct field_value values[TEMPLATE_FIELDS_MAX];
 	struct program other = *p;
 	other.values = values;
@@ -488,7 +555,7 @@ static bool fits_sooner(
 		if (i == end)
 			break;
 		other.n_values = 0;
-		int32_t next = after_field(p, literal, at, i, close);
+		int32_t next = after_field(p, behind, at, i, close);
 		if (next >= 0 && run(&other, op_index + 2, (uint32_t)next))
 			return true;
 	}
@@ -505,9 +572,8 @@ static bool run_last_field(struct program *p, const struct template_op *op, uint
 			value = last_value(TYPE_WORD, p->text, at);
 		return store(p, op, at, value.len);
 	}
-	const char *end = field_type_is_greedy((enum field_type)op->type)
-				  ? memrchr(rest.data, close, rest.len)
-				  : memchr(rest.data, close, rest.len);
+	const char *end = op->greedy ? memrchr(rest.data, close, rest.len)
+				     : memchr(rest.data, close, rest.len);
 	return end && store(p, op, at, (uint32_t)(end - rest.data));
 }
 
@@ -524,8 +590,8 @@ static bool run_field(struct program *p, unsigned op_index, uint32_t at)
 	if (op_index + 1 == p->template->n_ops)
 		return run_last_field(p, op, at, close);
 	struct slice literal = p->template->ops[op_index + 1].literal;
-	bool greedy = field_type_is_greedy((enum field_type)op->type);
-	uint32_t last = reach((enum field_type)op->type, p->text, at);
+	bool greedy = op->greedy;
+	uint32_t last = reach(op, p->text, at);
 	for (uint32_t i = at; i <= last && !p->ambiguous; i++) {
 		uint32_t n_passed =
 			greedy ? passed_down(literal, p->text, at, last - (i - at), close)
@@ -535,7 +601,7 @@ static bool run_field(struct program *p, unsigned op_index, uint32_t at)
 		if (p->steps > TEMPLATE_STEPS_MAX || i > last)
 			return false;
 		uint32_t end = greedy ? last - (i - at) : i;
-		int32_t next = after_field(p, literal, at, end, close);
+		int32_t next = after_field(p, op + 1, at, end, close);
 		if (next < 0)
 			continue;
 		int n_before = p->n_values;
@@ -555,19 +621,64 @@ static bool run(struct program *p, unsigned op_index, uint32_t at)
 	const struct template_op *op = &p->template->ops[op_index];
 	if (op->literal.len == 0)
 		return run_field(p, op_index, at);
-	int32_t end = literal_end(op->literal, p->text, at);
+	int32_t end = literal_end(op, p->text, at);
 	return end >= 0 && run(p, op_index + 1, (uint32_t)end);
+}
+
+// Whether a landmark stands behind *at, which goes on to its end.
+static bool find_landmark(struct slice text, uint32_t *at, struct slice landmark)
+{
+	uint32_t i = *at;
+	int32_t end;
+#ifdef __SSE2__
+	__m128i first = _mm_set1_epi8(landmark.data[0]), second = _mm_set1_epi8(landmark.data[1]);
+	for (; i + 17 <= text.len; i += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(text.data + i));
+		__m128i nexts = _mm_loadu_si128((const __m128i *)(text.data + i + 1));
+		unsigned found = (unsigned)_mm_movemask_epi8(
+			_mm_and_si128(_mm_cmpeq_epi8(bytes, first), _mm_cmpeq_epi8(nexts, second)));
+		for (; found; found &= found - 1) {
+			end = text_end(landmark, text, i + (uint32_t)__builtin_ctz(found));
+			if (end >= 0) {
+				*at = (uint32_t)end;
+				return true;
+			}
+		}
+	}
+#endif
+	for (end = -1; end < 0 && i < text.len; i++)
+		end = text.data[i] == landmark.data[0] ? text_end(landmark, text, i) : -1;
+	*at = (uint32_t)end;
+	return end >= 0;
+}
+
+static bool has_landmarks(const struct template *t, struct slice text)
+{
+	uint32_t at = 0;
+	for (unsigned i = 0; i < t->n_landmarks; i++) {
+		if (!find_landmark(text, &at, t->landmarks[i]))
+			return false;
+	}
+	return true;
 }
 
 int template_match(const struct template *template, struct slice text, struct field_value *values,
 	bool *refused)
 {
 	struct program p = {.template = template, .text = text, .values = values};
+	char first = template->ops[0].literal.len ? template->ops[0].literal.data[0] : ' ';
 	uint32_t last = template->anchored ? 0 : text.len;
 	bool matched = false;
+	*refused = false;
+	if (!has_landmarks(template, text))
+		return TEMPLATE_NO_MATCH;
 	for (uint32_t at = 0;
 		at <= last && !matched && !p.ambiguous && p.steps <= TEMPLATE_STEPS_MAX; at++) {
-		p.steps++;
+		uint32_t passed = 0;
+		if (!template->anchored && first != ' ' && first != ':')
+			passed = next_place(text, at, first, false) - at;
+		at += passed;
+		p.steps += passed + 1;
 		p.n_values = 0;
 		matched = run(&p, 0, at);
 	}

@@ -20,14 +20,24 @@
 struct template_op {
 	struct slice literal; // len 0: a field
 	uint8_t field, type;
-	char open, close; // marks that may stand around the field, none of the literals'
+	char open, close;    // marks that may stand around the field, none of the literals'
+	bool greedy;	     // a field: ends at the last place that fits
+	bool within_word;    // a field: its type ends at white space
+	bool text_follows;   // a field: behind it stands one that may hold anything
+	uint64_t head, mask; // a literal: its first 8 bytes, and which of them it has
 };
+
+#define TEMPLATE_LANDMARKS_MAX 8
 
 struct template
 {
 	uint8_t n_ops;
 	bool anchored; // must stand at the start of the text (ASA); else anywhere in it (phone)
 	struct template_op ops[TEMPLATE_OPS_MAX];
+	// Its literals but for the first of an anchored one, from where two letters stand that no
+	// blank may divide: a text that lacks one, in their order, does not fit.
+	struct slice landmarks[TEMPLATE_LANDMARKS_MAX];
+	uint8_t n_landmarks;
 };
 
 // On error returns false and *error is what is wrong with the text, in a static or arena string.

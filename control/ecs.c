@@ -2,11 +2,11 @@
 #include "ecs.h"
 
 #include <string.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "certificate.h"
 #include "text.h"
 
 #define HASH_TEXT_MAX 128 // digits
@@ -152,12 +152,8 @@ void ecs_append_all_once(json_t *list, json_t *values)
 json_t *ecs_expiry(const json_t *expiry)
 {
 	const char *text = json_string_value(expiry);
-	struct tm tm = {0};
-	const char *rest = text ? strptime(text, "%H:%M:%S UTC %b %d %Y", &tm) : NULL;
-	if (rest == NULL || *rest != '\0')
-		return NULL;
-	time_t seconds = timegm(&tm);
-	return seconds < 0 ? NULL : json_time((uint64_t)seconds * 1000);
+	uint64_t ms;
+	return text && certificate_expiry(slice_of(text), &ms) ? json_time(ms) : NULL;
 }
 
 void ecs_append_hash(json_t *list, const json_t *hash)

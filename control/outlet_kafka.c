@@ -11,6 +11,7 @@
 #include "ecs.h"
 #include "format.h"
 #include "outcomes.h"
+#include "text.h"
 
 #define POLL_MS 100
 #define FLUSH_MS 1000
@@ -230,21 +231,15 @@ static void *kafka_open(struct outlet_context *context)
 
 // ---- a record ----
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-	return text && text[0] ? text : NULL;
-}
-
 // Device, else client's address; of an alert, and where neither is known, the gateway.
 static const char *key_of(const struct record *record, const json_t *object)
 {
 	const char *key = NULL;
 	if (record->kind == RECORD_DIAGNOSIS) {
-		key = text_of(object, "device");
-		key = key ? key : text_of(object, "client_ip");
+		key = json_text_of(object, "device");
+		key = key ? key : json_text_of(object, "client_ip");
 	}
-	key = key ? key : text_of(object, "gateway");
+	key = key ? key : json_text_of(object, "gateway");
 	return key ? key : record_key(record);
 }
 

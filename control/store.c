@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 #define APPLICATION_ID 0x6f66686b // "ofhk"
 #define SCHEMA_VERSION 1
 #define CHECK_INSTRUCTIONS 1000
@@ -234,16 +236,9 @@ static int pragma_number(sqlite3 *db, const char *sql, int *code)
 	return number;
 }
 
-static int64_t steady_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int is_late(void *until)
 {
-	return steady_ms() > *(const int64_t *)until;
+	return clock_steady_ms() > *(const uint64_t *)until;
 }
 
 // A large one is looked at as far as the time allows: what is wrong further on shows when it is
@@ -251,7 +246,7 @@ static int is_late(void *until)
 static enum store_result check_sound(sqlite3 *db, char *error, size_t size)
 {
 	sqlite3_stmt *statement = NULL;
-	int64_t until = steady_ms() + CHECK_MS;
+	uint64_t until = clock_steady_ms() + CHECK_MS;
 	enum store_result result = STORE_OK;
 	sqlite3_progress_handler(db, CHECK_INSTRUCTIONS, is_late, &until);
 	int code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
@@ -436,7 +431,6 @@ static bool set_aside(const char *path, char *out, size_t size)
 	return ok;
 }
 
-// The directory's own lock: none for SQLite to take away, and gone with the process.
 // With the directory above it: that of a socket which is made later.
 static bool make_directory(const char *path)
 {
@@ -447,6 +441,7 @@ static bool make_directory(const char *path)
 	return errno == ENOENT && mkdir(dirname(above), 0755) == 0 && mkdir(path, 0750) == 0;
 }
 
+// The directory's own lock: none for SQLite to take away, and gone with the process.
 static enum store_result lock_directory(
 	struct store *store, const char *directory, char *error, size_t size)
 {

@@ -208,6 +208,8 @@ static void turn(struct outlet *outlet)
 	if (outlet->state == NULL) {
 		outlet->state = kind->open(&outlet->context);
 		if (outlet->state == NULL) {
+			if (outlet->context.error[0] == '\0')
+				strcpy(outlet->context.error, "out of memory"); // NOLINT: fits
 			back_off(outlet);
 			return;
 		}

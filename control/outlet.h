@@ -74,7 +74,7 @@ struct outlet_kind {
 	// At config time: what the options table cannot say. false: *error, one line.
 	bool (*check)(const void *options, char *error, size_t size);
 	// All of these on the outlet's thread. open: what a delivery needs; NULL: context->error
-	// says why, tried again like a delivery.
+	// says why (empty: out of memory), tried again like a delivery.
 	void *(*open)(struct outlet_context *context);
 	enum delivery (*send)(void *state, struct outlet_context *context,
 		struct record *const *records, size_t n, size_t *n_done);

@@ -134,10 +134,8 @@ static void *open_syslog(struct outlet_context *context)
 {
 	const struct syslog_options *o = context->options;
 	struct syslog *s = calloc(1, sizeof(*s));
-	if (s == NULL) {
-		snprintf(context->error, sizeof(context->error), "out of memory");
+	if (s == NULL)
 		return NULL;
-	}
 	s->stream = (struct stream){.fd = -1, .stop = context->stop};
 	s->target.type = o->transport == TRANSPORT_UDP ? SOCK_DGRAM : SOCK_STREAM;
 	s->target.server_name = o->server_name;

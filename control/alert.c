@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "alert_group.h"
+#include "severity.h"
 #include "text.h"
 
 #define KNOWN_UPDATE_MS \
@@ -85,12 +86,6 @@ void alerts_set_degraded(struct alerts *alerts, bool is_degraded)
 
 // ---- a diagnosis ----
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text && *text ? text : NULL;
-}
-
 // What a diagnosis says, as far as alerts want to know.
 struct said {
 	const json_t *object, *details;
@@ -112,15 +107,15 @@ static enum confidence confidence_of(const char *name)
 
 static struct said hear(const struct alerts *alerts, const json_t *object, uint64_t now_ms)
 {
-	const char *id = text_of(object, "id"), *scope = text_of(object, "scope"),
-		   *state = text_of(object, "state");
+	const char *id = json_text_of(object, "id"), *scope = json_text_of(object, "scope"),
+		   *state = json_text_of(object, "state");
 	struct said said = {.object = object,
 		.details = json_object_get(object, "details"),
 		.id = id ? XXH3_64bits_withSeed(id, strlen(id), alert_hash_seed) : 0,
 		.scope = scope && strcmp(scope, "gateway") == 0 ? SCOPE_GATEWAY : SCOPE_PHONE,
-		.confidence = confidence_of(text_of(object, "confidence")),
+		.confidence = confidence_of(json_text_of(object, "confidence")),
 		.is_open = state && strcmp(state, "open") == 0,
-		.gateway = text_of(object, "gateway"),
+		.gateway = json_text_of(object, "gateway"),
 		.first_ms = now_ms,
 		.last_ms = now_ms};
 	uint64_t ms;
@@ -137,7 +132,7 @@ static struct said hear(const struct alerts *alerts, const json_t *object, uint6
 
 static bool has_cause(const struct alert_of *of, const struct said *said)
 {
-	const char *cause = text_of(said->details, "cause");
+	const char *cause = json_text_of(said->details, "cause");
 	for (unsigned i = 0; cause && i < of->n_causes; i++) {
 		if (strcmp(of->causes[i], cause) == 0)
 			return true;
@@ -163,9 +158,10 @@ static bool group_of(const struct alert_rule *rule, const struct said *said, con
 	unsigned i = 0;
 	for (; i < rule->n_by; i++) {
 		const char *name = alert_field_names[rule->by[i]];
-		values[i] = rule->by[i] == ALERT_BY_SITE ? said->site : text_of(said->object, name);
+		values[i] = rule->by[i] == ALERT_BY_SITE ? said->site
+							 : json_text_of(said->object, name);
 		if (values[i] == NULL && rule->by[i] != ALERT_BY_SITE)
-			values[i] = text_of(said->details, name);
+			values[i] = json_text_of(said->details, name);
 		if (values[i] == NULL)
 			return false;
 	}
@@ -176,9 +172,9 @@ static bool group_of(const struct alert_rule *rule, const struct said *said, con
 // The phone: its device, or that of the only phone known at its address; else its address and user.
 static struct name *phone_of(struct alerts *alerts, const struct said *said)
 {
-	const char *device = text_of(said->object, "device"),
-		   *client = text_of(said->object, "client_ip"),
-		   *user = text_of(said->object, "user");
+	const char *device = json_text_of(said->object, "device"),
+		   *client = json_text_of(said->object, "client_ip"),
+		   *user = json_text_of(said->object, "user");
 	const json_t *devices = json_object_get(said->details, "devices");
 	char text[512];
 	if (device == NULL && json_array_size(devices) == 1)
@@ -284,7 +280,7 @@ static void drop_cases(
 
 void alerts_take(struct alerts *alerts, const json_t *diagnosis, uint64_t now_ms)
 {
-	const char *name = text_of(diagnosis, "diagnosis");
+	const char *name = json_text_of(diagnosis, "diagnosis");
 	uint16_t number = name ? registry_find(&alerts->pack->vocabulary->diagnoses, slice_of(name))
 			       : NAME_NONE;
 	if (number == NAME_NONE || alerts->of_diagnosis[number] == 0)
@@ -356,6 +352,12 @@ static void activate(struct alert *alert, uint64_t now_ms)
 	alert->below_ms = 0;
 }
 
+// The clock can be set back: nothing is waited for longer than was meant.
+static bool is_in_grace(const struct alert *alert, uint64_t now_ms)
+{
+	return now_ms < alert->grace_ms && alert->grace_ms <= now_ms + ALERT_GRACE_MS;
+}
+
 static void judge(struct alert *alert, uint64_t now_ms)
 {
 	alert->level = alert_level_of(alert->rule_now, &alert->count);
@@ -370,7 +372,7 @@ static void judge(struct alert *alert, uint64_t now_ms)
 	if (alert->below_ms == 0 || alert->below_ms > now_ms)
 		alert->below_ms = now_ms;
 	if (now_ms - alert->below_ms >= alert->rule_now->resolves.for_ms &&
-		now_ms >= alert->grace_ms)
+		!is_in_grace(alert, now_ms))
 		alert->is_active = false;
 }
 
@@ -509,7 +511,7 @@ static void gather_storm(struct alerts *alerts, const struct alerts_rule *rule, 
 	if (level >= 0 && (storm->level < 0 || rule->rule->levels[level].severity >
 						       rule->rule->levels[storm->level].severity))
 		storm->level = level;
-	storm->is_active = any || now_ms < storm->grace_ms;
+	storm->is_active = any || is_in_grace(storm, now_ms);
 }
 
 static void gather_storms(struct alerts *alerts, uint64_t now_ms)
@@ -599,7 +601,7 @@ static void update(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 	if (alert->level >= 0 && alert->rule_now->levels[alert->level].severity > alert->severity) {
 		set_level(alert);
 		tell(alerts, alert, now_ms);
-	} else if (now_ms >= alert->grace_ms && has_changed(alert, now_ms)) {
+	} else if (!is_in_grace(alert, now_ms) && has_changed(alert, now_ms)) {
 		tell(alerts, alert, now_ms);
 	}
 }
@@ -726,12 +728,6 @@ void alerts_tick(struct alerts *alerts, const struct roster_view *roster, uint64
 
 // ---- after a restart ----
 
-static uint64_t time_of(const json_t *object, const char *key)
-{
-	uint64_t ms = 0;
-	return json_time_read(json_object_get(object, key), &ms) ? ms : 0;
-}
-
 static unsigned number_of(const json_t *object, const char *key)
 {
 	json_int_t n = json_integer_value(json_object_get(object, key));
@@ -780,18 +776,15 @@ static void restore_count(struct alert *alert, const json_t *object)
 
 static void restore(struct alert *alert, const json_t *object)
 {
-	const char *severity = text_of(object, "severity"), *state = text_of(object, "state"),
-		   *by = text_of(object, "absorbed_by");
-	for (unsigned i = 0; severity && i < SEVERITY_MAX; i++) {
-		if (strcmp(severity_names[i], severity) == 0)
-			alert->severity = (enum severity)i;
-	}
+	const char *state = json_text_of(object, "state"),
+		   *by = json_text_of(object, "absorbed_by");
+	alert->severity = severity_of(json_text_of(object, "severity"));
 	alert->state = state && strcmp(state, "firing") == 0 ? ALERT_FIRING : ALERT_RESOLVED;
 	alert->sequence = (uint64_t)json_integer_value(json_object_get(object, "sequence"));
-	alert->since_ms = time_of(object, "since");
-	alert->fired_ms = time_of(object, "fired_at");
-	alert->updated_ms = time_of(object, "updated_at");
-	alert->resolved_ms = time_of(object, "resolved_at");
+	alert->since_ms = json_time_of(object, "since");
+	alert->fired_ms = json_time_of(object, "fired_at");
+	alert->updated_ms = json_time_of(object, "updated_at");
+	alert->resolved_ms = json_time_of(object, "resolved_at");
 	if (by)
 		snprintf(alert->absorbed_by, sizeof(alert->absorbed_by), "%s", by);
 	restore_count(alert, object);
@@ -806,7 +799,7 @@ static bool restored_group(
 	if (*storm)
 		return true;
 	for (unsigned i = 0; i < rule->n_by; i++) {
-		values[i] = text_of(group, alert_field_names[rule->by[i]]);
+		values[i] = json_text_of(group, alert_field_names[rule->by[i]]);
 		if (values[i] == NULL)
 			return false;
 	}
@@ -819,7 +812,7 @@ static const struct alert_rule no_rule = {.id = "none"};
 
 void alerts_restore(struct alerts *alerts, const json_t *object)
 {
-	const char *id = text_of(object, "id"), *name = text_of(object, "alert");
+	const char *id = json_text_of(object, "id"), *name = json_text_of(object, "alert");
 	const char *values[ALERT_BY_MAX + 1];
 	bool storm = false;
 	if (id == NULL || name == NULL)

@@ -182,7 +182,8 @@ static enum store_result tidy(
 	uint64_t keep = journal->options.keep_ms, now = turn->now_ms;
 	*again = false;
 	store_measure(journal->store);
-	if (journal->tidied_ms && now < journal->tidied_ms + TIDY_MS &&
+	// A clock that was set back puts nothing off.
+	if (journal->tidied_ms && now >= journal->tidied_ms && now < journal->tidied_ms + TIDY_MS &&
 		store_size(journal->store).bytes <= journal->options.keep_bytes)
 		return STORE_OK;
 	unsigned step = (unsigned)turn->batch.n_records * 2;

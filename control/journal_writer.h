@@ -15,7 +15,7 @@
 
 #include "journal.h"
 #include "record_set.h"
-#include "store.h"
+#include "store_reader.h"
 
 #define JOURNAL_BATCH_MAX 1024		    // records in one transaction, and as many states
 #define JOURNAL_BACKLOG_MAX (128ull << 20)  // bytes of records in memory

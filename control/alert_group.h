@@ -174,6 +174,11 @@ struct alerts {
 struct name *name_take(struct alerts *alerts, unsigned kind, const char *text);
 void name_release(struct alerts *alerts, struct name *name); // NULL is nothing
 
+// ---- rules ----
+
+// NULL: no rule has this id.
+struct alerts_rule *alerts_rule_of(struct alerts *alerts, const char *id);
+
 // ---- alerts ----
 
 // values  rule->n_by texts; NULL: that of a storm, or of no gateway
@@ -201,6 +206,21 @@ void alert_count_storm(struct alerts *alerts, struct alert *storm, uint64_t now_
 
 // The level that holds for what was counted, the most severe one; -1: none.
 int alert_level_of(const struct alert_rule *rule, const struct alert_count *count);
+
+// ---- over time ----
+
+// It begins: cases are counted from a window before now on.
+void alert_activate(struct alert *alert, uint64_t now_ms);
+// The clock can be set back: nothing is waited for longer than was meant.
+static inline bool alert_is_in_grace(const struct alert *alert, uint64_t now_ms)
+{
+	return now_ms < alert->grace_ms && alert->grace_ms <= now_ms + ALERT_GRACE_MS;
+}
+
+// ---- who speaks for whom, alert_absorb.c ----
+
+// Sets the absorber of each alert that is active, and what is counted of storms.
+void alerts_absorb(struct alerts *alerts, uint64_t now_ms);
 
 // ---- gateways, alert_roster.c ----
 

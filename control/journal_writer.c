@@ -58,8 +58,7 @@ static void claim(struct journal *journal, struct turn *turn)
 	journal->is_due = false;
 	for (next = next < first ? first : next;
 		next <= journal->last && turn->batch.n_records < JOURNAL_BATCH_MAX; next++)
-		turn->records[turn->batch.n_records++] =
-			record_share(journal->window[next % journal->capacity]);
+		turn->records[turn->batch.n_records++] = record_share(*journal_at(journal, next));
 	journal->claimed = next - 1;
 	struct record *state;
 	while (turn->batch.n_states < JOURNAL_BATCH_MAX &&
@@ -69,19 +68,10 @@ static void claim(struct journal *journal, struct turn *turn)
 
 // ---- what became of it ----
 
-static struct reader_place *place_of(struct journal *journal, const char *name)
-{
-	for (size_t i = 0; i < journal->n_places; i++) {
-		if (strcmp(journal->places[i].name, name) == 0)
-			return &journal->places[i];
-	}
-	return NULL;
-}
-
 static void succeed(struct journal *journal, struct turn *turn)
 {
 	for (size_t i = 0; i < turn->batch.n_cursors; i++) {
-		struct reader_place *place = place_of(journal, turn->cursors[i].name);
+		struct reader_place *place = journal_place(journal, turn->cursors[i].name);
 		if (place) {
 			place->kept = turn->cursors[i].number;
 			place->is_new = false;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // journal_writer: the inside of a journal, its one thread that writes to the store, and another one
-// that has nothing to do but fsync() (store_checkpoint()). For journal.c and journal_writer.c
-// alone.
+// that has nothing to do but fsync() (store_checkpoint()). For journal*.c alone.
 //
 // The window is a ring of what was told last. What the writer has still to write is the window's
 // part after `stored`, and the states in `unwritten`: of things that are told to nobody, and of
@@ -79,6 +78,12 @@ struct journal {
 	uint64_t tidied_ms;	     // when the retention was over; 0: it goes on
 };
 
+// Record `number` in the window.
+static inline struct record **journal_at(const struct journal *journal, uint64_t number)
+{
+	return &journal->window[number % journal->capacity];
+}
+
 // Under the lock: `settled` moves on to `number`.
 void journal_settle(struct journal *journal, uint64_t number);
 // Under the lock: from now on records settle in memory alone.
@@ -87,6 +92,11 @@ void journal_refuse(struct journal *journal);
 void journal_keep_state(struct journal *journal, struct record *record);
 // Under the lock: what the window need not hold any more leaves it, until it has room for `n`.
 void journal_trim(struct journal *journal, size_t n);
+
+// Under the lock. NULL: there is no reader of this name.
+struct reader_place *journal_place(struct journal *journal, const char *name);
+// Under behind_lock: whether the store can be read.
+bool journal_open_behind(struct journal *journal);
 
 // false: no thread.
 bool journal_writer_start(struct journal *journal);

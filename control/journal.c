@@ -277,6 +277,19 @@ static void log_news(const struct journal *journal, const struct news *news)
 			journal->directory, (unsigned long long)news->n_lost);
 }
 
+// Nobody waits for a disk that hangs. Once the writer's turn is over, all goes on.
+static void be_impatient(struct journal *journal)
+{
+	uint64_t patience_ms = journal->options.patience_ms;
+	if (journal->is_refused || patience_ms == 0 || journal->writing_ms == 0 ||
+		clock_steady_ms() - journal->writing_ms < patience_ms)
+		return;
+	snprintf(journal->error, sizeof(journal->error), "%.300s: the disk does not answer",
+		journal->directory);
+	journal_refuse(journal);
+	journal_settle(journal, journal->last);
+}
+
 void journal_tick(struct journal *journal, uint64_t now_ms)
 {
 	struct news news;
@@ -287,6 +300,7 @@ void journal_tick(struct journal *journal, uint64_t now_ms)
 	journal->is_due = true;
 	pthread_cond_signal(&journal->work);
 	pthread_cond_signal(&journal->log); // a checkpoint that failed is tried again
+	be_impatient(journal);
 	gather_news(journal, &news);
 	pthread_mutex_unlock(&journal->lock);
 	log_news(journal, &news);

@@ -192,6 +192,7 @@ static void take_turn(struct journal *journal, struct turn *turn)
 	size_t room = sizeof(error) - at;
 	bool again = false;
 	claim(journal, turn);
+	journal->writing_ms = clock_steady_ms();
 	pthread_mutex_unlock(&journal->lock);
 	enum store_result result = store_write(journal->store, &turn->batch, error + at, room);
 	pthread_mutex_lock(&journal->lock);
@@ -204,6 +205,7 @@ static void take_turn(struct journal *journal, struct turn *turn)
 	if (result == STORE_OK && turn->tidy)
 		result = tidy(journal, turn, &again, error + at, room);
 	pthread_mutex_lock(&journal->lock);
+	journal->writing_ms = 0;
 	journal->size = store_size(journal->store);
 	journal->is_damaged |= result == STORE_DAMAGED;
 	journal->is_due |= again;

@@ -6,8 +6,8 @@
 // part after `stored`, and the states in `unwritten`: of things that are told to nobody, and of
 // those whose records left the window before the disk took them. A burst makes the ring longer for
 // as long as the disk takes; a disk that refuses, or falls behind by more than
-// JOURNAL_BACKLOG_MAX, costs no more memory than the window and one state for each thing, and what
-// it missed is written once it takes again.
+// JOURNAL_BACKLOG_MAX, or does not answer within the patience, costs no more memory than the window
+// and one state for each thing, and what it missed is written once it takes again.
 #pragma once
 
 #include <pthread.h>
@@ -64,6 +64,7 @@ struct journal {
 	bool is_waiting;     // the last write failed: not before `is_due`
 	bool is_due, stop;   // of the writer's next turn without new records
 	bool is_damaged;     // a reader found the database to be
+	uint64_t writing_ms; // steady clock: since when the writer has a turn in hand; 0: none
 	uint64_t now_ms;     // at the last tick
 	bool was_refused;    // as of the log
 	uint64_t refused_ms; // since when

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "../../control/clock.h"
 #include "../../control/journal.h"
 
@@ -636,6 +638,41 @@ static void full_disk_is_survived(void **state)
 	start(bench);
 }
 
+static atomic_bool disk_hangs;
+
+static ssize_t write_when_it_can(int file, const void *bytes, size_t len, off64_t at)
+{
+	while (atomic_load(&disk_hangs))
+		usleep(1000);
+	return pwrite64(file, bytes, len, at);
+}
+
+static void disk_that_hangs_keeps_nobody_from_being_told(void **state)
+{
+	struct bench *bench = *state;
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	bench->options.patience_ms = 100;
+	restart(bench);
+	assert_int_equal(
+		vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)write_when_it_can),
+		SQLITE_OK);
+	append_many(bench->journal, 1, 5);
+	wait_settled(bench->journal, 5);
+	atomic_store(&disk_hangs, true);
+	append_many(bench->journal, 6, 10);
+	wait_degraded(bench->journal, true);
+	assert_int_equal(journal_settled(bench->journal), 10);
+	append(bench->journal, 11);
+	assert_int_equal(journal_settled(bench->journal), 11);
+	atomic_store(&disk_hangs, false);
+	wait_degraded(bench->journal, false);
+	vfs->xSetSystemCall(vfs, "pwrite64", NULL);
+	assert_int_equal(figure(bench->journal, "lost"), 0);
+	bench->options.patience_ms = 0;
+	restart(bench);
+	assert_int_equal(figure(bench->journal, "records"), 11);
+}
+
 static void start_on_a_full_disk_is_survived(void **state)
 {
 	struct bench *bench = *state;
@@ -729,6 +766,7 @@ int main(void)
 		CASE(without_a_directory_all_settles_at_once),
 		CASE(what_is_old_goes),
 		CASE(what_is_too_much_goes_oldest_first),
+		CASE(disk_that_hangs_keeps_nobody_from_being_told),
 		CASE(full_disk_is_survived),
 		CASE(start_on_a_full_disk_is_survived),
 		CASE(database_that_gets_damaged_is_replaced),

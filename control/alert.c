@@ -23,11 +23,19 @@ static void index_rules(struct alerts *alerts)
 	}
 }
 
-// Whether what was counted by the one can go on under the other.
-static bool goes_on(const struct alert_rule *rule, const struct alert_rule *next)
+static struct alerts_rule keep_rule(const struct alert_rule *rule, uint32_t serial)
 {
-	return strcmp(rule->id, next->id) == 0 && rule->source == next->source &&
-	       rule->n_by == next->n_by &&
+	struct alerts_rule kept = {
+		.rule = rule, .serial = serial, .source = rule->source, .n_by = rule->n_by};
+	snprintf(kept.id, sizeof(kept.id), "%s", rule->id);
+	memcpy(kept.by, rule->by, sizeof(kept.by));
+	return kept;
+}
+
+// Whether what was counted by the one can go on under the other.
+static bool goes_on(const struct alerts_rule *rule, const struct alert_rule *next)
+{
+	return rule->source == next->source && rule->n_by == next->n_by &&
 	       memcmp(rule->by, next->by, rule->n_by * sizeof(rule->by[0])) == 0;
 }
 
@@ -40,7 +48,7 @@ struct alerts *alerts_create(const struct rulepack *pack)
 		alert_hash_seed = 1;
 	alerts->pack = pack;
 	for (unsigned i = 0; i < pack->n_alerts; i++)
-		alerts->rules[i] = (struct alerts_rule){&pack->alerts[i], ++alerts->next_rule};
+		alerts->rules[i] = keep_rule(&pack->alerts[i], ++alerts->next_rule);
 	index_rules(alerts);
 	return alerts;
 }
@@ -173,7 +181,7 @@ static void refresh(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 
 // ---- what is told ----
 
-static void tell(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
+static void tell(struct alert *alert, uint64_t now_ms)
 {
 	alert->sequence++;
 	alert->updated_ms = now_ms;
@@ -185,7 +193,7 @@ static void tell(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 		alert->told.days = alert->count.days;
 	json_decref(alert->told.details);
 	alert->told.details = json_incref(alert->count.details);
-	json_t *object = alert_json(alerts, alert);
+	json_t *object = alert_json(alert);
 	json_decref(alert->object);
 	alert->object = object;
 }
@@ -200,7 +208,7 @@ static void set_level(struct alert *alert)
 	alert->threshold_share = level->share;
 }
 
-static void fire(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
+static void fire(struct alert *alert, uint64_t now_ms)
 {
 	bool again = alert->state == ALERT_RESOLVED &&
 		     now_ms - alert->resolved_ms <= alert->rule_now->hold_ms;
@@ -218,7 +226,7 @@ static void fire(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 	alert->absorbed_by[0] = '\0';
 	if (alert->count.affected > alert->peak)
 		alert->peak = alert->count.affected;
-	tell(alerts, alert, now_ms);
+	tell(alert, now_ms);
 }
 
 static const struct alert *root_of(const struct alert *alert)
@@ -228,14 +236,14 @@ static const struct alert *root_of(const struct alert *alert)
 	return alert;
 }
 
-static void resolve(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
+static void resolve(struct alert *alert, uint64_t now_ms)
 {
 	alert->state = ALERT_RESOLVED;
 	alert->resolved_ms = now_ms;
 	alert->absorbed_by[0] = '\0';
 	if (alert->absorber)
 		snprintf(alert->absorbed_by, sizeof(alert->absorbed_by), "%s", root_of(alert)->id);
-	tell(alerts, alert, now_ms);
+	tell(alert, now_ms);
 }
 
 static bool has_changed(const struct alert *alert, uint64_t now_ms)
@@ -249,27 +257,27 @@ static bool has_changed(const struct alert *alert, uint64_t now_ms)
 	       (count->known != alert->told.known && now_ms - alert->updated_ms >= KNOWN_UPDATE_MS);
 }
 
-static void update(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
+static void update(struct alert *alert, uint64_t now_ms)
 {
 	if (alert->count.affected > alert->peak)
 		alert->peak = alert->count.affected;
 	if (alert->level >= 0 && alert->rule_now->levels[alert->level].severity > alert->severity) {
 		set_level(alert);
-		tell(alerts, alert, now_ms);
+		tell(alert, now_ms);
 	} else if (!alert_is_in_grace(alert, now_ms) && has_changed(alert, now_ms)) {
-		tell(alerts, alert, now_ms);
+		tell(alert, now_ms);
 	}
 }
 
-static void settle(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
+static void settle(struct alert *alert, uint64_t now_ms)
 {
 	bool fires = alert->is_active && alert->absorber == NULL;
 	if (fires && alert->state != ALERT_FIRING)
-		fire(alerts, alert, now_ms);
+		fire(alert, now_ms);
 	else if (!fires && alert->state == ALERT_FIRING)
-		resolve(alerts, alert, now_ms);
+		resolve(alert, now_ms);
 	else if (fires)
-		update(alerts, alert, now_ms);
+		update(alert, now_ms);
 }
 
 // ---- rules that are no more ----
@@ -282,17 +290,16 @@ static void end(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 	alert->absorber = NULL;
 	alert->rule_now = NULL;
 	if (alert->state == ALERT_FIRING)
-		resolve(alerts, alert, now_ms);
+		resolve(alert, now_ms);
 }
 
 void alerts_set_rules(struct alerts *alerts, const struct rulepack *pack, uint64_t now_ms)
 {
 	struct alerts_rule rules[ALERT_RULES_MAX] = {0};
 	for (unsigned i = 0; i < pack->n_alerts; i++) {
-		struct alerts_rule *old = alerts_rule_of(alerts, pack->alerts[i].id);
-		bool same = old && goes_on(old->rule, &pack->alerts[i]);
-		rules[i].rule = &pack->alerts[i];
-		rules[i].serial = same ? old->serial : ++alerts->next_rule;
+		const struct alerts_rule *old = alerts_rule_of(alerts, pack->alerts[i].id);
+		bool same = old && goes_on(old, &pack->alerts[i]);
+		rules[i] = keep_rule(&pack->alerts[i], same ? old->serial : ++alerts->next_rule);
 	}
 	for (unsigned i = 0; i < alerts->n_used; i++) {
 		struct alert *alert = alerts->slots[i];
@@ -373,7 +380,7 @@ void alerts_tick(struct alerts *alerts, const struct roster_view *roster, uint64
 		struct alert *alert = alerts->slots[i];
 		if (alert == NULL || alert->rule_now == NULL)
 			continue;
-		settle(alerts, alert, now_ms);
+		settle(alert, now_ms);
 		if (alert_is_idle(alert))
 			alert_forget(alerts, alert);
 	}

@@ -126,9 +126,15 @@ struct alert {
 	uint64_t released_mark;
 };
 
+// A rule of the pack, and copies of what makes it the same one in the next pack: then its own is
+// gone.
 struct alerts_rule {
 	const struct alert_rule *rule; // NULL: unused
 	uint32_t serial;
+	char id[ALERT_NAME_MAX + 1];
+	enum alert_source source;
+	enum alert_field by[ALERT_BY_MAX];
+	unsigned n_by;
 };
 
 // What the roster says of a gateway, and its silences.
@@ -233,6 +239,6 @@ void alerts_forget_gateways(struct alerts *alerts);
 
 // ---- JSON, alert_json.c ----
 
-json_t *alert_json(const struct alerts *alerts, const struct alert *alert);
+json_t *alert_json(const struct alert *alert);
 // The same object with its texts in a language. A new reference.
 json_t *alert_told_in(const struct alerts *alerts, json_t *object, enum language language);

@@ -98,7 +98,7 @@ void alerts_restore(struct alerts *alerts, const json_t *object)
 		return;
 	struct alerts_rule *rule = alerts_rule_of(alerts, name);
 	bool is_known = rule && restored_group(rule->rule, object, values, &storm);
-	struct alerts_rule orphan = {&no_rule, ++alerts->next_rule};
+	const struct alerts_rule orphan = {.rule = &no_rule, .serial = ++alerts->next_rule};
 	struct alert *alert =
 		alert_get(alerts, is_known ? rule : &orphan, is_known && !storm ? values : NULL);
 	if (alert == NULL)

@@ -7,7 +7,6 @@
 #include "journal.h"
 #include "text.h"
 
-#define HOUR_MS 3600000ull
 #define FORGET_MS (ROSTER_HOURS * HOUR_MS) // one that was not heard for so long
 #define STEP 64 // gateways of the table that are looked at: each is some KiB from the next
 #define NO_PAGE UINT32_MAX

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "journal_writer.h"
 
 struct journal_reader {
@@ -63,19 +63,6 @@ struct journal_reader *journal_reader_create(struct journal *journal, const char
 void journal_reader_destroy(struct journal_reader *reader)
 {
 	free(reader);
-}
-
-static struct timespec steady_after(unsigned ms)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	time.tv_sec += ms / 1000;
-	time.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (time.tv_nsec >= 1000000000) {
-		time.tv_sec++;
-		time.tv_nsec -= 1000000000;
-	}
-	return time;
 }
 
 // Under the lock.
@@ -154,7 +141,7 @@ size_t journal_reader_take(
 	struct journal_reader *reader, struct record **out, size_t max, unsigned wait_ms)
 {
 	struct journal *journal = reader->journal;
-	struct timespec until = steady_after(wait_ms);
+	struct timespec until = clock_steady_after(wait_ms);
 	bool gives = true;
 	size_t n = 0;
 	pthread_mutex_lock(&journal->lock);

@@ -12,7 +12,6 @@
 #include "journal.h"
 #include "phone_record.h"
 
-#define HOUR_MS 3600000ull
 #define ROUND_MIN_MS 1000 // no round begins sooner after the one before
 #define PACE_MS 24000	  // what a round takes: a fifth less than it may
 #define PLACES_MS 20	  // looked at in a millisecond at least: a small fleet is known at once

@@ -372,7 +372,8 @@ static bool make_directory(const char *path)
 	if (mkdir(path, 0750) == 0 || errno == EEXIST)
 		return true;
 	snprintf(above, sizeof(above), "%s", path);
-	return errno == ENOENT && mkdir(dirname(above), 0755) == 0 && mkdir(path, 0750) == 0;
+	return errno == ENOENT && (mkdir(dirname(above), 0755) == 0 || errno == EEXIST) &&
+	       mkdir(path, 0750) == 0;
 }
 
 // The directory's own lock: none for SQLite to take away, and gone with the process.

@@ -49,9 +49,6 @@ struct http_options {
 
 // At config time. false: *error, one line.
 bool http_options_check(const struct http_options *options, char *error, size_t size);
-// Of the address that an option holds. A name and a password in it are refused: secrets are in
-// files.
-bool http_url_check(const char *option, const char *url, char *error, size_t size);
 
 // What an answer means for what was sent.
 enum http_verdict {

@@ -68,20 +68,24 @@ void store_reader_close(struct store_reader *reader)
 	free(reader);
 }
 
-// Of a row of RECORD_COLUMNS. NULL: out of memory.
-static struct record *row_record(sqlite3_stmt *row)
+// Of a row of RECORD_COLUMNS; *out NULL: of no kind that there is. false: out of memory.
+static bool row_record(sqlite3_stmt *row, struct record **out)
 {
 	const char *key = (const char *)sqlite3_column_text(row, 2);
 	const char *text = (const char *)sqlite3_column_text(row, 5);
 	int kind = sqlite3_column_int(row, 1);
-	if (key == NULL || text == NULL || kind < 0 || kind >= RECORD_KINDS)
-		return NULL;
+	*out = NULL;
+	if (key == NULL || text == NULL)
+		return false;
+	if (kind < 0 || kind >= RECORD_KINDS)
+		return true;
 	struct record *record = record_create((enum record_kind)kind,
 		(uint64_t)sqlite3_column_int64(row, 0), (uint64_t)sqlite3_column_int64(row, 3), key,
 		text, (size_t)sqlite3_column_bytes(row, 5));
 	if (record)
 		record->is_open = sqlite3_column_int(row, 4) != 0;
-	return record;
+	*out = record;
+	return record != NULL;
 }
 
 enum store_result store_reader_each(
@@ -91,8 +95,8 @@ enum store_result store_reader_each(
 	int code;
 	sqlite3_bind_int(statement, 1, (int)kind);
 	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct record *record = row_record(statement);
-		if (record)
+		struct record *record;
+		if (row_record(statement, &record) && record)
 			each(context, record);
 	}
 	sqlite3_reset(statement);
@@ -109,10 +113,11 @@ enum store_result store_reader_take(struct store_reader *reader, uint64_t from, 
 	sqlite3_bind_int64(statement, 3, (sqlite3_int64)max);
 	*n = 0;
 	while (*n < max && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct record *record = row_record(statement);
-		if (record == NULL)
+		if (!row_record(statement, &out[*n])) {
+			code = SQLITE_NOMEM;
 			break;
-		out[(*n)++] = record;
+		}
+		*n += out[*n] != NULL;
 	}
 	sqlite3_reset(statement);
 	return sql_result_of(code);

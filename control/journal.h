@@ -78,8 +78,6 @@ size_t journal_reader_take(
 // Records up to this number are done with: the place is kept (within a second or so: after a crash
 // they can come again).
 void journal_reader_done(struct journal_reader *reader, uint64_t number);
-// Go back to what is not yet done.
-void journal_reader_rewind(struct journal_reader *reader);
 void journal_reader_wake(struct journal_reader *reader); // any thread
 
 struct journal_lag {

@@ -166,13 +166,6 @@ void journal_reader_done(struct journal_reader *reader, uint64_t number)
 	pthread_mutex_unlock(&reader->journal->lock);
 }
 
-void journal_reader_rewind(struct journal_reader *reader)
-{
-	pthread_mutex_lock(&reader->journal->lock);
-	reader->taken = reader->place->done;
-	pthread_mutex_unlock(&reader->journal->lock);
-}
-
 void journal_reader_wake(struct journal_reader *reader)
 {
 	pthread_mutex_lock(&reader->journal->lock);

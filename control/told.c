@@ -345,11 +345,6 @@ void told_expose_certificates(const struct told *told, struct exposition *out)
 	}
 }
 
-uint32_t told_mismatches(const struct told *told, unsigned gateway)
-{
-	return told->mismatches[gateway];
-}
-
 void told_expose_mismatches(const struct told *told, struct exposition *out)
 {
 	for (unsigned g = 0; g < label_set_count(told->gateways); g++) {

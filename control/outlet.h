@@ -40,6 +40,12 @@ struct outlet_option {
 	const char *help;
 };
 
+// What options that several kinds have are for.
+#define OUTLET_CA_FILE_HELP "certificates that a receiver's must lead to; else the system's"
+#define OUTLET_CERTIFICATE_FILE_HELP "certificate to show to the receiver, with its chain, PEM"
+#define OUTLET_KEY_FILE_HELP "private key of certificate_file, PEM"
+#define OUTLET_NAMESPACE_HELP "data_stream.namespace of ECS documents"
+
 // How a delivery went.
 enum delivery {
 	DELIVERY_DONE,	// *n_done of them; the rest, if any, comes again at once

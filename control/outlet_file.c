@@ -29,7 +29,7 @@ static const struct outlet_option options[] = {
 	OPTION("mode", OUTLET_TEXT, mode, .initial = "\"0640\"",
 		.help = "of a file that is made, in octal"),
 	OPTION("namespace", OUTLET_TEXT, dataset_namespace, .initial = "default",
-		.help = "data_stream.namespace"),
+		.help = OUTLET_NAMESPACE_HELP),
 };
 
 struct file {
@@ -218,7 +218,7 @@ static enum delivery send_file(void *state, struct outlet_context *context,
 
 const struct outlet_kind outlet_file = {
 	.name = "file",
-	.help = "ECS documents, one a line, into a file",
+	.help = "writes ECS documents, one a line, into a file",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.options_size = sizeof(struct file_options),

@@ -47,15 +47,15 @@
 #define ALERTS_MAX 4096	      // that are kept, firing and resolved
 #define ALERT_UPDATE_MS 10000 // between updates of one, unless it grows worse
 #define ALERT_GRACE_MS 120000 // a restored one waits so long for its phones before it resolves
-#define ALERT_WATCHES_MAX 64
 
 struct alerts;
 
-// The pack stays the caller's, until alerts_set_rules() or alerts_destroy(). NULL: out of memory.
+// The pack stays the caller's, until another one has come or alerts_destroy(). NULL: out of memory.
 struct alerts *alerts_create(const struct rulepack *pack);
 void alerts_destroy(struct alerts *alerts);
-// After a reload: what no rule wants any more is resolved. What a rule counts that is new comes
-// with the diagnoses' next states, or by taking all that are open again.
+// After a reload; the pack before this one may be gone. What no rule wants any more is resolved.
+// What a rule counts that is new comes with the diagnoses' next states, or by taking all that are
+// open again.
 void alerts_set_rules(struct alerts *alerts, const struct rulepack *pack, uint64_t now_ms);
 // The caller's; NULL: no site has a name.
 void alerts_set_sites(struct alerts *alerts, const struct sites *sites);

@@ -8,7 +8,6 @@
 #include "alert.h"
 #include "text.h"
 
-#define HOUR_MS 3600000ull
 #define DAY_MS (24 * HOUR_MS)
 #define START_MS (20 * DAY_MS + 12 * HOUR_MS) // long enough after the epoch for days before it
 #define GATEWAYS_MAX 64

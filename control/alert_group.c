@@ -45,6 +45,17 @@ void name_release(struct alerts *alerts, struct name *name)
 	free(name);
 }
 
+// ---- rules ----
+
+struct alerts_rule *alerts_rule_of(struct alerts *alerts, const char *id)
+{
+	for (unsigned i = 0; i < ALERT_RULES_MAX; i++) {
+		if (alerts->rules[i].rule && strcmp(alerts->rules[i].id, id) == 0)
+			return &alerts->rules[i];
+	}
+	return NULL;
+}
+
 // ---- alerts ----
 
 // The rule's serial, and each value with its NUL.

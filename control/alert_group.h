@@ -126,9 +126,15 @@ struct alert {
 	uint64_t released_mark;
 };
 
+// A rule of the pack, and copies of what makes it the same one in the next pack: then its own is
+// gone.
 struct alerts_rule {
 	const struct alert_rule *rule; // NULL: unused
 	uint32_t serial;
+	char id[ALERT_NAME_MAX + 1];
+	enum alert_source source;
+	enum alert_field by[ALERT_BY_MAX];
+	unsigned n_by;
 };
 
 // What the roster says of a gateway, and its silences.
@@ -174,6 +180,11 @@ struct alerts {
 struct name *name_take(struct alerts *alerts, unsigned kind, const char *text);
 void name_release(struct alerts *alerts, struct name *name); // NULL is nothing
 
+// ---- rules ----
+
+// NULL: no rule has this id.
+struct alerts_rule *alerts_rule_of(struct alerts *alerts, const char *id);
+
 // ---- alerts ----
 
 // values  rule->n_by texts; NULL: that of a storm, or of no gateway
@@ -202,6 +213,21 @@ void alert_count_storm(struct alerts *alerts, struct alert *storm, uint64_t now_
 // The level that holds for what was counted, the most severe one; -1: none.
 int alert_level_of(const struct alert_rule *rule, const struct alert_count *count);
 
+// ---- over time ----
+
+// It begins: cases are counted from a window before now on.
+void alert_activate(struct alert *alert, uint64_t now_ms);
+// The clock can be set back: nothing is waited for longer than was meant.
+static inline bool alert_is_in_grace(const struct alert *alert, uint64_t now_ms)
+{
+	return now_ms < alert->grace_ms && alert->grace_ms <= now_ms + ALERT_GRACE_MS;
+}
+
+// ---- who speaks for whom, alert_absorb.c ----
+
+// Sets the absorber of each alert that is active, and what is counted of storms.
+void alerts_absorb(struct alerts *alerts, uint64_t now_ms);
+
 // ---- gateways, alert_roster.c ----
 
 // Phones that are known there, and what rules look for in the roster itself.
@@ -213,6 +239,6 @@ void alerts_forget_gateways(struct alerts *alerts);
 
 // ---- JSON, alert_json.c ----
 
-json_t *alert_json(const struct alerts *alerts, const struct alert *alert);
+json_t *alert_json(const struct alert *alert);
 // The same object with its texts in a language. A new reference.
 json_t *alert_told_in(const struct alerts *alerts, json_t *object, enum language language);

@@ -173,10 +173,9 @@ static json_t *list_or_empty(json_t *list)
 	return list ? json_incref(list) : json_array();
 }
 
-json_t *alert_json(const struct alerts *alerts, const struct alert *alert)
+json_t *alert_json(const struct alert *alert)
 {
 	const struct alert_rule *rule = alert->rule_now;
-	(void)alerts;
 	// Its rule is gone: as it was told, but for its end.
 	if (rule == NULL) {
 		json_t *o = alert->object ? json_copy(alert->object) : json_object();

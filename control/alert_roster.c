@@ -7,7 +7,6 @@
 #include "logins.h"
 #include "text.h"
 
-#define HOUR_MS 3600000ull
 #define HEARD_MS HOUR_MS // a gateway is listened to for so long before its silence means anything
 #define SILENCE_TIMES 2	 // a silence is one when it is so much longer than any of the last day
 #define LOGINS_EARLY_MS (20 * 60000ull) // before that an hour says little: the one before it counts

@@ -303,15 +303,3 @@ const char *canvas_zone(const struct canvas *canvas, char *text)
 			offset, offset + 3);
 	return text;
 }
-
-// ---- JSON ----
-
-const char *json_string_of(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
-
-uint64_t json_number_of(const json_t *object, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(object, key));
-}

@@ -58,7 +58,3 @@ const char *canvas_date(const struct canvas *canvas, const json_t *time, char *t
 const char *canvas_zone(const struct canvas *canvas, char *text);
 
 unsigned text_columns(const char *text);
-
-// The string of a key, NULL where there is none.
-const char *json_string_of(const json_t *object, const char *key);
-uint64_t json_number_of(const json_t *object, const char *key);

@@ -22,14 +22,15 @@ static struct slice detail_of(
 	return (struct slice){0};
 }
 
-// "10:00:00 UTC Mar 1 2025". A zone that is not UTC is a name that only the ASA knows: -1.
-static int64_t expiry_ms(struct slice text)
+bool certificate_expiry(struct slice text, uint64_t *ms)
 {
 	char copy[64];
 	struct tm tm = {0};
 	slice_copy(text, copy, sizeof(copy));
 	const char *end = strptime(copy, "%H:%M:%S UTC %b %d %Y", &tm);
-	return end && *end == '\0' ? (int64_t)timegm(&tm) * 1000 : -1;
+	time_t seconds = end && *end == '\0' ? timegm(&tm) : -1;
+	*ms = (uint64_t)seconds * 1000;
+	return seconds >= 0;
 }
 
 static void add(json_t *certificates, const struct diagnosis_rule *rule, const struct line *line,
@@ -37,23 +38,22 @@ static void add(json_t *certificates, const struct diagnosis_rule *rule, const s
 {
 	struct slice trustpoint = detail_of(rule, line, "trustpoint"),
 		     expiry = detail_of(rule, line, "expiry"), days = detail_of(rule, line, "days");
-	int64_t at_ms = expiry.len ? expiry_ms(expiry) : -1;
+	uint64_t at_ms = 0;
 	char number[16];
 	if (trustpoint.len == 0)
 		return;
-	if (at_ms < 0 && days.len) {
+	if (!certificate_expiry(expiry, &at_ms)) {
+		// Without days it says that it has expired.
 		slice_copy(days, number, sizeof(number));
-		at_ms = (int64_t)line->time_ms + strtoll(number, NULL, 10) * DAY_MS;
-	} else if (at_ms < 0) {
-		at_ms = (int64_t)line->time_ms; // it says that it has
+		at_ms = line->time_ms + strtoull(number, NULL, 10) * DAY_MS;
 	}
-	int64_t left_ms = at_ms - (int64_t)now_ms;
+	int64_t left_ms = (int64_t)(at_ms - now_ms);
 	// Rounded down, so that a day that has begun is none.
 	int64_t left = left_ms >= 0 ? left_ms / DAY_MS : -((DAY_MS - 1 - left_ms) / DAY_MS);
 	json_t *name = json_text(trustpoint);
 	json_object_set_new(certificates, json_string_value(name),
 		json_pack("{s:O, s:I, s:o}", "trustpoint", name, "days", (json_int_t)left,
-			"not_after", json_time((uint64_t)at_ms)));
+			"not_after", json_time(at_ms)));
 	json_decref(name);
 }
 

@@ -7,6 +7,10 @@
 
 #include "../dataplane/diagnosis.h"
 
+// "10:00:00 UTC Mar 1 2025". false: it is no such time; a zone that is not UTC is a name that only
+// the ASA knows.
+bool certificate_expiry(struct slice text, uint64_t *ms);
+
 // Into `certificates`, an object by trust-point: {"trustpoint":..,"days":N,"not_after":".."}. Days
 // are negative once it has expired. A diagnosis that tells of none adds nothing.
 //

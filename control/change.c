@@ -4,9 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "../rules/alert_rule.h"
-#include "canvas.h"
 #include "clock.h"
+#include "severity.h"
 #include "text.h"
 
 static_assert(sizeof(((struct changes *)0)->start) >= TIME_TEXT_MAX);
@@ -25,14 +24,6 @@ void changes_fini(struct changes *changes)
 static bool is_text(const char *text, const char *wanted)
 {
 	return text && strcmp(text, wanted) == 0;
-}
-
-static unsigned severity_of(const char *name)
-{
-	unsigned i = 0;
-	while (name && i < SEVERITY_MAX && strcmp(severity_names[i], name) != 0)
-		i++;
-	return name ? i : 0;
 }
 
 // What was told of an alert is its severity.

@@ -23,3 +23,17 @@ static inline uint64_t clock_steady_ms(void)
 {
 	return clock_ms(CLOCK_MONOTONIC);
 }
+
+// Of the same clock, for pthread_cond_timedwait(): in so many ms.
+static inline struct timespec clock_steady_after(unsigned ms)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	time.tv_sec += ms / 1000;
+	time.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (time.tv_nsec >= 1000000000) {
+		time.tv_sec++;
+		time.tv_nsec -= 1000000000;
+	}
+	return time;
+}

@@ -321,6 +321,7 @@ bool config_init(struct config *config, const char *path, struct report *report)
 		if (config->history_place.file == NULL)
 			config->journal.directory = default_history(config);
 		config->journal.window = JOURNAL_WINDOW;
+		config->journal.patience_ms = JOURNAL_PATIENCE_MS;
 		config->ports.n_workers = (uint16_t)config->workers;
 		return true;
 	}

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../rules/address.h"
-#include "canvas.h"
+#include "text.h"
 
 #define INTERFACE_MAX 48 // nameif
 

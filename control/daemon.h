@@ -13,8 +13,8 @@
 #include "roster.h"
 #include "tables.h"
 
-#define GATEWAY_SILENT_MS (6 * 3600000ull)  // no relevant line for so long is worth a word
-#define GATEWAY_RECENT_MS (24 * 3600000ull) // what was seen within is how the gateway is set up
+#define GATEWAY_SILENT_MS (6 * HOUR_MS)	 // no relevant line for so long is worth a word
+#define GATEWAY_RECENT_MS (24 * HOUR_MS) // what was seen within is how the gateway is set up
 
 struct http_server;
 struct metrics;

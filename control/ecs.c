@@ -2,11 +2,11 @@
 #include "ecs.h"
 
 #include <string.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "certificate.h"
 #include "text.h"
 
 #define HASH_TEXT_MAX 128 // digits
@@ -55,7 +55,7 @@ bool ecs_is_address(const json_t *text)
 	return json_is_string(text) && address_parse(slice_of(json_string_value(text)), &address);
 }
 
-bool ecs_is_url(const json_t *text)
+static bool is_url(const json_t *text)
 {
 	const char *value = json_string_value(text);
 	return value && (strncmp(value, "https://", 8) == 0 || strncmp(value, "http://", 7) == 0);
@@ -152,12 +152,8 @@ void ecs_append_all_once(json_t *list, json_t *values)
 json_t *ecs_expiry(const json_t *expiry)
 {
 	const char *text = json_string_value(expiry);
-	struct tm tm = {0};
-	const char *rest = text ? strptime(text, "%H:%M:%S UTC %b %d %Y", &tm) : NULL;
-	if (rest == NULL || *rest != '\0')
-		return NULL;
-	time_t seconds = timegm(&tm);
-	return seconds < 0 ? NULL : json_time((uint64_t)seconds * 1000);
+	uint64_t ms;
+	return text && certificate_expiry(slice_of(text), &ms) ? json_time(ms) : NULL;
 }
 
 void ecs_append_hash(json_t *list, const json_t *hash)
@@ -201,7 +197,7 @@ json_t *ecs_event(const struct ecs_event *e, const struct record *record, const 
 		"offhook", "dataset", e->dataset, "provider", "offhook", "start", e->start, "end",
 		e->end, "duration", duration_ns(e->start, e->end), "sequence",
 		ecs_number(object, "sequence"), "created", json_time(record->made_ms), "reference",
-		ecs_is_url(reference) ? reference : NULL);
+		is_url(reference) ? reference : NULL);
 	json_object_update(event, rest);
 	json_decref(rest);
 	return event;
@@ -210,7 +206,7 @@ json_t *ecs_event(const struct ecs_event *e, const struct record *record, const 
 json_t *ecs_book(const json_t *object)
 {
 	json_t *reference = ecs_text(object, "reference");
-	return ecs_is_url(reference) ? NULL : reference;
+	return is_url(reference) ? NULL : reference;
 }
 
 // Where nothing has told its name, that is its address.

@@ -23,7 +23,6 @@ json_t *ecs_address(const json_t *object, const char *name);
 
 bool ecs_is(const char *text, const char *wanted); // NULL is nothing
 bool ecs_is_address(const json_t *text);
-bool ecs_is_url(const json_t *text);
 
 // ---- parts of a document: new references, NULL for none ----
 

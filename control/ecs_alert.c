@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A fleet alert as an ECS document.
 #include "ecs.h"
-
-#include "canvas.h"
+#include "text.h"
 
 static bool is_firing(const json_t *object)
 {

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "canvas.h"
 #include "classification.h"
 #include "connection_facts.h"
+#include "text.h"
 
 static const char *const actions[][ECS_UNKNOWN + 1] = {
 	[ACTIVITY_LOGIN] = {"vpn-login-failed", "vpn-login-recovered", "vpn-login-expired"},

@@ -27,7 +27,6 @@ struct label {
 	const char *name;
 	struct slice value; // any bytes: what is no UTF-8 becomes U+FFFD
 };
-#define LABELS_MAX 4
 
 // name: of a counter with its _total.
 void exposition_family(

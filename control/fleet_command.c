@@ -11,7 +11,6 @@
 #include "text.h"
 
 #define SCAN_STEP 512 // places that one step looks at
-#define HOUR_MS 3600000ull
 
 // First the diagnosis tables are walked, for causes and certificates; then each gateway is told.
 struct walk {

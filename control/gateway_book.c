@@ -7,7 +7,6 @@
 #include "journal.h"
 #include "text.h"
 
-#define HOUR_MS 3600000ull
 #define FORGET_MS (ROSTER_HOURS * HOUR_MS) // one that was not heard for so long
 #define STEP 64 // gateways of the table that are looked at: each is some KiB from the next
 #define NO_PAGE UINT32_MAX
@@ -314,22 +313,10 @@ void gateway_book_keep(struct gateway_book *book, struct journal *journal, uint6
 	json_decref(object);
 }
 
-static uint64_t time_of(const json_t *object, const char *key)
-{
-	uint64_t ms = 0;
-	return json_time_read(json_object_get(object, key), &ms) ? ms : 0;
-}
-
-static uint64_t number_of(const json_t *object, const char *key)
-{
-	json_int_t value = json_integer_value(json_object_get(object, key));
-	return value > 0 ? (uint64_t)value : 0;
-}
-
 bool gateway_book_restore(struct gateway_book *book, const char *name, const json_t *gateway)
 {
 	const json_t *logins = json_object_get(gateway, "logins");
-	uint64_t until = time_of(gateway, "until"), hour = number_of(gateway, "hour"), i;
+	uint64_t until = json_time_of(gateway, "until"), hour = json_number_of(gateway, "hour"), i;
 	size_t len = strlen(name);
 	if (len == 0 || len > GATEWAY_NAME_MAX || until == 0 || hour != until / HOUR_MS ||
 		json_array_size(logins) != ROSTER_HOURS)
@@ -340,9 +327,9 @@ bool gateway_book_restore(struct gateway_book *book, const char *name, const jso
 	struct roster_gateway *shown = &book->shown[at];
 	book->pages[at].until_ms = book->pages[at].kept_ms = until;
 	book->restored = true;
-	shown->first_line_ms = time_of(gateway, "first_line");
-	shown->last_line_ms = time_of(gateway, "last_line");
-	shown->hours_from = number_of(gateway, "hours_from");
+	shown->first_line_ms = json_time_of(gateway, "first_line");
+	shown->last_line_ms = json_time_of(gateway, "last_line");
+	shown->hours_from = json_number_of(gateway, "hours_from");
 	for (i = 0; i < ROSTER_HOURS; i++) {
 		json_int_t n = json_integer_value(json_array_get(logins, i));
 		shown->logins[(hour + 1 + i) % ROSTER_HOURS] =

@@ -5,22 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format_field.h"
 #include "http_batch.h"
 #include "text.h"
 
 // ---- an event ----
 
-// A member of a member of it; borrowed. NULL: not there.
-static json_t *at(const json_t *object, const char *path)
+// Borrowed, to be given on. NULL: not there.
+static json_t *at(const json_t *document, const char *path)
 {
-	char name[32];
-	while (object && *path) {
-		size_t len = strcspn(path, ".");
-		snprintf(name, sizeof(name), "%.*s", (int)len, path);
-		object = json_object_get(object, name);
-		path += path[len] ? len + 1 : len;
-	}
-	return (json_t *)object;
+	return (json_t *)format_find(document, path);
 }
 
 // Source: CIM, Alerts: severity is one of these.

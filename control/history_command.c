@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "daemon.h"
 #include "phone_key.h"
-#include "store.h"
+#include "store_reader.h"
 #include "text.h"
 #include "time_argument.h"
 

@@ -34,10 +34,10 @@ struct http_options {
 #define HTTP_OPTIONS(type, url_help)                                                               \
 	HTTP_OPTION(type, "url", OUTLET_TEXTS, urls, .is_required = true, .help = url_help),       \
 	HTTP_OPTION(type, "ca_file", OUTLET_PATH, ca_file,                                         \
-		.help = "certificates that a receiver's must lead to (else the system's)"),        \
+		.help = OUTLET_CA_FILE_HELP),                                                      \
 	HTTP_OPTION(type, "certificate_file", OUTLET_PATH, certificate_file,                       \
-		.help = "certificate to show to the receiver, PEM"),                               \
-	HTTP_OPTION(type, "key_file", OUTLET_PATH, key_file, .help = "its private key, PEM"),      \
+		.help = OUTLET_CERTIFICATE_FILE_HELP),                                             \
+	HTTP_OPTION(type, "key_file", OUTLET_PATH, key_file, .help = OUTLET_KEY_FILE_HELP),        \
 	HTTP_OPTION(type, "proxy", OUTLET_TEXT, proxy, .help = "http://host:port to go through"),  \
 	HTTP_OPTION(type, "timeout", OUTLET_TIME, timeout_ms, .least = 100, .most = 300000,        \
 		.initial = "10s", .help = "for one answer")
@@ -49,9 +49,6 @@ struct http_options {
 
 // At config time. false: *error, one line.
 bool http_options_check(const struct http_options *options, char *error, size_t size);
-// Of the address that an option holds. A name and a password in it are refused: secrets are in
-// files.
-bool http_url_check(const char *option, const char *url, char *error, size_t size);
 
 // What an answer means for what was sent.
 enum http_verdict {

@@ -14,19 +14,7 @@
 #include "log.h"
 #include "text.h"
 
-struct journal_reader {
-	struct journal *journal;
-	struct reader_place *place;
-	uint64_t taken, n_lost;
-	bool woken;
-};
-
 // ---- under the lock ----
-
-static struct record **in_window(const struct journal *journal, uint64_t number)
-{
-	return &journal->window[number % journal->capacity];
-}
 
 static void note_alert(struct journal *journal, struct record *record)
 {
@@ -45,7 +33,7 @@ void journal_settle(struct journal *journal, uint64_t number)
 		return;
 	for (uint64_t i = settled + 1 > journal->first ? settled + 1 : journal->first; i <= number;
 		i++)
-		note_alert(journal, *in_window(journal, i));
+		note_alert(journal, *journal_at(journal, i));
 	atomic_store_explicit(&journal->settled, number, memory_order_release);
 	pthread_cond_broadcast(&journal->news);
 	eventfd_write(journal->settled_event, 1);
@@ -84,7 +72,7 @@ static size_t bytes_of(const struct record *record)
 // The oldest leaves the window. Where the disk has not taken it, its state waits.
 static void drop_oldest(struct journal *journal)
 {
-	struct record *oldest = *in_window(journal, journal->first++);
+	struct record *oldest = *journal_at(journal, journal->first++);
 	journal->window_bytes -= bytes_of(oldest);
 	if (journal->directory == NULL || oldest->number <= journal->claimed) {
 		record_release(oldest);
@@ -125,7 +113,7 @@ static bool make_room(struct journal *journal)
 	if (window == NULL)
 		return false;
 	for (uint64_t i = journal->first; i <= journal->last; i++)
-		window[i % capacity] = *in_window(journal, i);
+		window[i % capacity] = *journal_at(journal, i);
 	free(journal->window);
 	journal->window = window;
 	journal->capacity = capacity;
@@ -149,7 +137,7 @@ static bool add_told(struct journal *journal, struct record *record)
 		return false;
 	}
 	record->number = ++journal->last;
-	*in_window(journal, record->number) = record;
+	*journal_at(journal, record->number) = record;
 	journal->window_bytes += bytes_of(record);
 	if (journal->directory == NULL || journal->is_refused)
 		journal_settle(journal, record->number);
@@ -234,21 +222,12 @@ static void each_state(void *context, struct record *record)
 	record_release(record);
 }
 
-// Under behind_lock.
-static bool open_behind(struct journal *journal)
-{
-	char error[JOURNAL_ERROR_MAX];
-	if (journal->behind == NULL && journal->directory)
-		journal->behind = store_reader_open(journal->directory, error, sizeof(error));
-	return journal->behind != NULL;
-}
-
 void journal_each(
 	struct journal *journal, enum record_kind kind, journal_each_fn each, void *context)
 {
 	struct each to = {each, context};
 	pthread_mutex_lock(&journal->behind_lock);
-	if (open_behind(journal))
+	if (journal_open_behind(journal))
 		store_reader_each(journal->behind, kind, each_state, &to);
 	pthread_mutex_unlock(&journal->behind_lock);
 }
@@ -298,6 +277,19 @@ static void log_news(const struct journal *journal, const struct news *news)
 			journal->directory, (unsigned long long)news->n_lost);
 }
 
+// Nobody waits for a disk that hangs. Once the writer's turn is over, all goes on.
+static void be_impatient(struct journal *journal)
+{
+	uint64_t patience_ms = journal->options.patience_ms;
+	if (journal->is_refused || patience_ms == 0 || journal->writing_ms == 0 ||
+		clock_steady_ms() - journal->writing_ms < patience_ms)
+		return;
+	snprintf(journal->error, sizeof(journal->error), "%.300s: the disk does not answer",
+		journal->directory);
+	journal_refuse(journal);
+	journal_settle(journal, journal->last);
+}
+
 void journal_tick(struct journal *journal, uint64_t now_ms)
 {
 	struct news news;
@@ -308,6 +300,7 @@ void journal_tick(struct journal *journal, uint64_t now_ms)
 	journal->is_due = true;
 	pthread_cond_signal(&journal->work);
 	pthread_cond_signal(&journal->log); // a checkpoint that failed is tried again
+	be_impatient(journal);
 	gather_news(journal, &news);
 	pthread_mutex_unlock(&journal->lock);
 	log_news(journal, &news);
@@ -403,7 +396,7 @@ static bool open_store(struct journal *journal, char *error, size_t size)
 	journal->first = journal->last + 1;
 	atomic_init(&journal->settled, journal->last);
 	store_each_cursor(journal->store, restore_cursor, journal);
-	if (open_behind(journal))
+	if (journal_open_behind(journal))
 		store_reader_each(journal->behind, RECORD_ALERT, restore_alert, journal);
 	return true;
 }
@@ -425,7 +418,7 @@ static void init_locks(struct journal *journal)
 static void release_all(struct journal *journal)
 {
 	for (uint64_t i = journal->first; journal->window && i <= journal->last; i++)
-		record_release(*in_window(journal, i));
+		record_release(*journal_at(journal, i));
 	record_set_fini(&journal->unwritten);
 	record_set_fini(&journal->firing);
 	store_reader_close(journal->behind);
@@ -477,191 +470,4 @@ void journal_destroy(struct journal *journal)
 	else
 		log_line(LOG_ERROR, "history: %s does not answer: what was told last is not kept",
 			journal->directory);
-}
-
-// ---- readers ----
-
-static struct reader_place *place_of(struct journal *journal, const char *name)
-{
-	for (size_t i = 0; i < journal->n_places; i++) {
-		if (strcmp(journal->places[i].name, name) == 0)
-			return &journal->places[i];
-	}
-	if (journal->n_places == JOURNAL_CURSORS_MAX)
-		return NULL;
-	struct reader_place *place = &journal->places[journal->n_places++];
-	*place = (struct reader_place){.done = journal->last, .is_new = true};
-	snprintf(place->name, sizeof(place->name), "%s", name);
-	return place;
-}
-
-struct journal_reader *journal_reader_create(struct journal *journal, const char *name)
-{
-	struct journal_reader *reader = calloc(1, sizeof(*reader));
-	if (reader == NULL)
-		return NULL;
-	pthread_mutex_lock(&journal->lock);
-	reader->journal = journal;
-	reader->place = place_of(journal, name);
-	reader->taken = reader->place ? reader->place->done : 0;
-	pthread_mutex_unlock(&journal->lock);
-	if (reader->place)
-		return reader;
-	free(reader);
-	return NULL;
-}
-
-void journal_reader_destroy(struct journal_reader *reader)
-{
-	free(reader);
-}
-
-static struct timespec steady_after(unsigned ms)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	time.tv_sec += ms / 1000;
-	time.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (time.tv_nsec >= 1000000000) {
-		time.tv_sec++;
-		time.tv_nsec -= 1000000000;
-	}
-	return time;
-}
-
-// Under the lock.
-static void wait_for_news(struct journal_reader *reader, const struct timespec *until, bool any)
-{
-	struct journal *journal = reader->journal;
-	while (!reader->woken && (!any || journal_settled(journal) <= reader->taken)) {
-		if (pthread_cond_timedwait(&journal->news, &journal->lock, until) != 0)
-			break;
-	}
-	reader->woken = false;
-}
-
-static size_t take_from_window(struct journal_reader *reader, struct record **out, size_t max)
-{
-	struct journal *journal = reader->journal;
-	uint64_t settled = journal_settled(journal);
-	size_t n = 0;
-	while (n < max && reader->taken < settled)
-		out[n++] = record_share(*in_window(journal, ++reader->taken));
-	return n;
-}
-
-// What left the window. Without the lock.
-static enum store_result read_behind(struct journal_reader *reader, uint64_t from, uint64_t to,
-	struct record **out, size_t max, size_t *n)
-{
-	struct journal *journal = reader->journal;
-	enum store_result result = STORE_REFUSED;
-	*n = 0;
-	pthread_mutex_lock(&journal->behind_lock);
-	if (open_behind(journal))
-		result = store_reader_take(journal->behind, from, to, out, max, n);
-	pthread_mutex_unlock(&journal->behind_lock);
-	return result;
-}
-
-// Under the lock: go on to `number`; what lies between is gone.
-static void pass(struct journal_reader *reader, uint64_t number)
-{
-	reader->n_lost += number - reader->taken;
-	reader->taken = number;
-}
-
-// Under the lock, which it lets go of in between.
-//
-// *gives: else the disk does not, for now
-static size_t take_from_store(
-	struct journal_reader *reader, struct record **out, size_t max, bool *gives)
-{
-	struct journal *journal = reader->journal;
-	uint64_t from = reader->taken + 1, to = journal->first - 1;
-	size_t n = 0;
-	uint64_t opened = journal->n_opened;
-	enum store_result result = STORE_OK;
-	if (journal->directory) {
-		pthread_mutex_unlock(&journal->lock);
-		result = read_behind(reader, from, to, out, max, &n);
-		pthread_mutex_lock(&journal->lock);
-	}
-	for (size_t i = 0; i < n; i++) {
-		pass(reader, out[i]->number - 1);
-		reader->taken++;
-	}
-	if (result == STORE_OK && n == 0)
-		pass(reader, to);
-	if (result == STORE_DAMAGED && opened == journal->n_opened) { // not yet replaced
-		journal->is_damaged = true;
-		pthread_cond_signal(&journal->work);
-	}
-	*gives = result == STORE_OK;
-	return n;
-}
-
-size_t journal_reader_take(
-	struct journal_reader *reader, struct record **out, size_t max, unsigned wait_ms)
-{
-	struct journal *journal = reader->journal;
-	struct timespec until = steady_after(wait_ms);
-	bool gives = true;
-	size_t n = 0;
-	pthread_mutex_lock(&journal->lock);
-	wait_for_news(reader, &until, true);
-	if (reader->taken < journal_settled(journal) && reader->taken + 1 < journal->first)
-		n = take_from_store(reader, out, max, &gives);
-	if (n == 0 && reader->taken + 1 >= journal->first)
-		n = take_from_window(reader, out, max);
-	if (!gives)
-		wait_for_news(reader, &until, false);
-	pthread_mutex_unlock(&journal->lock);
-	return n;
-}
-
-void journal_reader_done(struct journal_reader *reader, uint64_t number)
-{
-	pthread_mutex_lock(&reader->journal->lock);
-	if (number > reader->taken)
-		number = reader->taken;
-	if (number > reader->place->done)
-		reader->place->done = number;
-	pthread_mutex_unlock(&reader->journal->lock);
-}
-
-void journal_reader_rewind(struct journal_reader *reader)
-{
-	pthread_mutex_lock(&reader->journal->lock);
-	reader->taken = reader->place->done;
-	pthread_mutex_unlock(&reader->journal->lock);
-}
-
-void journal_reader_wake(struct journal_reader *reader)
-{
-	pthread_mutex_lock(&reader->journal->lock);
-	reader->woken = true;
-	pthread_cond_broadcast(&reader->journal->news);
-	pthread_mutex_unlock(&reader->journal->lock);
-}
-
-// The oldest that can still be had.
-static uint64_t first_of(const struct journal *journal)
-{
-	uint64_t first = journal->first;
-	return journal->size.first && journal->size.first < first ? journal->size.first : first;
-}
-
-struct journal_lag journal_reader_lag(const struct journal_reader *reader)
-{
-	struct journal *journal = reader->journal;
-	pthread_mutex_lock(&journal->lock);
-	uint64_t first = first_of(journal), settled = journal_settled(journal);
-	uint64_t done = reader->place->done + 1 > first ? reader->place->done : first - 1;
-	uint64_t gone = first > reader->taken + 1 ? first - reader->taken - 1 : 0;
-	struct journal_lag lag = {.waiting = settled > done ? settled - done : 0,
-		.limit = journal->options.window,
-		.lost = reader->n_lost + gone};
-	pthread_mutex_unlock(&journal->lock);
-	return lag;
 }

@@ -6,8 +6,8 @@
 // window of the journal in memory, its spool is the database, and what `watch` has shown is there
 // after a kill -9.
 //
-// Without a directory, or while the disk refuses, records settle at once, in memory alone; what an
-// outlet that lags has not read when the window moves on is lost to it, and counted.
+// Without a directory, or while the disk refuses or hangs, records settle at once, in memory alone;
+// what an outlet that lags has not read when the window moves on is lost to it, and counted.
 #pragma once
 
 #include <stdbool.h>
@@ -17,6 +17,7 @@
 struct journal;
 struct journal_reader;
 
+#define JOURNAL_PATIENCE_MS 10000
 #define JOURNAL_WINDOW 8192 // records in memory, some 3 KB each, unless somebody has reasons
 
 struct journal_options {
@@ -24,6 +25,7 @@ struct journal_options {
 	uint64_t keep_ms;      // records and closed diagnoses older than this go
 	uint64_t keep_bytes;   // of the database; then the oldest go
 	unsigned window;       // records in memory, beside those that are still to be written
+	unsigned patience_ms;  // a write that takes longer is waited for by nobody; 0: it is
 };
 
 // NULL: *error says why. A damaged database is set aside and the daemon starts with a new one:
@@ -76,8 +78,6 @@ size_t journal_reader_take(
 // Records up to this number are done with: the place is kept (within a second or so: after a crash
 // they can come again).
 void journal_reader_done(struct journal_reader *reader, uint64_t number);
-// Go back to what is not yet done.
-void journal_reader_rewind(struct journal_reader *reader);
 void journal_reader_wake(struct journal_reader *reader); // any thread
 
 struct journal_lag {

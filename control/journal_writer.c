@@ -58,8 +58,7 @@ static void claim(struct journal *journal, struct turn *turn)
 	journal->is_due = false;
 	for (next = next < first ? first : next;
 		next <= journal->last && turn->batch.n_records < JOURNAL_BATCH_MAX; next++)
-		turn->records[turn->batch.n_records++] =
-			record_share(journal->window[next % journal->capacity]);
+		turn->records[turn->batch.n_records++] = record_share(*journal_at(journal, next));
 	journal->claimed = next - 1;
 	struct record *state;
 	while (turn->batch.n_states < JOURNAL_BATCH_MAX &&
@@ -69,19 +68,10 @@ static void claim(struct journal *journal, struct turn *turn)
 
 // ---- what became of it ----
 
-static struct reader_place *place_of(struct journal *journal, const char *name)
-{
-	for (size_t i = 0; i < journal->n_places; i++) {
-		if (strcmp(journal->places[i].name, name) == 0)
-			return &journal->places[i];
-	}
-	return NULL;
-}
-
 static void succeed(struct journal *journal, struct turn *turn)
 {
 	for (size_t i = 0; i < turn->batch.n_cursors; i++) {
-		struct reader_place *place = place_of(journal, turn->cursors[i].name);
+		struct reader_place *place = journal_place(journal, turn->cursors[i].name);
 		if (place) {
 			place->kept = turn->cursors[i].number;
 			place->is_new = false;
@@ -182,7 +172,8 @@ static enum store_result tidy(
 	uint64_t keep = journal->options.keep_ms, now = turn->now_ms;
 	*again = false;
 	store_measure(journal->store);
-	if (journal->tidied_ms && now < journal->tidied_ms + TIDY_MS &&
+	// A clock that was set back puts nothing off.
+	if (journal->tidied_ms && now >= journal->tidied_ms && now < journal->tidied_ms + TIDY_MS &&
 		store_size(journal->store).bytes <= journal->options.keep_bytes)
 		return STORE_OK;
 	unsigned step = (unsigned)turn->batch.n_records * 2;
@@ -201,6 +192,7 @@ static void take_turn(struct journal *journal, struct turn *turn)
 	size_t room = sizeof(error) - at;
 	bool again = false;
 	claim(journal, turn);
+	journal->writing_ms = clock_steady_ms();
 	pthread_mutex_unlock(&journal->lock);
 	enum store_result result = store_write(journal->store, &turn->batch, error + at, room);
 	pthread_mutex_lock(&journal->lock);
@@ -213,6 +205,7 @@ static void take_turn(struct journal *journal, struct turn *turn)
 	if (result == STORE_OK && turn->tidy)
 		result = tidy(journal, turn, &again, error + at, room);
 	pthread_mutex_lock(&journal->lock);
+	journal->writing_ms = 0;
 	journal->size = store_size(journal->store);
 	journal->is_damaged |= result == STORE_DAMAGED;
 	journal->is_due |= again;

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // journal_writer: the inside of a journal, its one thread that writes to the store, and another one
-// that has nothing to do but fsync() (store_checkpoint()). For journal.c and journal_writer.c
-// alone.
+// that has nothing to do but fsync() (store_checkpoint()). For journal*.c alone.
 //
 // The window is a ring of what was told last. What the writer has still to write is the window's
 // part after `stored`, and the states in `unwritten`: of things that are told to nobody, and of
 // those whose records left the window before the disk took them. A burst makes the ring longer for
 // as long as the disk takes; a disk that refuses, or falls behind by more than
-// JOURNAL_BACKLOG_MAX, costs no more memory than the window and one state for each thing, and what
-// it missed is written once it takes again.
+// JOURNAL_BACKLOG_MAX, or does not answer within the patience, costs no more memory than the window
+// and one state for each thing, and what it missed is written once it takes again.
 #pragma once
 
 #include <pthread.h>
 
 #include "journal.h"
 #include "record_set.h"
-#include "store.h"
+#include "store_reader.h"
 
 #define JOURNAL_BATCH_MAX 1024		    // records in one transaction, and as many states
 #define JOURNAL_BACKLOG_MAX (128ull << 20)  // bytes of records in memory
@@ -65,6 +64,7 @@ struct journal {
 	bool is_waiting;     // the last write failed: not before `is_due`
 	bool is_due, stop;   // of the writer's next turn without new records
 	bool is_damaged;     // a reader found the database to be
+	uint64_t writing_ms; // steady clock: since when the writer has a turn in hand; 0: none
 	uint64_t now_ms;     // at the last tick
 	bool was_refused;    // as of the log
 	uint64_t refused_ms; // since when
@@ -79,6 +79,12 @@ struct journal {
 	uint64_t tidied_ms;	     // when the retention was over; 0: it goes on
 };
 
+// Record `number` in the window.
+static inline struct record **journal_at(const struct journal *journal, uint64_t number)
+{
+	return &journal->window[number % journal->capacity];
+}
+
 // Under the lock: `settled` moves on to `number`.
 void journal_settle(struct journal *journal, uint64_t number);
 // Under the lock: from now on records settle in memory alone.
@@ -87,6 +93,11 @@ void journal_refuse(struct journal *journal);
 void journal_keep_state(struct journal *journal, struct record *record);
 // Under the lock: what the window need not hold any more leaves it, until it has room for `n`.
 void journal_trim(struct journal *journal, size_t n);
+
+// Under the lock. NULL: there is no reader of this name.
+struct reader_place *journal_place(struct journal *journal, const char *name);
+// Under behind_lock: whether the store can be read.
+bool journal_open_behind(struct journal *journal);
 
 // false: no thread.
 bool journal_writer_start(struct journal *journal);

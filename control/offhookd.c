@@ -242,7 +242,7 @@ stop_workers:
 stop_rules:
 	if (d->vocabulary)
 		vocabulary_destroy(d->vocabulary);
-	rules_state_fini(&d->rules);
+	reload_fini(d);
 	journal_destroy(d->journal);
 end:
 	return code;
@@ -262,7 +262,7 @@ static int check_config(struct daemon *d)
 	ruleset_destroy(ruleset);
 	if (d->vocabulary)
 		vocabulary_destroy(d->vocabulary);
-	rules_state_fini(&d->rules);
+	reload_fini(d);
 	return code;
 }
 

@@ -65,14 +65,7 @@ static bool must_stop(struct outlet *outlet)
 
 static void sleep_ms(struct outlet *outlet, unsigned ms)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	struct timespec until = clock_steady_after(ms);
 	pthread_mutex_lock(&outlet->mutex);
 	while (!outlet->stop && pthread_cond_timedwait(&outlet->told, &outlet->mutex, &until) == 0)
 		;
@@ -208,6 +201,8 @@ static void turn(struct outlet *outlet)
 	if (outlet->state == NULL) {
 		outlet->state = kind->open(&outlet->context);
 		if (outlet->state == NULL) {
+			if (outlet->context.error[0] == '\0')
+				strcpy(outlet->context.error, "out of memory"); // NOLINT: fits
 			back_off(outlet);
 			return;
 		}

@@ -40,6 +40,12 @@ struct outlet_option {
 	const char *help;
 };
 
+// What options that several kinds have are for.
+#define OUTLET_CA_FILE_HELP "certificates that a receiver's must lead to; else the system's"
+#define OUTLET_CERTIFICATE_FILE_HELP "certificate to show to the receiver, with its chain, PEM"
+#define OUTLET_KEY_FILE_HELP "private key of certificate_file, PEM"
+#define OUTLET_NAMESPACE_HELP "data_stream.namespace of ECS documents"
+
 // How a delivery went.
 enum delivery {
 	DELIVERY_DONE,	// *n_done of them; the rest, if any, comes again at once
@@ -74,7 +80,7 @@ struct outlet_kind {
 	// At config time: what the options table cannot say. false: *error, one line.
 	bool (*check)(const void *options, char *error, size_t size);
 	// All of these on the outlet's thread. open: what a delivery needs; NULL: context->error
-	// says why, tried again like a delivery.
+	// says why (empty: out of memory), tried again like a delivery.
 	void *(*open)(struct outlet_context *context);
 	enum delivery (*send)(void *state, struct outlet_context *context,
 		struct record *const *records, size_t n, size_t *n_done);

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "http_client.h"
+#include "http_url.h"
 #include "log.h"
 #include "roll.h"
 

@@ -24,11 +24,12 @@ struct file_options {
 	}
 
 static const struct outlet_option options[] = {
-	OPTION("path", OUTLET_PATH, path, .is_required = true, .help = "a regular file"),
+	OPTION("path", OUTLET_PATH, path, .is_required = true,
+		.help = "a regular file, and no link to one"),
 	OPTION("mode", OUTLET_TEXT, mode, .initial = "\"0640\"",
 		.help = "of a file that is made, in octal"),
 	OPTION("namespace", OUTLET_TEXT, dataset_namespace, .initial = "default",
-		.help = "data_stream.namespace"),
+		.help = OUTLET_NAMESPACE_HELP),
 };
 
 struct file {
@@ -39,7 +40,8 @@ struct file {
 static bool fail(struct outlet_context *context)
 {
 	const struct file_options *o = context->options;
-	snprintf(context->error, sizeof(context->error), "%s: %s", o->path, strerror(errno));
+	snprintf(context->error, sizeof(context->error), "%s: %s", o->path,
+		errno == ELOOP ? "a symbolic link" : strerror(errno));
 	return false;
 }
 
@@ -69,9 +71,10 @@ static bool check(const void *given, char *error, size_t size)
 
 // ---- the file ----
 
+// Whoever may write into the directory points to no other file of ours by a link.
 static int open_path(const struct file_options *o)
 {
-	static const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+	static const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
 	mode_t mode = 0;
 	parse_mode(o->mode, &mode);
 	int fd = open(o->path, flags | O_CREAT | O_EXCL, 0600);
@@ -122,11 +125,7 @@ static bool open_file(struct file *file, struct outlet_context *context)
 static void *open_state(struct outlet_context *context)
 {
 	struct file *file = calloc(1, sizeof(*file));
-	if (file == NULL) {
-		snprintf(context->error, sizeof(context->error), "out of memory");
-		return NULL;
-	}
-	if (open_file(file, context))
+	if (file && open_file(file, context))
 		return file;
 	free(file);
 	return NULL;
@@ -219,7 +218,7 @@ static enum delivery send_file(void *state, struct outlet_context *context,
 
 const struct outlet_kind outlet_file = {
 	.name = "file",
-	.help = "ECS documents, one a line, into a file",
+	.help = "writes ECS documents, one a line, into a file",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.options_size = sizeof(struct file_options),

@@ -11,6 +11,7 @@
 #include "ecs.h"
 #include "format.h"
 #include "outcomes.h"
+#include "text.h"
 
 #define POLL_MS 100
 #define FLUSH_MS 1000
@@ -42,7 +43,7 @@ static const struct outlet_option options[] = {
 	OPTION("format", OUTLET_CHOICE, format, .choices = format_names, .initial = "ecs",
 		.help = "ECS documents, or the records as `watch --json` shows them"),
 	OPTION("namespace", OUTLET_TEXT, dataset_namespace, .initial = "default",
-		.help = "data_stream.namespace of ECS documents"),
+		.help = OUTLET_NAMESPACE_HELP),
 	OPTION("client_id", OUTLET_TEXT, client_id, .initial = "offhook",
 		.help = "what brokers know it by"),
 	OPTION("compression", OUTLET_CHOICE, compression, .choices = compressions,
@@ -50,11 +51,10 @@ static const struct outlet_option options[] = {
 	OPTION("timeout", OUTLET_TIME, timeout_ms, .least = 1000, .most = 300000, .initial = "15s",
 		.help = "until a message that no broker takes is tried anew"),
 	OPTION("tls", OUTLET_FLAG, tls, .initial = "false", .help = "speak TLS to the brokers"),
-	OPTION("ca_file", OUTLET_PATH, ca_file,
-		.help = "certificates that a broker's must lead to (else the system's)"),
+	OPTION("ca_file", OUTLET_PATH, ca_file, .help = OUTLET_CA_FILE_HELP),
 	OPTION("certificate_file", OUTLET_PATH, certificate_file,
-		.help = "certificate to show to the brokers, PEM"),
-	OPTION("key_file", OUTLET_PATH, key_file, .help = "its private key, PEM"),
+		.help = OUTLET_CERTIFICATE_FILE_HELP),
+	OPTION("key_file", OUTLET_PATH, key_file, .help = OUTLET_KEY_FILE_HELP),
 	OPTION("user", OUTLET_TEXT, user, .help = "to log in with (SASL)"),
 	OPTION("password_file", OUTLET_SECRET, password, .help = "file with that user's password"),
 	OPTION("mechanism", OUTLET_CHOICE, mechanism, .choices = mechanisms,
@@ -230,21 +230,15 @@ static void *kafka_open(struct outlet_context *context)
 
 // ---- a record ----
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-	return text && text[0] ? text : NULL;
-}
-
 // Device, else client's address; of an alert, and where neither is known, the gateway.
 static const char *key_of(const struct record *record, const json_t *object)
 {
 	const char *key = NULL;
 	if (record->kind == RECORD_DIAGNOSIS) {
-		key = text_of(object, "device");
-		key = key ? key : text_of(object, "client_ip");
+		key = json_text_of(object, "device");
+		key = key ? key : json_text_of(object, "client_ip");
 	}
-	key = key ? key : text_of(object, "gateway");
+	key = key ? key : json_text_of(object, "gateway");
 	return key ? key : record_key(record);
 }
 

@@ -60,24 +60,24 @@ static const struct outlet_option options[] = {
 	OPTION("address", OUTLET_TEXT, address, .is_required = true,
 		.help = "HOST, HOST:PORT or [IPV6]:PORT; else port 514 (udp), 601 (tcp), 6514 (tls)"),
 	OPTION("transport", OUTLET_CHOICE, transport, .choices = transports, .initial = "udp",
-		.help = "how"),
+		.help = "what messages go by"),
 	OPTION("format", OUTLET_CHOICE, format, .choices = format_names, .initial = "rfc5424",
-		.help = "what"),
+		.help = "form of a message"),
 	OPTION("header", OUTLET_CHOICE, header, .choices = headers, .initial = "auto",
 		.help = "before cef, leef and ecs; auto: rfc3164 before cef and leef"),
 	OPTION("facility", OUTLET_CHOICE, facility, .choices = facilities, .initial = "local0",
-		.help = "the receiver's drawer"),
+		.help = "syslog facility of all messages"),
 	OPTION("enterprise", OUTLET_NUMBER, enterprise, .least = 1, .most = UINT32_MAX,
 		.initial = "32473",
 		.help = "number of the SD-ID: your own, for 32473 is for examples"),
 	OPTION("max_size", OUTLET_NUMBER, max_size, .least = DATAGRAM_SIZE, .most = 65507,
 		.help = "bytes of a message; else 2048 (udp) or 8192: evidence goes first"),
-	OPTION("ca_file", OUTLET_PATH, ca_file,
-		.help = "who may certify the receiver; else whom the system trusts"),
-	OPTION("certificate_file", OUTLET_PATH, certificate_file, .help = "ours, with its chain"),
-	OPTION("key_file", OUTLET_PATH, key_file, .help = "of our certificate"),
+	OPTION("ca_file", OUTLET_PATH, ca_file, .help = OUTLET_CA_FILE_HELP),
+	OPTION("certificate_file", OUTLET_PATH, certificate_file,
+		.help = OUTLET_CERTIFICATE_FILE_HELP),
+	OPTION("key_file", OUTLET_PATH, key_file, .help = OUTLET_KEY_FILE_HELP),
 	OPTION("server_name", OUTLET_TEXT, server_name,
-		.help = "whom the receiver's certificate must name; else the host of address"),
+		.help = "name in the receiver's certificate; else the host of address"),
 };
 
 struct kept {
@@ -134,10 +134,8 @@ static void *open_syslog(struct outlet_context *context)
 {
 	const struct syslog_options *o = context->options;
 	struct syslog *s = calloc(1, sizeof(*s));
-	if (s == NULL) {
-		snprintf(context->error, sizeof(context->error), "out of memory");
+	if (s == NULL)
 		return NULL;
-	}
 	s->stream = (struct stream){.fd = -1, .stop = context->stop};
 	s->target.type = o->transport == TRANSPORT_UDP ? SOCK_DGRAM : SOCK_STREAM;
 	s->target.server_name = o->server_name;
@@ -345,7 +343,7 @@ static enum delivery idle(void *state, struct outlet_context *context)
 
 const struct outlet_kind outlet_syslog = {
 	.name = "syslog",
-	.help = "RFC 5424, CEF, LEEF or ECS to a syslog receiver",
+	.help = "sends RFC 5424, CEF, LEEF or ECS to a syslog receiver",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.options_size = sizeof(struct syslog_options),

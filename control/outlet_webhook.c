@@ -37,7 +37,7 @@ static const struct outlet_option options[] = {
 	OPTION("format", OUTLET_CHOICE, format, .choices = format_names, .initial = "offhook",
 		.help = "the records as `watch --json` shows them, or as ECS documents"),
 	OPTION("namespace", OUTLET_TEXT, dataset_namespace, .initial = "default",
-		.help = "data_stream.namespace of ECS documents"),
+		.help = OUTLET_NAMESPACE_HELP),
 	OPTION("body", OUTLET_CHOICE, body, .choices = body_names, .initial = "array",
 		.help = "a JSON array, or one record a line"),
 	OPTION("batch", OUTLET_NUMBER, batch, .least = 1, .most = OUTLET_BATCH_MAX,

@@ -49,6 +49,13 @@ static bool fail(struct daemon *daemon, const struct report *report)
 	return false;
 }
 
+static void drop(struct config *config)
+{
+	if (config)
+		config_fini(config);
+	free(config);
+}
+
 // The config as it now stands in its file. Of it the outlets and the rules' directory are taken
 // over; the rest is what the daemon started with. NULL: the report says what is wrong.
 static struct config *reread(const struct daemon *daemon, struct report *report)
@@ -62,8 +69,7 @@ static struct config *reread(const struct daemon *daemon, struct report *report)
 	}
 	if (config_check(next, report))
 		return next;
-	config_fini(next);
-	free(next);
+	drop(next);
 	return NULL;
 }
 
@@ -109,16 +115,16 @@ static bool publish(struct daemon *daemon, struct ruleset *ruleset, struct repor
 	return true;
 }
 
-// What the new config says stands in its own memory.
+// What the new config says stands in its own memory: whoever has a text of the one before takes
+// over before that goes.
 static void keep(struct daemon *daemon, struct config *next)
 {
 	note_what_stays(daemon, next);
 	daemon->config.rules = next->rules;
 	daemon->config.sites = next->sites;
-	if (daemon->reread) {
-		config_fini(daemon->reread);
-		free(daemon->reread);
-	}
+	if (daemon->alerts)
+		alerts_set_sites(daemon->alerts, &daemon->config.sites);
+	drop(daemon->reread);
 	daemon->reread = next;
 }
 
@@ -130,8 +136,8 @@ bool reload(struct daemon *daemon, struct report *report)
 	bool ok = ruleset && publish(daemon, ruleset, report);
 	if (next && ok)
 		keep(daemon, next);
-	else if (next)
-		config_fini(next), free(next);
+	else
+		drop(next);
 	if (!ok)
 		return fail(daemon, report);
 	succeed(&daemon->rules, start_ms);
@@ -172,8 +178,10 @@ void reload_serve(const json_t *arguments, struct answer *answer, struct buffer 
 	report_fini(&report);
 }
 
-void rules_state_fini(struct rules_state *state)
+void reload_fini(struct daemon *daemon)
 {
-	free(state->failure);
-	state->failure = NULL;
+	free(daemon->rules.failure);
+	daemon->rules.failure = NULL;
+	drop(daemon->reread);
+	daemon->reread = NULL;
 }

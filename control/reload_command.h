@@ -12,7 +12,6 @@
 #include "../rules/report.h"
 #include "answer.h"
 
-struct rules_state;
 struct ruleset;
 
 void reload_serve(const json_t *arguments, struct answer *answer, struct buffer *out);
@@ -27,4 +26,5 @@ bool reload(struct daemon *daemon, struct report *report);
 // {"directory":"...","messages":N,...}; in_force: every worker has gone over to them.
 json_t *rules_json(const struct daemon *daemon);
 
-void rules_state_fini(struct rules_state *state);
+// What reloads have left. Nobody has a text of the config any more.
+void reload_fini(struct daemon *daemon);

@@ -5,6 +5,7 @@
 
 #include "render.h"
 #include "render_alerts.h"
+#include "text.h"
 
 #define INDENT 2
 #define TELL_ALL_MAX 3 // as many are told with their remedy

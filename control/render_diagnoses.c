@@ -7,6 +7,7 @@
 #include "render.h"
 #include "render_alerts.h"
 #include "render_story.h"
+#include "text.h"
 
 #define GAP 2
 #define N(array) (sizeof(array) / sizeof((array)[0]))

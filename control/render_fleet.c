@@ -5,6 +5,7 @@
 
 #include "canvas.h"
 #include "render.h"
+#include "text.h"
 
 #define INDENT 2
 #define CAUSES_MAX 128

@@ -4,6 +4,7 @@
 
 #include "render.h"
 #include "render_story.h"
+#include "text.h"
 
 #define GAP 2
 #define WHEN_COLUMNS_MAX 11

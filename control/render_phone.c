@@ -5,6 +5,7 @@
 #include "render.h"
 #include "render_story.h"
 #include "render_timeline.h"
+#include "text.h"
 
 #define NAME_COLUMNS 14
 #define PAIR_COLUMNS 76

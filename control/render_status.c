@@ -6,6 +6,7 @@
 
 #include "render.h"
 #include "canvas.h"
+#include "text.h"
 
 #define NAME_COLUMNS 22 // of a line, on terminals that have room for it
 #define TOTAL_COLUMNS 18

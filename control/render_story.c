@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "glyph.h"
+#include "text.h"
 
 #define INDENT 2
 #define EVIDENCE_COLUMN 30 // of its words

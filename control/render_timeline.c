@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "render_story.h"
+#include "text.h"
 
 #define SHOWN_MAX 10  // lines of the log that fit a screen, beside the rest; --json has all
 #define PROOFS_MAX 10 // of them, evidence

@@ -46,7 +46,7 @@ void restoring_gateway(struct restoring *r, const char *key, const json_t *objec
 	json_time_read(json_object_get(object, "last_line"), &last_ms);
 	bool ok = r->roster == NULL || roster_restore(r->roster, key, object);
 	// One that has long been silent is not to be among those that are heard.
-	if (ok && last_ms + ROSTER_HOURS * 3600000ull > r->restore.now_ms)
+	if (ok && last_ms + ROSTER_HOURS * HOUR_MS > r->restore.now_ms)
 		restore_gateway(&r->restore, key, last_ms);
 	r->n_gateways += ok;
 	r->n_refused += !ok;

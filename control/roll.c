@@ -41,12 +41,6 @@ void roll_fini(struct roll *roll)
 
 // ---- an alert in the words of API v2 ----
 
-static const char *text_of(const json_t *alert, const char *name)
-{
-	const char *text = json_string_value(json_object_get(alert, name));
-	return text && text[0] ? text : NULL;
-}
-
 // [a-zA-Z_][a-zA-Z0-9_]*
 static bool is_label(const char *name)
 {
@@ -60,7 +54,7 @@ static bool is_label(const char *name)
 // What the alert is grouped by tells it from others of its rule: a certificate, a model, a group.
 static json_t *labels_of(const json_t *alert)
 {
-	const char *name = text_of(alert, "name"), *key;
+	const char *name = json_text_of(alert, "name"), *key;
 	json_t *value;
 	json_t *labels = json_object();
 	json_object_foreach(json_object_get(alert, "group"), key, value)
@@ -69,9 +63,9 @@ static json_t *labels_of(const json_t *alert)
 			json_object_set(labels, key, value);
 	}
 	json_t *fixed = json_pack("{s:o, s:s*, s:s*, s:s*, s:s*}", "alertname",
-		json_sprintf("Offhook%s", name ? name : ""), "severity", text_of(alert, "severity"),
-		"gateway", text_of(alert, "gateway"), "site", text_of(alert, "site"), "rule_id",
-		text_of(alert, "alert"));
+		json_sprintf("Offhook%s", name ? name : ""), "severity",
+		json_text_of(alert, "severity"), "gateway", json_text_of(alert, "gateway"), "site",
+		json_text_of(alert, "site"), "rule_id", json_text_of(alert, "alert"));
 	json_object_update(labels, fixed);
 	json_decref(fixed);
 	return labels;
@@ -80,7 +74,7 @@ static json_t *labels_of(const json_t *alert)
 // What to do, and some of the phones it is about.
 static json_t *description_of(const json_t *alert)
 {
-	const char *remedy = text_of(alert, "remedy");
+	const char *remedy = json_text_of(alert, "remedy");
 	const json_t *sample = json_object_get(alert, "sample"), *one;
 	struct buffer text = {0};
 	size_t i;
@@ -99,16 +93,16 @@ static json_t *description_of(const json_t *alert)
 
 static json_t *post_of(const struct roll *roll, const json_t *alert, json_t *labels)
 {
-	const char *summary = text_of(alert, "summary"), *since = text_of(alert, "since");
-	const char *rule = text_of(alert, "alert");
+	const char *summary = json_text_of(alert, "summary"), *since = json_text_of(alert, "since");
+	const char *rule = json_text_of(alert, "alert");
 	json_t *annotations = json_pack("{s:s*, s:o*, s:s*}", "summary",
-		summary ? summary : text_of(alert, "title"), "description", description_of(alert),
-		"runbook_url", text_of(alert, "reference"));
+		summary ? summary : json_text_of(alert, "title"), "description",
+		description_of(alert), "runbook_url", json_text_of(alert, "reference"));
 	json_t *url = roll->external_url && rule
 			      ? json_sprintf("%s/fleet/%s", roll->external_url, rule)
 			      : NULL;
 	return json_pack("{s:O, s:o, s:s*, s:o*}", "labels", labels, "annotations", annotations,
-		"startsAt", since ? since : text_of(alert, "fired_at"), "generatorURL", url);
+		"startsAt", since ? since : json_text_of(alert, "fired_at"), "generatorURL", url);
 }
 
 // ---- entries ----
@@ -202,10 +196,11 @@ static void end_entry(
 static void take_state(struct roll *roll, const json_t *alert, const char *id, json_t *labels,
 	const char *identity, uint64_t now_ms)
 {
-	const char *state = text_of(alert, "state");
+	const char *state = json_text_of(alert, "state");
 	const json_t *over = json_object_get(
-		alert, text_of(alert, "resolved_at") ? "resolved_at" : "updated_at");
-	bool is_firing = state && strcmp(state, "firing") == 0 && !text_of(alert, "absorbed_by");
+		alert, json_text_of(alert, "resolved_at") ? "resolved_at" : "updated_at");
+	bool is_firing =
+		state && strcmp(state, "firing") == 0 && !json_text_of(alert, "absorbed_by");
 	struct roll_entry *entry = entry_of(roll, id, identity);
 	for (size_t i = 0; i < roll->n; i++) {
 		struct roll_entry *other = &roll->entries[i];
@@ -232,7 +227,7 @@ static void take_state(struct roll *roll, const json_t *alert, const char *id, j
 
 void roll_take(struct roll *roll, const json_t *alert, uint64_t now_ms)
 {
-	const char *id = text_of(alert, "id");
+	const char *id = json_text_of(alert, "id");
 	json_int_t sequence = json_integer_value(json_object_get(alert, "sequence"));
 	if (id == NULL || sequence <= known_sequence(roll, id))
 		return;
@@ -253,7 +248,7 @@ void roll_settle(
 	for (size_t i = 0; i < roll->n; i++)
 		roll->entries[i].is_seen = false;
 	for (size_t i = 0; i < n; i++) {
-		const char *id = text_of(firing[i], "id");
+		const char *id = json_text_of(firing[i], "id");
 		roll_take(roll, firing[i], now_ms);
 		for (size_t k = 0; id && k < roll->n; k++)
 			roll->entries[k].is_seen |= strcmp(roll->entries[k].id, id) == 0;

@@ -12,14 +12,13 @@
 #include "journal.h"
 #include "phone_record.h"
 
-#define HOUR_MS 3600000ull
-#define ROUND_MIN_MS 1000 // no round begins sooner after the one before
-#define PACE_MS 24000	  // what a round takes: a fifth less than it may
-#define PLACES_MS 20	  // looked at in a millisecond at least: a small fleet is known at once
-#define STEP_MAX 640	  // places that one step looks at
-#define PHONES_PLACE 8	  // phones cost no more than a place in the tables
-#define WRITES_MS 4	  // phones that go to the journal in a millisecond
-#define WRITES_MAX 16	  // and in a step
+#define ROUND_MIN_MS 1000		  // no round begins sooner after the one before
+#define PACE_MS (ROSTER_ROUND_MS / 5 * 4) // what a round takes: a fifth less than it may
+#define PLACES_MS 20   // looked at in a millisecond at least: a small fleet is known at once
+#define STEP_MAX 640   // places that one step looks at
+#define PHONES_PLACE 8 // phones cost no more than a place in the tables
+#define WRITES_MS 4    // phones that go to the journal in a millisecond
+#define WRITES_MAX 16  // and in a step
 #define READ_TRIES 16
 #define NO_PHONE UINT32_MAX
 #define GONE_ROUNDS 2 // not seen for so many: one that moves can slip through one

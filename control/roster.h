@@ -15,6 +15,7 @@
 #include "../dataplane/worker.h"
 
 #define ROSTER_ROUND_MS 30000
+#define HOUR_MS 3600000ull
 #define ROSTER_HOURS (8 * 24) // logins are remembered by the hour, eight days
 
 struct journal;

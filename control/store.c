@@ -15,14 +15,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "sql.h"
+
 #define APPLICATION_ID 0x6f66686b // "ofhk"
 #define SCHEMA_VERSION 1
 #define CHECK_INSTRUCTIONS 1000
 #define CHECK_MS 500		// at the start: of a large database that much is looked at
 #define OPEN_KEEP_MS 2678400000 // 31 days, longer than any diagnosis stays open unseen
-#define PATH_MAX_BYTES 4096
-#define LOG_PAGES 1000	    // more than so many are worth a checkpoint
-#define LOG_PAGES_MAX 16384 // 64 MiB: then the writer makes one himself
+#define LOG_PAGES 1000		// more than so many are worth a checkpoint
+#define LOG_PAGES_MAX 16384	// 64 MiB: then the writer makes one himself
 
 static const char *const file_ends[] = {"", "-wal", "-shm"};
 
@@ -123,30 +125,6 @@ static const char *const sql_of[WRITER_STATEMENTS] = {
 };
 static_assert(RECORD_DIAGNOSIS == 0 && RECORD_ALERT == 1);
 
-#define RECORD_COLUMNS "number, kind, key, made_ms, is_open, text"
-
-// Number, time, and whether it is wanted, of the next records of a walk: the index has it all.
-#define FIND(from)                                                                            \
-	"SELECT r.number, r.made_ms, (?5 < 0 OR r.kind = ?5) AND (?6 IS NULL OR r.slug = ?6)" \
-	" AND (?7 IS NULL OR r.state = ?7) AND (?8 IS NULL OR r.gateway = ?8)"                \
-	" AND (?9 OR NOT EXISTS (SELECT 1 FROM records AS later WHERE later.key = r.key"      \
-	" AND (later.made_ms, later.number) > (r.made_ms, r.number)"                          \
-	" AND later.made_ms < ?10 AND later.number <= ?11 AND later.kind = r.kind))"          \
-	" FROM records AS r WHERE (r.made_ms, r.number) < (?1, ?2) AND r.made_ms >= ?3" from  \
-	" ORDER BY r.made_ms DESC, r.number DESC LIMIT ?4"
-#define NAMED(column, value) "SELECT number FROM records WHERE " column " = " value
-
-enum reader_statement { EACH_STATE, TAKE_RECORDS, FIND_ANY, FIND_PHONE, READER_STATEMENTS };
-
-static const char *const reader_sql_of[READER_STATEMENTS] = {
-	[EACH_STATE] = "SELECT " RECORD_COLUMNS " FROM states WHERE kind = ?1",
-	[TAKE_RECORDS] = "SELECT " RECORD_COLUMNS " FROM records"
-			 " WHERE number BETWEEN ?1 AND ?2 ORDER BY number LIMIT ?3",
-	[FIND_ANY] = FIND(""),
-	[FIND_PHONE] = FIND(" AND r.number IN (" NAMED("device", "?12") " UNION " NAMED("client_ip",
-		"?13") " UNION " NAMED("tunnel_ip", "?13") " UNION " NAMED("user", "?14") ")"),
-};
-
 // ---- a connection ----
 
 struct store {
@@ -159,48 +137,6 @@ struct store {
 	struct store_size size;
 	uint64_t page_bytes;
 };
-
-struct store_reader {
-	sqlite3 *db;
-	sqlite3_stmt *statements[READER_STATEMENTS];
-};
-
-static enum store_result result_of(int code)
-{
-	switch (code & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return STORE_OK;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return STORE_DAMAGED;
-	default:
-		return STORE_REFUSED;
-	}
-}
-
-// "database or disk is full", and what the system said of it.
-static void explain(sqlite3 *db, int code, char *error, size_t size)
-{
-	int reason = db ? sqlite3_system_errno(db) : 0;
-	snprintf(error, size, "%s%s%s", sqlite3_errstr(code), reason ? ": " : "",
-		reason ? strerror(reason) : "");
-}
-
-static int prepare(sqlite3 *db, const char *const *sql, size_t n, sqlite3_stmt **out)
-{
-	int code = SQLITE_OK;
-	for (size_t i = 0; i < n && code == SQLITE_OK; i++)
-		code = sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &out[i], NULL);
-	return code;
-}
-
-static void finalize(sqlite3_stmt **statements, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		sqlite3_finalize(statements[i]);
-}
 
 // Runs to its end. SQLITE_OK, or why not.
 static int run(sqlite3_stmt *statement)
@@ -234,16 +170,9 @@ static int pragma_number(sqlite3 *db, const char *sql, int *code)
 	return number;
 }
 
-static int64_t steady_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int is_late(void *until)
 {
-	return steady_ms() > *(const int64_t *)until;
+	return clock_steady_ms() > *(const uint64_t *)until;
 }
 
 // A large one is looked at as far as the time allows: what is wrong further on shows when it is
@@ -251,7 +180,7 @@ static int is_late(void *until)
 static enum store_result check_sound(sqlite3 *db, char *error, size_t size)
 {
 	sqlite3_stmt *statement = NULL;
-	int64_t until = steady_ms() + CHECK_MS;
+	uint64_t until = clock_steady_ms() + CHECK_MS;
 	enum store_result result = STORE_OK;
 	sqlite3_progress_handler(db, CHECK_INSTRUCTIONS, is_late, &until);
 	int code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
@@ -263,8 +192,8 @@ static enum store_result check_sound(sqlite3 *db, char *error, size_t size)
 		snprintf(error, size, "%s", said);
 		result = STORE_DAMAGED;
 	} else if (said == NULL && code != SQLITE_INTERRUPT) {
-		explain(db, code, error, size);
-		result = result_of(code);
+		sql_explain(db, code, error, size);
+		result = sql_result_of(code);
 	}
 	sqlite3_finalize(statement);
 	sqlite3_progress_handler(db, 0, NULL, NULL);
@@ -307,8 +236,8 @@ static enum store_result check_ours(sqlite3 *db, char *error, size_t size)
 		code = migrate(db, version);
 	}
 	if (code != SQLITE_OK)
-		explain(db, code, error, size);
-	return result_of(code);
+		sql_explain(db, code, error, size);
+	return sql_result_of(code);
 }
 
 static int measure(struct store *store)
@@ -372,8 +301,8 @@ static enum store_result open_database(
 	int opened = sqlite3_open_v2(
 		path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (opened != SQLITE_OK) {
-		explain(store->db, opened, error, size);
-		return result_of(opened);
+		sql_explain(store->db, opened, error, size);
+		return sql_result_of(opened);
 	}
 	sqlite3_busy_timeout(store->db, 1000);
 	enum store_result result = check_ours(store->db, error, size);
@@ -392,7 +321,7 @@ static enum store_result open_database(
 		code = sqlite3_exec(store->db, sql_writer, NULL, NULL, NULL);
 	sqlite3_wal_hook(store->db, note_log, store);
 	if (code == SQLITE_OK)
-		code = prepare(store->db, sql_of, WRITER_STATEMENTS, store->statements);
+		code = sql_prepare(store->db, sql_of, WRITER_STATEMENTS, store->statements);
 	if (code == SQLITE_OK)
 		store->page_bytes = (uint64_t)pragma_number(store->db, "PRAGMA page_size", &code);
 	if (code == SQLITE_OK)
@@ -402,13 +331,13 @@ static enum store_result open_database(
 	if (code == SQLITE_OK)
 		code = measure_bytes(store);
 	if (code != SQLITE_OK)
-		explain(store->db, code, error, size);
-	return result_of(code);
+		sql_explain(store->db, code, error, size);
+	return sql_result_of(code);
 }
 
 static void close_database(struct store *store)
 {
-	finalize(store->statements, WRITER_STATEMENTS);
+	sql_finalize(store->statements, WRITER_STATEMENTS);
 	memset(store->statements, 0, sizeof(store->statements));
 	sqlite3_close_v2(store->checkpointer);
 	sqlite3_close_v2(store->db);
@@ -420,7 +349,7 @@ static void close_database(struct store *store)
 // history.db.damaged-20261126T083849, and what belongs to it.
 static bool set_aside(const char *path, char *out, size_t size)
 {
-	char stamp[32], from[PATH_MAX_BYTES], to[PATH_MAX_BYTES];
+	char stamp[32], from[STORE_PATH_MAX], to[STORE_PATH_MAX];
 	time_t now = time(NULL);
 	struct tm tm;
 	bool ok = true;
@@ -436,17 +365,18 @@ static bool set_aside(const char *path, char *out, size_t size)
 	return ok;
 }
 
-// The directory's own lock: none for SQLite to take away, and gone with the process.
 // With the directory above it: that of a socket which is made later.
 static bool make_directory(const char *path)
 {
-	char above[PATH_MAX_BYTES];
+	char above[STORE_PATH_MAX];
 	if (mkdir(path, 0750) == 0 || errno == EEXIST)
 		return true;
 	snprintf(above, sizeof(above), "%s", path);
-	return errno == ENOENT && mkdir(dirname(above), 0755) == 0 && mkdir(path, 0750) == 0;
+	return errno == ENOENT && (mkdir(dirname(above), 0755) == 0 || errno == EEXIST) &&
+	       mkdir(path, 0750) == 0;
 }
 
+// The directory's own lock: none for SQLite to take away, and gone with the process.
 static enum store_result lock_directory(
 	struct store *store, const char *directory, char *error, size_t size)
 {
@@ -470,7 +400,7 @@ static enum store_result lock_directory(
 enum store_result store_open(const char *directory, bool is_damaged, struct store **out,
 	char *moved, size_t moved_size, char *error, size_t size)
 {
-	char path[PATH_MAX_BYTES], why[256] = "";
+	char path[STORE_PATH_MAX], why[256] = "";
 	struct store *store = calloc(1, sizeof(*store));
 	moved[0] = '\0';
 	*out = NULL;
@@ -498,7 +428,7 @@ enum store_result store_open(const char *directory, bool is_damaged, struct stor
 
 bool store_is_new(const char *directory)
 {
-	char path[PATH_MAX_BYTES];
+	char path[STORE_PATH_MAX];
 	struct stat st;
 	snprintf(path, sizeof(path), "%s/" STORE_FILE, directory);
 	return stat(path, &st) < 0 ? errno == ENOENT : st.st_size == 0;
@@ -527,19 +457,14 @@ struct store_size store_size(const struct store *store)
 
 // ---- writing ----
 
-static void bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len)
-{
-	sqlite3_bind_text64(statement, at, text, len, SQLITE_STATIC, SQLITE_UTF8);
-}
-
 static int put(sqlite3_stmt *statement, const struct record *record)
 {
 	sqlite3_bind_int64(statement, 1, (sqlite3_int64)record->number);
 	sqlite3_bind_int(statement, 2, (int)record->kind);
-	bind_text(statement, 3, record_key(record), record->key_len);
+	sql_bind_text(statement, 3, record_key(record), record->key_len);
 	sqlite3_bind_int64(statement, 4, (sqlite3_int64)record->made_ms);
 	sqlite3_bind_int(statement, 5, record->is_open);
-	bind_text(statement, 6, record_text(record), record->text_len);
+	sql_bind_text(statement, 6, record_text(record), record->text_len);
 	return run(statement);
 }
 
@@ -550,14 +475,14 @@ static int put_state(struct store *store, const struct record *record)
 	if (!gone)
 		return put(statement, record);
 	sqlite3_bind_int(statement, 2, (int)record->kind);
-	bind_text(statement, 3, record_key(record), record->key_len);
+	sql_bind_text(statement, 3, record_key(record), record->key_len);
 	return run(statement);
 }
 
 static int put_cursor(struct store *store, const struct store_cursor *cursor)
 {
 	sqlite3_stmt *statement = store->statements[PUT_CURSOR];
-	bind_text(statement, 1, cursor->name, strlen(cursor->name));
+	sql_bind_text(statement, 1, cursor->name, strlen(cursor->name));
 	sqlite3_bind_int64(statement, 2, (sqlite3_int64)cursor->number);
 	return run(statement);
 }
@@ -584,10 +509,10 @@ static enum store_result end(struct store *store, int code, char *error, size_t 
 		code = run(store->statements[COMMIT]);
 	if (code == SQLITE_OK)
 		return STORE_OK;
-	explain(store->db, code, error, size);
+	sql_explain(store->db, code, error, size);
 	if (!sqlite3_get_autocommit(store->db))
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-	return result_of(code);
+	return sql_result_of(code);
 }
 
 enum store_result store_write(
@@ -660,9 +585,9 @@ enum store_result store_retain(struct store *store, uint64_t before_ms, uint64_t
 	if (code == SQLITE_OK)
 		code = measure_bytes(store);
 	if (code != SQLITE_OK)
-		explain(store->db, code, error, size);
+		sql_explain(store->db, code, error, size);
 	*again = n == max || n_closed == max || (n > 0 && store->size.bytes > most_bytes);
-	return result_of(code);
+	return sql_result_of(code);
 }
 
 void store_each_cursor(struct store *store, store_cursor_fn each, void *context)
@@ -676,148 +601,4 @@ void store_each_cursor(struct store *store, store_cursor_fn each, void *context)
 		each(context, &cursor);
 	}
 	sqlite3_reset(statement);
-}
-
-// ---- readers ----
-
-struct store_reader *store_reader_open(const char *directory, char *error, size_t size)
-{
-	char path[PATH_MAX_BYTES];
-	struct store_reader *reader = calloc(1, sizeof(*reader));
-	if (reader == NULL) {
-		snprintf(error, size, "out of memory");
-		return NULL;
-	}
-	snprintf(path, sizeof(path), "%s/" STORE_FILE, directory);
-	int code = sqlite3_open_v2(
-		path, &reader->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-	if (code == SQLITE_OK) {
-		sqlite3_busy_timeout(reader->db, 1000);
-		code = prepare(reader->db, reader_sql_of, READER_STATEMENTS, reader->statements);
-	}
-	if (code == SQLITE_OK)
-		return reader;
-	explain(reader->db, code, error, size);
-	store_reader_close(reader);
-	return NULL;
-}
-
-void store_reader_close(struct store_reader *reader)
-{
-	if (reader == NULL)
-		return;
-	finalize(reader->statements, READER_STATEMENTS);
-	sqlite3_close_v2(reader->db);
-	free(reader);
-}
-
-// Of a row of RECORD_COLUMNS. NULL: out of memory.
-static struct record *row_record(sqlite3_stmt *row)
-{
-	const char *key = (const char *)sqlite3_column_text(row, 2);
-	const char *text = (const char *)sqlite3_column_text(row, 5);
-	int kind = sqlite3_column_int(row, 1);
-	if (key == NULL || text == NULL || kind < 0 || kind >= RECORD_KINDS)
-		return NULL;
-	struct record *record = record_create((enum record_kind)kind,
-		(uint64_t)sqlite3_column_int64(row, 0), (uint64_t)sqlite3_column_int64(row, 3), key,
-		text, (size_t)sqlite3_column_bytes(row, 5));
-	if (record)
-		record->is_open = sqlite3_column_int(row, 4) != 0;
-	return record;
-}
-
-enum store_result store_reader_each(
-	struct store_reader *reader, enum record_kind kind, store_record_fn each, void *context)
-{
-	sqlite3_stmt *statement = reader->statements[EACH_STATE];
-	int code;
-	sqlite3_bind_int(statement, 1, (int)kind);
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct record *record = row_record(statement);
-		if (record)
-			each(context, record);
-	}
-	sqlite3_reset(statement);
-	return result_of(code);
-}
-
-enum store_result store_reader_take(struct store_reader *reader, uint64_t from, uint64_t to,
-	struct record **out, size_t max, size_t *n)
-{
-	sqlite3_stmt *statement = reader->statements[TAKE_RECORDS];
-	int code = SQLITE_DONE;
-	sqlite3_bind_int64(statement, 1, (sqlite3_int64)from);
-	sqlite3_bind_int64(statement, 2, (sqlite3_int64)to);
-	sqlite3_bind_int64(statement, 3, (sqlite3_int64)max);
-	*n = 0;
-	while (*n < max && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct record *record = row_record(statement);
-		if (record == NULL)
-			break;
-		out[(*n)++] = record;
-	}
-	sqlite3_reset(statement);
-	return result_of(code);
-}
-
-static void bind_or_null(sqlite3_stmt *statement, int at, const char *text)
-{
-	if (text)
-		bind_text(statement, at, text, strlen(text));
-	else
-		sqlite3_bind_null(statement, at);
-}
-
-static sqlite3_int64 number_of(uint64_t n)
-{
-	return n < INT64_MAX ? (sqlite3_int64)n : INT64_MAX;
-}
-
-static sqlite3_stmt *bind_find(struct store_reader *reader, const struct store_filter *filter,
-	const struct store_place *place, size_t max_seen)
-{
-	sqlite3_stmt *find = reader->statements[filter->by_phone ? FIND_PHONE : FIND_ANY];
-	bool in_time = place->made_ms < filter->before_ms;
-	sqlite3_bind_int64(find, 1, number_of(in_time ? place->made_ms : filter->before_ms));
-	sqlite3_bind_int64(find, 2, in_time ? number_of(place->number) : 0);
-	sqlite3_bind_int64(find, 3, number_of(filter->since_ms));
-	sqlite3_bind_int64(find, 4, (sqlite3_int64)max_seen);
-	sqlite3_bind_int(find, 5, filter->kind);
-	bind_or_null(find, 6, filter->slug);
-	bind_or_null(find, 7, filter->state);
-	bind_or_null(find, 8, filter->gateway);
-	sqlite3_bind_int(find, 9, filter->changes);
-	sqlite3_bind_int64(find, 10, number_of(filter->before_ms));
-	sqlite3_bind_int64(find, 11, number_of(filter->last));
-	if (filter->by_phone) {
-		bind_or_null(find, 12, filter->device);
-		bind_or_null(find, 13, filter->address);
-		bind_or_null(find, 14, filter->user);
-	}
-	return find;
-}
-
-enum store_result store_reader_find(struct store_reader *reader, const struct store_filter *filter,
-	struct store_place *place, size_t max_seen, struct record **out, size_t max, size_t *n,
-	bool *end)
-{
-	sqlite3_stmt *find = bind_find(reader, filter, place, max_seen);
-	int code = SQLITE_DONE;
-	size_t seen = 0, taken = 1;
-	enum store_result result = STORE_OK;
-	*n = 0;
-	while (*n < max && result == STORE_OK && (code = sqlite3_step(find)) == SQLITE_ROW) {
-		place->number = (uint64_t)sqlite3_column_int64(find, 0);
-		place->made_ms = (uint64_t)sqlite3_column_int64(find, 1);
-		seen++;
-		if (place->number > filter->last || !sqlite3_column_int(find, 2))
-			continue;
-		result = store_reader_take(
-			reader, place->number, place->number, &out[*n], 1, &taken);
-		*n += taken;
-	}
-	sqlite3_reset(find);
-	*end = code == SQLITE_DONE && seen < max_seen;
-	return result == STORE_OK ? result_of(code) : result;
 }

@@ -101,3 +101,27 @@ bool json_time_read(const json_t *time, uint64_t *ms)
 	*ms = read;
 	return true;
 }
+
+// ---- members ----
+
+const char *json_string_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+const char *json_text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_of(object, key);
+	return text && *text ? text : NULL;
+}
+
+uint64_t json_number_of(const json_t *object, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(object, key));
+}
+
+uint64_t json_time_of(const json_t *object, const char *key)
+{
+	uint64_t ms;
+	return json_time_read(json_object_get(object, key), &ms) ? ms : 0;
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// text: log text and times on their way out. Log text is hostile and of any bytes; what leaves here
-// is valid UTF-8.
+// text: log text and times on their way into JSON and out of it. Log text is hostile and of any
+// bytes; what leaves here is valid UTF-8.
 #pragma once
 
 #include <jansson.h>
@@ -23,6 +23,14 @@ json_t *json_time(uint64_t ms);
 json_t *json_time_or_null(uint64_t ms);
 // What they have written, which somebody may have changed; false: it is no such time.
 bool json_time_read(const json_t *time, uint64_t *ms);
+
+// The member of an object. NULL: it is no string.
+const char *json_string_of(const json_t *object, const char *key);
+// NULL: it is empty, too.
+const char *json_text_of(const json_t *object, const char *key);
+// 0: it is no number, or no time.
+uint64_t json_number_of(const json_t *object, const char *key);
+uint64_t json_time_of(const json_t *object, const char *key);
 
 #define TIME_TEXT_MAX 32
 const char *time_format(uint64_t ms, char *out);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "told.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "../rules/rulepack.h"
 #include "alert.h"
+#include "certificate.h"
 #include "recall.h"
+#include "severity.h"
 #include "text.h"
 
 #define ALERT_NAMES_MAX 128
@@ -26,9 +26,6 @@
 #define WORD_GATEWAY_SHIFT 16
 // In those of alerts: the place of its name, and its severity, while it fires.
 #define WORD_SEVERITY_SHIFT 16
-
-static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
-#define N_SEVERITIES (sizeof(severities) / sizeof(severities[0]))
 
 // Upper bounds in seconds, written so that both formats mean one and the same series.
 static const char *const bounds[] = {"0.001", "0.002", "0.005", "0.01", "0.02", "0.05", "0.1",
@@ -59,7 +56,7 @@ struct told {
 	uint32_t *mismatches;	// by gateway
 	struct certificate *certificates;
 	unsigned n_certificates;
-	uint32_t firing[ALERT_NAMES_MAX + 1][N_SEVERITIES];
+	uint32_t firing[ALERT_NAMES_MAX + 1][SEVERITY_MAX];
 	uint64_t latency[TOLD_STAGES][N_BOUNDS + 1], latency_us[TOLD_STAGES];
 };
 
@@ -123,15 +120,11 @@ static uint64_t hash_of_id(const json_t *object)
 	return XXH3_64bits(id.data ? id.data : "", id.len);
 }
 
-// "2026-11-21T10:19:27.155Z" in seconds; -1: it is none.
-static int64_t seconds_of(struct slice text)
+// -1: none.
+static int64_t seconds_of(const json_t *object, const char *key)
 {
-	char copy[TIME_TEXT_MAX];
-	struct tm tm = {0};
-	if (text.len >= sizeof(copy))
-		return -1;
-	slice_copy(text, copy, sizeof(copy));
-	return strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm) : -1;
+	uint64_t ms;
+	return json_time_read(json_object_get(object, key), &ms) ? (int64_t)(ms / 1000) : -1;
 }
 
 // ---- diagnoses ----
@@ -197,33 +190,16 @@ static void count_mismatch(
 
 // ---- certificates ----
 
-// Source: Cisco ASA syslog guide, 717054 and 717055: "Expiration 10:00:00 UTC Mar 1 2025". Another
-// zone's name is read as UTC: less than a day off, as the days that are left are.
-static int64_t expiry_of(struct slice text)
-{
-	char copy[64], zone[16];
-	int used = 0;
-	struct tm tm = {0};
-	if (text.len >= sizeof(copy))
-		return -1;
-	slice_copy(text, copy, sizeof(copy));
-	const char *rest = strptime(copy, "%H:%M:%S", &tm);
-	if (rest == NULL || sscanf(rest, " %15s%n", zone, &used) != 1 ||
-		strptime(rest + used, " %b %d %Y", &tm) == NULL)
-		return -1;
-	return timegm(&tm);
-}
-
 static int64_t not_after_of(const json_t *diagnosis)
 {
 	const json_t *details = json_object_get(diagnosis, "details");
 	const json_t *days = json_object_get(details, "days");
-	int64_t expiry_s = expiry_of(text_of(details, "expiry"));
-	if (expiry_s >= 0)
-		return expiry_s;
+	uint64_t expiry_ms;
+	if (certificate_expiry(text_of(details, "expiry"), &expiry_ms))
+		return (int64_t)(expiry_ms / 1000);
 	if (says(diagnosis, "diagnosis", "asa-cert-expired"))
-		return seconds_of(text_of(diagnosis, "first_seen"));
-	int64_t last_s = seconds_of(text_of(diagnosis, "last_seen"));
+		return seconds_of(diagnosis, "first_seen");
+	int64_t last_s = seconds_of(diagnosis, "last_seen");
 	return last_s >= 0 && json_is_integer(days) ? last_s + json_integer_value(days) * DAY_S
 						    : -1;
 }
@@ -315,9 +291,7 @@ void told_alert(struct told *told, const json_t *alert)
 	uint64_t *word = recall_at(told->seen_alerts, hash_of_id(alert));
 	if (word == NULL)
 		return;
-	unsigned severity = 0;
-	for (unsigned i = 0; i < N_SEVERITIES; i++)
-		severity = says(alert, "severity", severities[i]) ? i : severity;
+	unsigned severity = severity_of(json_string_value(json_object_get(alert, "severity")));
 	if (*word & RECALL_HOLD)
 		told->firing[*word & UINT16_MAX][*word >> WORD_SEVERITY_SHIFT & UINT16_MAX]--;
 	*word = 0;
@@ -371,11 +345,6 @@ void told_expose_certificates(const struct told *told, struct exposition *out)
 	}
 }
 
-uint32_t told_mismatches(const struct told *told, unsigned gateway)
-{
-	return told->mismatches[gateway];
-}
-
 void told_expose_mismatches(const struct told *told, struct exposition *out)
 {
 	for (unsigned g = 0; g < label_set_count(told->gateways); g++) {
@@ -387,9 +356,9 @@ void told_expose_mismatches(const struct told *told, struct exposition *out)
 void told_expose_alerts(const struct told *told, struct exposition *out)
 {
 	for (unsigned a = 0; a < label_set_count(told->alerts); a++) {
-		for (unsigned s = 0; s < N_SEVERITIES; s++) {
+		for (unsigned s = 0; s < SEVERITY_MAX; s++) {
 			struct label labels[] = {{"alert", label_set_value(told->alerts, a)},
-				{"severity", slice_of(severities[s])}};
+				{"severity", slice_of(severity_names[s])}};
 			exposition_sample(out, labels, 2, told->firing[a][s]);
 		}
 	}

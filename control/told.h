@@ -40,6 +40,3 @@ void told_expose_certificates(const struct told *told, struct exposition *out);
 void told_expose_mismatches(const struct told *told, struct exposition *out);
 void told_expose_alerts(const struct told *told, struct exposition *out);
 void told_expose_latency(const struct told *told, struct exposition *out);
-
-// Phones that reject the certificate of a gateway, by the place of its name.
-uint32_t told_mismatches(const struct told *told, unsigned gateway);

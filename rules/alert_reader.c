@@ -96,12 +96,8 @@ static bool read_time(struct yaml_file *file, struct fy_node *node, void *target
 static bool read_slug(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	struct slice name;
-	if (!yaml_text(file, node, &name))
+	if (!pack_slug(file, node, &name))
 		return false;
-	if (!name_is_slug(name))
-		return yaml_error(file, node,
-			"'%s' is no name: lower-case letters, digits and hyphens, at most 48",
-			QUOTE(name));
 	*(const char **)target = arena_text(file->arena, name);
 	return true;
 }

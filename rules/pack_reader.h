@@ -13,6 +13,8 @@ static inline struct rulepack *pack_of(struct yaml_file *file)
 	return file->context;
 }
 
+// A name in the form that all of them have.
+bool pack_slug(struct yaml_file *file, struct fy_node *node, struct slice *name);
 // A name of events or diagnoses: it gets its number.
 bool pack_read_slug(
 	struct yaml_file *file, struct fy_node *node, struct registry *registry, uint16_t *out);

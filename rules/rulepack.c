@@ -17,16 +17,21 @@ const char *const scope_names[] = {"phone", "gateway"};
 
 // ---- for the readers ----
 
+bool pack_slug(struct yaml_file *file, struct fy_node *node, struct slice *name)
+{
+	return yaml_text(file, node, name) &&
+	       (name_is_slug(*name) ||
+		       yaml_error(file, node,
+			       "'%s' is no name: lower-case letters, digits and hyphens, at most 48",
+			       QUOTE(*name)));
+}
+
 bool pack_read_slug(
 	struct yaml_file *file, struct fy_node *node, struct registry *registry, uint16_t *out)
 {
 	struct slice name;
-	if (!yaml_text(file, node, &name))
+	if (!pack_slug(file, node, &name))
 		return false;
-	if (!name_is_slug(name))
-		return yaml_error(file, node,
-			"'%s' is no name: lower-case letters, digits and hyphens, at most 48",
-			QUOTE(name));
 	*out = registry_add(registry, name);
 	return *out != NAME_NONE ||
 	       yaml_error(file, node, "more than %u names, " NAMES_OF_EARLIER, registry->max);

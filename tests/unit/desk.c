@@ -70,7 +70,7 @@ void desk_destroy(struct desk *desk)
 	free(d->hidden_users);
 	free(d->hidden_users_ms);
 	vocabulary_destroy(d->vocabulary);
-	rules_state_fini(&d->rules);
+	reload_fini(d);
 	config_fini(&d->config);
 	unlink(desk->rules);
 	assert_int_equal(rmdir(desk->directory), 0); // the socket is gone

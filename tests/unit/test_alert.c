@@ -826,8 +826,8 @@ static void rule_that_is_gone_resolves_its_alerts(void **state)
 	char *without = strdup(with_cause()), *at = strstr(without, "id: swap");
 	memcpy(at, "id: swop", 8);
 	struct rulepack *next = rules_load(p->vocabulary, without);
+	rulepack_destroy(p->pack); // as it goes with the last worker that had it
 	alerts_set_rules(p->alerts, next, p->now_ms);
-	rulepack_destroy(p->pack);
 	p->pack = next;
 	json_t *o = CHANGE(p, "fleet-asa-1-swap", "resolved", NULL);
 	assert_string_equal(text(o, "title"), "t");
@@ -846,8 +846,8 @@ static void rule_that_stays_goes_on_with_what_it_counted(void **state)
 	tick(p, 1000);
 	TOLD(p, "fleet-asa-1-swap", "firing", NULL);
 	struct rulepack *next = rules_load(p->vocabulary, with_cause());
+	rulepack_destroy(p->pack); // as it goes with the last worker that had it
 	alerts_set_rules(p->alerts, next, p->now_ms);
-	rulepack_destroy(p->pack);
 	p->pack = next;
 	pass(p, 10 * MINUTE);
 	SILENCE(p);

@@ -9,6 +9,7 @@
 #include "../../control/certificate.h"
 #include "../../control/change.h"
 #include "../../control/glyph.h"
+#include "../../control/reload_command.h"
 #include "../../control/render.h"
 #include "../../control/text.h"
 #include "rules.h"
@@ -294,6 +295,49 @@ static void fleet_fits_a_terminal(void **state)
 	json_decref(list);
 }
 
+// ---- reload ----
+
+// A config file whose sites say that asa-1 stands there; then a reload.
+static void reload_site(struct scene *s, const char *site)
+{
+	struct desk *desk = s->desk;
+	struct report report = {0};
+	char path[128];
+	snprintf(path, sizeof(path), "%s/config", desk->directory); // no .yaml: not of the pack
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "rules: %s\nhistory: none\nsites: {asa-1: %s}\n", desk->directory, site);
+	fclose(file);
+	desk->daemon.config_path = path;
+	if (!reload(&desk->daemon, &report))
+		fail_msg("%s", report.text);
+	report_fini(&report);
+	unlink(path);
+}
+
+static void a_reload_takes_over_the_sites_that_alerts_tell(void **state)
+{
+	struct scene *s = *state;
+	struct daemon *d = &s->desk->daemon;
+	d->outlets = outlets_create(d->journal);
+	d->recorder = recorder_create(d->feed, d->journal, d->alerts);
+	desk_write_rules(s->desk, pack_text);
+	reload_site(s, "hq");
+	fail_phones(s, "asa-1", 0, 3, "open");
+	pass(s, 1);
+	reload_site(s, "lab"); // the config before it is gone with the next one
+	reload_site(s, "attic");
+	fail_phones(s, "asa-1", 3, 5, "open");
+	pass(s, 1);
+	json_t *list = alerts_json(d->alerts, LANGUAGE_EN);
+	assert_string_equal(text(json_array_get(list, 0), "severity"), "critical");
+	assert_string_equal(text(json_array_get(list, 0), "site"), "attic");
+	json_decref(list);
+	alerts_set_rules(d->alerts, s->pack, s->now_ms); // what was reloaded ends with the desk
+	recorder_destroy(d->recorder);
+	outlets_destroy(d->outlets);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -305,6 +349,7 @@ int main(void)
 		CASE(fleet_tells_what_each_gateways_phones_suffer_from),
 		CASE(alerts_fit_a_terminal),
 		CASE(fleet_fits_a_terminal),
+		CASE(a_reload_takes_over_the_sites_that_alerts_tell),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

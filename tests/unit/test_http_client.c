@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../control/http_client.h"
+#include "../../control/http_url.h"
 
 // A receiver that answers each connection with the bytes it is given, whatever is asked.
 struct canned {

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "../../control/clock.h"
 #include "../../control/journal.h"
 
@@ -170,14 +172,21 @@ static void reader_goes_on_where_it_was(void **state)
 	journal_reader_destroy(reader);
 }
 
-static void reader_goes_back_to_what_is_not_done(void **state)
+// Another reader of that name.
+static struct journal_reader *come_again(struct bench *bench, struct journal_reader *reader)
+{
+	journal_reader_destroy(reader);
+	return journal_reader_create(bench->journal, "one");
+}
+
+static void reader_that_comes_again_gets_what_is_not_done(void **state)
 {
 	struct bench *bench = *state;
 	struct journal_reader *reader = journal_reader_create(bench->journal, "one");
 	append_many(bench->journal, 1, 8);
 	take_up_to(reader, 1, 8, 8);
 	journal_reader_done(reader, 3);
-	journal_reader_rewind(reader);
+	reader = come_again(bench, reader);
 	take_up_to(reader, 4, 8, 8);
 	assert_int_equal(journal_reader_lag(reader).waiting, 5);
 	journal_reader_destroy(reader);
@@ -443,14 +452,14 @@ static void what_makes_no_sense_changes_nothing(void **state)
 	struct bench *bench = *state;
 	struct journal_reader *reader = journal_reader_create(bench->journal, "one");
 	journal_reader_done(reader, 100); // nothing of that was taken
-	journal_reader_rewind(reader);
+	reader = come_again(bench, reader);
 	append_many(bench->journal, 1, 8);
 	wait_settled(bench->journal, 8);
 	take_up_to(reader, 1, 4, 4);
 	journal_reader_done(reader, 4);
 	journal_reader_done(reader, 2); // back
 	journal_reader_done(reader, 8); // not taken yet
-	journal_reader_rewind(reader);
+	reader = come_again(bench, reader);
 	take_up_to(reader, 5, 8, 8);
 	journal_reader_destroy(reader);
 	restart(bench);
@@ -636,6 +645,41 @@ static void full_disk_is_survived(void **state)
 	start(bench);
 }
 
+static atomic_bool disk_hangs;
+
+static ssize_t write_when_it_can(int file, const void *bytes, size_t len, off64_t at)
+{
+	while (atomic_load(&disk_hangs))
+		usleep(1000);
+	return pwrite64(file, bytes, len, at);
+}
+
+static void disk_that_hangs_keeps_nobody_from_being_told(void **state)
+{
+	struct bench *bench = *state;
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	bench->options.patience_ms = 100;
+	restart(bench);
+	assert_int_equal(
+		vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)write_when_it_can),
+		SQLITE_OK);
+	append_many(bench->journal, 1, 5);
+	wait_settled(bench->journal, 5);
+	atomic_store(&disk_hangs, true);
+	append_many(bench->journal, 6, 10);
+	wait_degraded(bench->journal, true);
+	assert_int_equal(journal_settled(bench->journal), 10);
+	append(bench->journal, 11);
+	assert_int_equal(journal_settled(bench->journal), 11);
+	atomic_store(&disk_hangs, false);
+	wait_degraded(bench->journal, false);
+	vfs->xSetSystemCall(vfs, "pwrite64", NULL);
+	assert_int_equal(figure(bench->journal, "lost"), 0);
+	bench->options.patience_ms = 0;
+	restart(bench);
+	assert_int_equal(figure(bench->journal, "records"), 11);
+}
+
 static void start_on_a_full_disk_is_survived(void **state)
 {
 	struct bench *bench = *state;
@@ -715,7 +759,7 @@ int main(void)
 		CASE(numbers_go_on_after_a_restart),
 		CASE(reader_begins_with_what_comes),
 		CASE(reader_goes_on_where_it_was),
-		CASE(reader_goes_back_to_what_is_not_done),
+		CASE(reader_that_comes_again_gets_what_is_not_done),
 		CASE(reader_behind_the_window_misses_nothing),
 		CASE(nothing_settled_dies_with_the_process),
 		CASE(next_start_finds_the_last_states),
@@ -729,6 +773,7 @@ int main(void)
 		CASE(without_a_directory_all_settles_at_once),
 		CASE(what_is_old_goes),
 		CASE(what_is_too_much_goes_oldest_first),
+		CASE(disk_that_hangs_keeps_nobody_from_being_told),
 		CASE(full_disk_is_survived),
 		CASE(start_on_a_full_disk_is_survived),
 		CASE(database_that_gets_damaged_is_replaced),

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../control/store.h"
+#include "../../control/store_reader.h"
 
 struct place {
 	char directory[64], database[96], moved[256], error[512];

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// sql: what the connections of a store and of its readers have in common.
+#pragma once
+
+#include <sqlite3.h>
+
+#include "store.h"
+
+enum store_result sql_result_of(int code);
+// "database or disk is full", and what the system said of it. db: NULL for none.
+void sql_explain(sqlite3 *db, int code, char *error, size_t size);
+
+// `n` statements, to be run again and again. An SQLite code.
+int sql_prepare(sqlite3 *db, const char *const *sql, size_t n, sqlite3_stmt **out);
+void sql_finalize(sqlite3_stmt **statements, size_t n);
+// The text stays as it is until the statement has run.
+void sql_bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len);

@@ -73,6 +73,15 @@ static void http_wants_addresses_without_secrets(void **state)
 	read_options("type: alertmanager, url: 'http://a', timeout: 1h", "must be a time");
 }
 
+static void syslog_says_what_is_wrong_with_a_file_of_tls(void **state)
+{
+	(void)state;
+	read_options("type: syslog, address: h, transport: tls, ca_file: /nowhere/x",
+		"/nowhere/x: No such file or directory");
+	read_options("type: syslog, address: h, transport: tls, ca_file: SECRET", "-secret-");
+	read_options("type: syslog, address: 'h:70000'", "address: ");
+}
+
 static void splunk_wants_its_token(void **state)
 {
 	(void)state;
@@ -140,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(http_wants_addresses_without_secrets),
+		cmocka_unit_test(syslog_says_what_is_wrong_with_a_file_of_tls),
 		cmocka_unit_test(splunk_wants_its_token),
 		cmocka_unit_test(elasticsearch_logs_in_one_way),
 		cmocka_unit_test(webhook_keeps_secrets_out_of_the_config),

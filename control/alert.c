@@ -24,7 +24,7 @@ static void index_rules(struct alerts *alerts)
 	}
 }
 
-static struct alerts_rule *rule_of_id(struct alerts *alerts, const char *id)
+static const struct alerts_rule *rule_of_id(const struct alerts *alerts, const char *id)
 {
 	for (unsigned i = 0; i < ALERT_RULES_MAX; i++) {
 		if (alerts->rules[i].rule && strcmp(alerts->rules[i].rule->id, id) == 0)
@@ -599,7 +599,8 @@ static void update(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 	if (alert->level >= 0 && alert->rule_now->levels[alert->level].severity > alert->severity) {
 		set_level(alert);
 		tell(alerts, alert, now_ms);
-	} else if (now_ms >= alert->grace_ms && has_changed(alert, now_ms)) {
+	} else if ((now_ms >= alert->grace_ms || alert->count.affected > alert->told.affected) &&
+		   has_changed(alert, now_ms)) {
 		tell(alerts, alert, now_ms);
 	}
 }
@@ -632,7 +633,7 @@ void alerts_set_rules(struct alerts *alerts, const struct rulepack *pack, uint64
 {
 	struct alerts_rule rules[ALERT_RULES_MAX] = {0};
 	for (unsigned i = 0; i < pack->n_alerts; i++) {
-		struct alerts_rule *old = rule_of_id(alerts, pack->alerts[i].id);
+		const struct alerts_rule *old = rule_of_id(alerts, pack->alerts[i].id);
 		bool same = old && goes_on(old->rule, &pack->alerts[i]);
 		rules[i].rule = &pack->alerts[i];
 		rules[i].serial = same ? old->serial : ++alerts->next_rule;
@@ -824,7 +825,7 @@ void alerts_restore(struct alerts *alerts, const json_t *object)
 	bool storm = false;
 	if (id == NULL || name == NULL)
 		return;
-	struct alerts_rule *rule = rule_of_id(alerts, name);
+	const struct alerts_rule *rule = rule_of_id(alerts, name);
 	bool is_known = rule && restored_group(rule->rule, object, values, &storm);
 	struct alerts_rule orphan = {&no_rule, ++alerts->next_rule};
 	struct alert *alert =
@@ -891,6 +892,11 @@ json_t *alerts_json(const struct alerts *alerts, enum language language)
 		json_array_append_new(list, alert_told_in(alerts, told[i]->object, language));
 	free(told);
 	return list;
+}
+
+bool alerts_has_rule(const struct alerts *alerts, const char *slug)
+{
+	return rule_of_id(alerts, slug) != NULL;
 }
 
 json_t *alerts_status(const struct alerts *alerts)

@@ -24,7 +24,9 @@ struct ruleset *rules_start(struct daemon *daemon, struct report *report);
 // Either way it is logged and remembered for `status`.
 bool reload(struct daemon *daemon, struct report *report);
 
-// {"directory":"...","messages":N,...}; in_force: every worker has gone over to them.
+// {"directory":"...","messages":N,...}; in_force: every worker has gone over to them;
+// waits_for_restart: the config's options that have changed and are read at the start only, or
+// null.
 json_t *rules_json(const struct daemon *daemon);
 
 void rules_state_fini(struct rules_state *state);

@@ -264,7 +264,9 @@ static void update(struct alert *alert, uint64_t now_ms)
 	if (alert->level >= 0 && alert->rule_now->levels[alert->level].severity > alert->severity) {
 		set_level(alert);
 		tell(alert, now_ms);
-	} else if (!alert_is_in_grace(alert, now_ms) && has_changed(alert, now_ms)) {
+	} else if ((!alert_is_in_grace(alert, now_ms) ||
+			   alert->count.affected > alert->told.affected) &&
+		   has_changed(alert, now_ms)) {
 		tell(alert, now_ms);
 	}
 }
@@ -437,6 +439,11 @@ json_t *alerts_json(const struct alerts *alerts, enum language language)
 		json_array_append_new(list, alert_told_in(alerts, told[i]->object, language));
 	free(told);
 	return list;
+}
+
+bool alerts_has_rule(const struct alerts *alerts, const char *slug)
+{
+	return alerts_rule_of(alerts, slug) != NULL;
 }
 
 json_t *alerts_status(const struct alerts *alerts)

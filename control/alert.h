@@ -75,7 +75,9 @@ json_t *alerts_next_change(struct alerts *alerts);
 // All of them, firing ones first, the latest first, as a list. NULL: out of memory.
 json_t *alerts_json(const struct alerts *alerts, enum language language);
 unsigned alerts_firing(const struct alerts *alerts);
-// {"firing":N,"kept":N,"limit":N,"phones":N,"phones_limit":N,"refused":N}
+bool alerts_has_rule(const struct alerts *alerts, const char *slug);
+// {"firing":N,"kept":N,"limit":N,"counted":N,"counted_limit":N,"refused":N}; counted: open
+// diagnoses that a rule counts.
 json_t *alerts_status(const struct alerts *alerts);
 
 // ---- watchers ----

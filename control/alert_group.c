@@ -47,7 +47,7 @@ void name_release(struct alerts *alerts, struct name *name)
 
 // ---- rules ----
 
-struct alerts_rule *alerts_rule_of(struct alerts *alerts, const char *id)
+const struct alerts_rule *alerts_rule_of(const struct alerts *alerts, const char *id)
 {
 	for (unsigned i = 0; i < ALERT_RULES_MAX; i++) {
 		if (alerts->rules[i].rule && strcmp(alerts->rules[i].id, id) == 0)

@@ -183,7 +183,7 @@ void name_release(struct alerts *alerts, struct name *name); // NULL is nothing
 // ---- rules ----
 
 // NULL: no rule has this id.
-struct alerts_rule *alerts_rule_of(struct alerts *alerts, const char *id);
+const struct alerts_rule *alerts_rule_of(const struct alerts *alerts, const char *id);
 
 // ---- alerts ----
 

@@ -96,7 +96,7 @@ void alerts_restore(struct alerts *alerts, const json_t *object)
 	bool storm = false;
 	if (id == NULL || name == NULL)
 		return;
-	struct alerts_rule *rule = alerts_rule_of(alerts, name);
+	const struct alerts_rule *rule = alerts_rule_of(alerts, name);
 	bool is_known = rule && restored_group(rule->rule, object, values, &storm);
 	const struct alerts_rule orphan = {.rule = &no_rule, .serial = ++alerts->next_rule};
 	struct alert *alert =

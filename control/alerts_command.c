@@ -52,9 +52,25 @@ static void end(struct answer *answer)
 	free(walk);
 }
 
+// By a rule, or by one that is kept of a rule that is gone.
+static bool is_known(const struct alerts *alerts, const json_t *list, const char *slug)
+{
+	size_t i;
+	json_t *alert;
+	if (alerts && alerts_has_rule(alerts, slug))
+		return true;
+	json_array_foreach((json_t *)list, i, alert)
+	{
+		if (strcmp(json_string_value(json_object_get(alert, "alert")), slug) == 0)
+			return true;
+	}
+	return false;
+}
+
 void alerts_serve(const json_t *arguments, struct answer *answer, struct buffer *out)
 {
 	const struct alerts *alerts = answer->daemon->alerts;
+	const char *id = json_string_value(json_object_get(arguments, "id"));
 	struct walk *walk = calloc(1, sizeof(*walk));
 	if (walk)
 		walk->alerts =
@@ -62,6 +78,12 @@ void alerts_serve(const json_t *arguments, struct answer *answer, struct buffer 
 	if (walk == NULL || walk->alerts == NULL) {
 		free(walk);
 		out->failed = true;
+		return;
+	}
+	if (id && !is_known(alerts, walk->alerts, id)) {
+		answer_error(out, "alerts: the rules know no alert '%.64s'", id);
+		json_decref(walk->alerts);
+		free(walk);
 		return;
 	}
 	walk->arguments = json_copy((json_t *)arguments);

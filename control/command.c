@@ -68,6 +68,7 @@ const struct command commands[] = {
 		.shape = SHAPE_LIST,
 		.render = render_history,
 		.unread = {"evidence", "remedy", "details", "reference", "sample"},
+		.limit = HISTORY_LIMIT,
 		.none = "nothing that was recorded is like that",
 	},
 	{
@@ -89,7 +90,7 @@ const struct command commands[] = {
 		.serve = fleet_serve,
 		.shape = SHAPE_LIST,
 		.render = render_fleet,
-		.none = "no gateway is known yet",
+		.none = "no such gateway is known",
 	},
 	{
 		.name = "watch",

@@ -47,6 +47,7 @@ struct command {
 	void (*render)(FILE *out, const json_t *data, unsigned columns);
 	const char *unread[COMMAND_UNREAD_MAX]; // keys of an item that render looks at only when it
 						// is alone
+	unsigned limit;	  // of an argument `limit` that is not given; 0: there is none
 	const char *none; // what a human reads in place of an empty list; NULL: as `diagnoses`
 	// In the client: does all by itself, returns the exit code. Texts may be no UTF-8: file
 	// names. NULL: asks the daemon.

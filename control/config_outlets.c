@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "outlet.h"
 
@@ -29,6 +30,14 @@ static bool read_text(struct yaml_file *file, struct fy_node *node, const char *
 	if (!yaml_text_copy(file, node, out))
 		return false;
 	return (*out)[0] || yaml_error(file, node, "must not be empty");
+}
+
+// The path of a file that a library is to read later.
+static bool read_file(struct yaml_file *file, struct fy_node *node, const char **out)
+{
+	if (!read_text(file, node, out))
+		return false;
+	return access(*out, R_OK) == 0 || yaml_error(file, node, "%s: %s", *out, strerror(errno));
 }
 
 // The first line of the file that the value names.
@@ -93,6 +102,8 @@ static bool read_value(struct yaml_file *file, struct fy_node *node,
 	case OUTLET_TEXT:
 	case OUTLET_PATH:
 		return read_text(file, node, member);
+	case OUTLET_FILE:
+		return read_file(file, node, member);
 	case OUTLET_TEXTS:
 		return read_texts(file, node, member);
 	case OUTLET_SECRET:

@@ -22,7 +22,7 @@ __attribute__((format(printf, 2, 3))) static void complain(
 static void check_rules(struct check *check)
 {
 	if (check->daemon->rules.failed_ms)
-		complain(check, "the last reload of the rules failed; the old ones are in use");
+		complain(check, "the last reload failed; what was in use stays in use");
 	if (check->daemon->workers->replaced)
 		complain(check, "a worker has not gone over to the rules of the last reload");
 }

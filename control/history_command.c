@@ -12,7 +12,6 @@
 
 #define SCAN_STEP 256 // records that one step looks at
 #define TELL_STEP 16  // and tells
-#define LIMIT_DEFAULT 1000
 #define LIMIT_MAX 1000000
 
 // Where the walk is, and what it is to find.
@@ -98,7 +97,7 @@ static bool set_limit(struct walk *walk, struct buffer *out)
 {
 	const char *text = word(walk, "limit");
 	char *end_of_number = NULL;
-	walk->left = LIMIT_DEFAULT;
+	walk->left = HISTORY_LIMIT;
 	if (text == NULL)
 		return true;
 	walk->left = strtoull(text, &end_of_number, 10);

@@ -33,11 +33,11 @@ struct http_options {
 // clang-format off
 #define HTTP_OPTIONS(type, url_help)                                                               \
 	HTTP_OPTION(type, "url", OUTLET_TEXTS, urls, .is_required = true, .help = url_help),       \
-	HTTP_OPTION(type, "ca_file", OUTLET_PATH, ca_file,                                         \
+	HTTP_OPTION(type, "ca_file", OUTLET_FILE, ca_file,                                         \
 		.help = OUTLET_CA_FILE_HELP),                                                      \
-	HTTP_OPTION(type, "certificate_file", OUTLET_PATH, certificate_file,                       \
+	HTTP_OPTION(type, "certificate_file", OUTLET_FILE, certificate_file,                       \
 		.help = OUTLET_CERTIFICATE_FILE_HELP),                                             \
-	HTTP_OPTION(type, "key_file", OUTLET_PATH, key_file, .help = OUTLET_KEY_FILE_HELP),        \
+	HTTP_OPTION(type, "key_file", OUTLET_FILE, key_file, .help = OUTLET_KEY_FILE_HELP),        \
 	HTTP_OPTION(type, "proxy", OUTLET_TEXT, proxy, .help = "http://host:port to go through"),  \
 	HTTP_OPTION(type, "timeout", OUTLET_TIME, timeout_ms, .least = 100, .most = 300000,        \
 		.initial = "10s", .help = "for one answer")

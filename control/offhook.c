@@ -289,6 +289,15 @@ static void note_none(const struct show *s)
 			: "; --all-clients those of clients that nothing ties to a phone");
 }
 
+// There may be more than a human or a script was given.
+static void note_limit(const struct show *s)
+{
+	const char *given = json_string_value(json_object_get(s->invocation->arguments, "limit"));
+	size_t limit = given ? strtoul(given, NULL, 10) : s->invocation->command->limit;
+	if (limit && s->n == limit)
+		complain("only the newest %zu were asked for; --limit N for more", limit);
+}
+
 static int finish(struct show *s)
 {
 	const struct command *command = s->invocation->command;
@@ -301,6 +310,8 @@ static int finish(struct show *s)
 		note_none(s);
 	else if (s->list)
 		command->render(stdout, s->list, 0);
+	if (command->limit)
+		note_limit(s);
 	if (s->failed || fflush(stdout) == EOF || ferror(stdout))
 		return complain("the answer could not be written");
 	return 0;

@@ -256,8 +256,8 @@ static int check_config(struct daemon *d)
 		glyph_write(stdout, slice_of(d->config_path ? d->config_path : "defaults"));
 		fputs(": ok; ", stdout);
 		glyph_write(stdout, slice_of(d->config.rules));
-		printf(": %u messages, %u diagnoses\n", ruleset->pack->n_messages,
-			ruleset->pack->n_diagnoses);
+		printf(": %u messages, %u diagnoses, %u alerts\n", ruleset->pack->n_messages,
+			ruleset->pack->n_diagnoses, ruleset->pack->n_alerts);
 	}
 	ruleset_destroy(ruleset);
 	if (d->vocabulary)

@@ -22,6 +22,7 @@ enum outlet_value {
 	OUTLET_TEXT,   // const char *; NULL: not given
 	OUTLET_TEXTS,  // const char **, the last one NULL; one text, or a list
 	OUTLET_PATH,   // const char *
+	OUTLET_FILE,   // const char *: of a file that is there and can be read
 	OUTLET_SECRET, // const char *: the first line of the file that is named (option *_file)
 	OUTLET_NUMBER, // uint64_t
 	OUTLET_TIME,   // uint64_t, ms

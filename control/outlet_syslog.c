@@ -72,10 +72,10 @@ static const struct outlet_option options[] = {
 		.help = "number of the SD-ID: your own, for 32473 is for examples"),
 	OPTION("max_size", OUTLET_NUMBER, max_size, .least = DATAGRAM_SIZE, .most = 65507,
 		.help = "bytes of a message; else 2048 (udp) or 8192: evidence goes first"),
-	OPTION("ca_file", OUTLET_PATH, ca_file, .help = OUTLET_CA_FILE_HELP),
-	OPTION("certificate_file", OUTLET_PATH, certificate_file,
+	OPTION("ca_file", OUTLET_FILE, ca_file, .help = OUTLET_CA_FILE_HELP),
+	OPTION("certificate_file", OUTLET_FILE, certificate_file,
 		.help = OUTLET_CERTIFICATE_FILE_HELP),
-	OPTION("key_file", OUTLET_PATH, key_file, .help = OUTLET_KEY_FILE_HELP),
+	OPTION("key_file", OUTLET_FILE, key_file, .help = OUTLET_KEY_FILE_HELP),
 	OPTION("server_name", OUTLET_TEXT, server_name,
 		.help = "name in the receiver's certificate; else the host of address"),
 };

@@ -151,18 +151,22 @@ json_t *rules_json(const struct daemon *daemon)
 {
 	const struct ruleset *ruleset = daemon->workers->ruleset;
 	const struct rules_state *state = &daemon->rules;
+	char later[256];
+	bool waits = daemon->reread &&
+		     config_compare(&daemon->config, daemon->reread, later, sizeof(later));
 	json_t *failure =
 		state->failed_ms
 			? json_pack("{s:o, s:o}", "time", json_time_or_null(state->failed_ms),
 				  "errors",
 				  json_text(slice_of(state->failure ? state->failure : "")))
 			: json_null();
-	return json_pack("{s:o, s:i, s:i, s:o, s:I, s:b, s:b, s:o}", "directory",
+	return json_pack("{s:o, s:i, s:i, s:o, s:I, s:b, s:b, s:o, s:s?}", "directory",
 		json_text(slice_of(daemon->config.rules)), "messages",
 		(int)ruleset->pack->n_messages, "diagnoses", (int)ruleset->pack->n_diagnoses,
 		"loaded_at", json_time_or_null(state->loaded_ms), "took_ms",
 		(json_int_t)state->took_ms, "from_cache", ruleset->from_cache, "in_force",
-		daemon->workers->replaced == NULL, "last_failure", failure);
+		daemon->workers->replaced == NULL, "last_failure", failure, "waits_for_restart",
+		waits ? later : NULL);
 }
 
 void reload_serve(const json_t *arguments, struct answer *answer, struct buffer *out)

@@ -23,7 +23,9 @@ struct ruleset *rules_start(struct daemon *daemon, struct report *report);
 // Either way it is logged and remembered for `status`.
 bool reload(struct daemon *daemon, struct report *report);
 
-// {"directory":"...","messages":N,...}; in_force: every worker has gone over to them.
+// {"directory":"...","messages":N,...}; in_force: every worker has gone over to them;
+// waits_for_restart: the config's options that have changed and are read at the start only, or
+// null.
 json_t *rules_json(const struct daemon *daemon);
 
 // What reloads have left. Nobody has a text of the config any more.

@@ -70,7 +70,7 @@ static enum style severity_style(const json_t *alert)
 	return strcmp(severity, "medium") == 0 ? STYLE_YELLOW : STYLE_PLAIN;
 }
 
-// "412/498", "412", of one that is over how many they were.
+// "412/498", "412", "-" where it is not of phones; of one that is over how many they were.
 static const char *phones_of(const json_t *alert, char *text, size_t size)
 {
 	const json_t *phones = json_object_get(alert, "phones");
@@ -79,8 +79,10 @@ static const char *phones_of(const json_t *alert, char *text, size_t size)
 	if (json_is_integer(json_object_get(phones, "known")))
 		snprintf(text, size, "%llu/%llu", affected,
 			(unsigned long long)json_number_of(phones, "known"));
-	else
+	else if (affected)
 		snprintf(text, size, "%llu", affected);
+	else
+		snprintf(text, size, "-");
 	return text;
 }
 

@@ -155,9 +155,9 @@ void render_fleet(FILE *out, const json_t *gateways, unsigned columns)
 		render_certificates(&c, json_object_get(gateway, "certificates"));
 	}
 	snprintf(text, sizeof(text),
-		"%zu gateways, %llu phones, %llu failing; logins of this hour / usual; times in %s",
-		json_array_size(gateways), (unsigned long long)known, (unsigned long long)failing,
-		canvas_zone(&c, zone));
+		"%zu gateway%s, %llu phone%s, %llu failing; logins of this hour / usual; times in %s",
+		i, i == 1 ? "" : "s", (unsigned long long)known, known == 1 ? "" : "s",
+		(unsigned long long)failing, canvas_zone(&c, zone));
 	fputc('\n', out);
 	canvas_wrap(&c, text, 0, c.columns, 0);
 }

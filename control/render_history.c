@@ -50,10 +50,12 @@ static void write_alert(FILE *out, const json_t *alert)
 	const char *severity = json_string_of(alert, "severity");
 	const json_t *phones = json_object_get(alert, "phones");
 	fprintf(out, "%s%s%s", slug ? slug : "-", severity ? ", " : "", severity ? severity : "");
-	if (json_object_get(phones, "affected"))
-		fprintf(out, ", %llu of %llu phones",
-			(unsigned long long)json_number_of(phones, "affected"),
+	unsigned long long affected = json_number_of(phones, "affected");
+	if (json_is_integer(json_object_get(phones, "known")))
+		fprintf(out, ", %llu of %llu phones", affected,
 			(unsigned long long)json_number_of(phones, "known"));
+	else if (affected)
+		fprintf(out, ", %llu phone%s", affected, affected == 1 ? "" : "s");
 }
 
 static void render_record(const struct canvas *c, const json_t *record, unsigned when)
@@ -115,7 +117,7 @@ void render_history(FILE *out, const json_t *records, unsigned columns)
 	{
 		render_record(&c, record, when);
 	}
-	snprintf(text, sizeof(text), "%zu in all, the newest first; times in %s", n,
+	snprintf(text, sizeof(text), "%zu shown, the newest first; times in %s", n,
 		canvas_zone(&c, zone));
 	fputc('\n', out);
 	canvas_wrap(&c, text, 0, c.columns, 0);

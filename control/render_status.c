@@ -126,6 +126,13 @@ void render_reload(FILE *out, const json_t *rules, unsigned columns)
 		return;
 	canvas_wrap(&c, text, 2, c.columns - 2, 0);
 	free(text);
+	const char *later = json_string_of(rules, "waits_for_restart");
+	if (later) {
+		fputs("  ", out);
+		canvas_text(&c, STYLE_YELLOW, "changed in the config, waits for a restart: ");
+		canvas_text(&c, STYLE_PLAIN, later);
+		fputc('\n', out);
+	}
 }
 
 static void render_rules(const struct canvas *c, const json_t *rules)
@@ -303,6 +310,27 @@ static void render_store(const struct canvas *c, const json_t *history)
 	}
 }
 
+static void render_alerts_kept(const struct canvas *c, const json_t *alerts)
+{
+	uint64_t firing = json_number_of(alerts, "firing"),
+		 refused = json_number_of(alerts, "refused");
+	char kept[32], limit[32], phones[32], gone[32];
+	if (alerts == NULL)
+		return;
+	heading(c, "Alerts");
+	name(c, "firing");
+	snprintf(kept, sizeof(kept), "%llu", (unsigned long long)firing);
+	canvas_text(c, firing ? STYLE_RED : STYLE_PLAIN, kept);
+	fputs(firing ? " (offhook alerts)\n" : "\n", c->out);
+	name(c, "kept");
+	wrapped(c, "%s of %s", grouped(json_number_of(alerts, "kept"), kept),
+		grouped(json_number_of(alerts, "limit"), limit));
+	name(c, "cases counted");
+	wrapped(c, "%s of %s%s%s", grouped(json_number_of(alerts, "counted"), phones),
+		grouped(json_number_of(alerts, "counted_limit"), limit),
+		refused ? ", for want of room not: " : "", refused ? grouped(refused, gone) : "");
+}
+
 static void render_outlet(const struct canvas *c, const json_t *outlet)
 {
 	const char *error = json_string_of(outlet, "last_error");
@@ -396,6 +424,7 @@ void render_status(FILE *out, const json_t *status, unsigned columns)
 	render_memory(&c, json_object_get(status, "memory"));
 	render_rules(&c, json_object_get(status, "rules"));
 	render_store(&c, json_object_get(status, "history"));
+	render_alerts_kept(&c, json_object_get(status, "alerts"));
 	render_outlets(&c, json_object_get(status, "outlets"));
 	heading(&c, "Gateways");
 	json_array_foreach((json_t *)gateways, i, gateway)

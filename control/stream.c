@@ -63,7 +63,11 @@ bool stream_address_parse(const char *text, const char *port, struct stream_addr
 static const char *tls_reason(void)
 {
 	unsigned long code = ERR_get_error();
-	const char *text = code ? ERR_reason_error_string(code) : NULL;
+	const char *text = NULL;
+	if (ERR_SYSTEM_ERROR(code)) // a file's, which has no text of OpenSSL's
+		text = strerror(ERR_GET_REASON(code));
+	else if (code)
+		text = ERR_reason_error_string(code);
 	ERR_clear_error();
 	return text ? text : "unknown error";
 }

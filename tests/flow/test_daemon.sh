@@ -290,6 +290,9 @@ new_rule_works_after_a_reload() {
 	on_a logger -n 10.7.0.2 -P 514 -d "$line"
 	await_diagnoses coffee-machine-on-fire 1
 	say diagnoses --json | grep -q "Pour water on bob's machine"
+	# What is read at the start only is not taken over, and that is said.
+	echo 'gateways: 7' >>"$work/offhook.yaml"
+	say reload | grep -q 'waits for a restart: gateways$'
 	# A bad file leaves all as it was, and says where it is wrong.
 	echo 'diagnoses: [{id: x, when: nothing-like-it, title: t, remedy: r}]' >"$work/rules/bad.yaml"
 	! say reload 2>"$work/said"

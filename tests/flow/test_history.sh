@@ -86,7 +86,8 @@ filters_agree_with_each_other() {
 		of_states=$((of_states + $(say history --json --state $state $until | wc -l)))
 	done
 	[ "$of_states" = "$all" ]
-	[ "$(say history --json --limit 7 | wc -l)" = 7 ]
+	[ "$(say history --json --limit 7 2>said | wc -l)" = 7 ]
+	grep -q 'only the newest 7 were asked for; --limit N for more' said
 	[ "$(say history --json --until 2020-01-01 | wc -l)" = 0 ]
 	[ "$(say history --json --since 1h $until | wc -l)" = "$all" ]
 	device=$(say history --json --id csd-enabled | sed -n 's/.*"device":"\([A-Z0-9]*\)".*/\1/p' | head -1)

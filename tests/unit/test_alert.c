@@ -779,6 +779,24 @@ static void restart_fires_nothing_anew(void **state)
 	json_decref(o);
 }
 
+static void growth_after_a_restart_is_told_before_its_grace_is_over(void **state)
+{
+	struct play *p = *state;
+	phones(p, 0, 60, (struct what){0});
+	tick(p, 1000);
+	TOLD(p, "fleet-asa-1-swap", "firing", NULL);
+	pass(p, MINUTE);
+	json_decref(restart(p));
+	phones(p, 0, 40, (struct what){0});
+	pass(p, MINUTE / 2);
+	SILENCE(p);
+	phones(p, 40, 90, (struct what){0});
+	tick(p, 1000);
+	json_t *o = CHANGE(p, "fleet-asa-1-swap", "firing", NULL);
+	assert_int_equal(number(o, "phones", "affected"), 90);
+	json_decref(o);
+}
+
 static void restored_alert_whose_phones_do_not_come_back_resolves_after_its_grace(void **state)
 {
 	struct play *p = *state;
@@ -1055,6 +1073,7 @@ int main(void)
 		CASE(low_hour_of_the_same_day_last_week_is_usual),
 		CASE(history_that_is_kept_nowhere_is_told),
 		CASE(restart_fires_nothing_anew),
+		CASE(growth_after_a_restart_is_told_before_its_grace_is_over),
 		CASE(restored_alert_whose_phones_do_not_come_back_resolves_after_its_grace),
 		CASE(storm_outlasts_a_restart),
 		CASE(rule_that_is_gone_resolves_its_alerts),

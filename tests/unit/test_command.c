@@ -334,7 +334,7 @@ static void bad_rules_change_nothing_and_are_told(void **state)
 	assert_string_equal(text_of(health, "state"), "degraded");
 	assert_string_equal(
 		json_string_value(json_array_get(json_object_get(health, "reasons"), 0)),
-		"the last reload of the rules failed; the old ones are in use");
+		"the last reload failed; what was in use stays in use");
 	json_decref(status);
 	desk_write_rules(desk, scene_pack);
 	json_decref(desk_data(desk, client, "{\"command\":\"reload\"}"));

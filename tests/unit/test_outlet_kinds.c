@@ -69,8 +69,19 @@ static void http_wants_addresses_without_secrets(void **state)
 	read_options("type: alertmanager, url: 'http://a', proxy: 'http://u:s3cret@p'", "proxy: ");
 	read_options("type: alertmanager, url: 'http://a', external_url: here", "external_url: ");
 	read_options("type: alertmanager, url: 'http://a', compress: true", "compress");
-	read_options("type: alertmanager, url: 'http://a', key_file: k", "go together");
+	read_options("type: alertmanager, url: 'http://a', key_file: SECRET", "go together");
+	read_options("type: alertmanager, url: 'https://a', ca_file: /nowhere/x",
+		"/nowhere/x: No such file or directory");
 	read_options("type: alertmanager, url: 'http://a', timeout: 1h", "must be a time");
+}
+
+static void syslog_says_what_is_wrong_with_a_file_of_tls(void **state)
+{
+	(void)state;
+	read_options("type: syslog, address: h, transport: tls, ca_file: /nowhere/x",
+		"/nowhere/x: No such file or directory");
+	read_options("type: syslog, address: h, transport: tls, ca_file: SECRET", "-secret-");
+	read_options("type: syslog, address: 'h:70000'", "address: ");
 }
 
 static void splunk_wants_its_token(void **state)
@@ -129,10 +140,13 @@ static void kafka_wants_what_goes_together(void **state)
 	read_options("type: kafka, brokers: ['a:9092', 'b:9092'], topic: t", NULL);
 	read_options("type: kafka, brokers: 'a:9092'", "topic");
 	read_options("type: kafka, brokers: 'a:9092', topic: t, user: u", "go together");
-	read_options("type: kafka, brokers: 'a:9092', topic: t, ca_file: c", "tls: true");
-	read_options("type: kafka, brokers: 'a:9093', topic: t, tls: true, ca_file: c, user: u, "
-		     "password_file: SECRET, mechanism: PLAIN, compression: lz4",
+	read_options("type: kafka, brokers: 'a:9092', topic: t, ca_file: SECRET", "tls: true");
+	read_options(
+		"type: kafka, brokers: 'a:9093', topic: t, tls: true, ca_file: /dev/null, user: u, "
+		"password_file: SECRET, mechanism: PLAIN, compression: lz4",
 		NULL);
+	read_options("type: kafka, brokers: 'a:9093', topic: t, tls: true, ca_file: /nowhere/x",
+		"/nowhere/x: No such file or directory");
 	read_options("type: kafka, brokers: 'a:9092', topic: t, compression: rot13", "zstd");
 }
 
@@ -140,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(http_wants_addresses_without_secrets),
+		cmocka_unit_test(syslog_says_what_is_wrong_with_a_file_of_tls),
 		cmocka_unit_test(splunk_wants_its_token),
 		cmocka_unit_test(elasticsearch_logs_in_one_way),
 		cmocka_unit_test(webhook_keeps_secrets_out_of_the_config),

@@ -333,7 +333,7 @@ static json_t *status_of(void)
 		"s:[{s:s, s:s, s:i, s:i, s:i}], s:[{s:i, s:i, s:i, s:f}], s:{s:i, s:i}, s:{s:{s:i, "
 		"s:i}, s:i}, s:{s:s, s:I, s:I, s:I}, s:[{s:s, s:s, s:i, s:[{s:s, s:s, s:s}]}]}",
 		"version", "0.1.0", "pid", 7, "uptime_s", 93784, "health", "state", "degraded",
-		"reasons", "the last reload of the rules failed; the old ones are in use", "rules",
+		"reasons", "the last reload failed; what was in use stays in use", "rules",
 		"directory", "/r", "messages", 5, "diagnoses", 2, "took_ms", 9, "from_cache", 1,
 		"loaded_at", "2026-11-21T10:00:00.000Z", "last_failure", "time",
 		"2026-11-21T10:05:00.000Z", "errors", "/r/a.yaml:1:2: bad\n/r/a.yaml:3:4: worse\n",
@@ -381,13 +381,17 @@ static void history_is_a_line_for_each_state(void **state)
 		"alert", "fleet-cert-mismatch-that-spreads-over-many", "state", "firing",
 		"severity", "critical", "gateway", "asa-with-a-long-name-1", "phones", "affected",
 		412, "known", 498, "recorded_at", "2026-11-21T10:20:00.000Z");
-	json_t *list = json_pack("[o, o]", alert, d);
+	json_t *disk = json_pack("{s:s, s:s, s:s, s:s, s:{s:i, s:n}, s:s}", "type", "alert",
+		"alert", "history-degraded", "state", "firing", "severity", "medium", "phones",
+		"affected", 0, "known", "recorded_at", "2026-11-21T10:21:00.000Z");
+	json_t *list = json_pack("[o, o, o]", disk, alert, d);
 	char *text = rendered(render_history, list, 80);
 	assert_fits(text, 80);
 	assert_has(
 		text, "  11-21 10:20 firing    asa-wit…-name-1 fleet-cert-mismatch-that-spreads");
 	assert_has(text, "  11-21 10:19 open      SEP8CB64F576113 cert-hash-mismatch, ");
-	assert_has(text, "2 in all, the newest first; times in UTC");
+	assert_has(text, " fleet           history-degraded, medium\n");
+	assert_has(text, "3 shown, the newest first; times in UTC");
 	free(text);
 	text = rendered(render_history, list, 160);
 	assert_has(
@@ -729,10 +733,18 @@ static void status_fits_a_page(void **state)
 {
 	(void)state;
 	json_t *status = status_of();
+	json_object_set_new(status, "alerts",
+		json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "firing", 2, "kept", 5, "limit", 4096,
+			"counted", 1234, "counted_limit", 262144, "refused", 7));
+	json_object_set_new(json_object_get(status, "rules"), "waits_for_restart",
+		json_string("workers, poll"));
 	char *text = rendered(render_status, status, 80);
 	assert_fits(text, 80);
+	assert_has(text, "\nAlerts\n  firing                2 (offhook alerts)\n");
+	assert_has(text, "1,234 of 262,144, for want of room not: 7\n");
+	assert_has(text, "  changed in the config, waits for a restart: workers, poll\n");
 	assert_has(text, "offhook 0.1.0: degraded, up 1d 02:03:04, pid 7\n"
-			 "  ! the last reload of the rules failed; the old ones are in use\n");
+			 "  ! the last reload failed; what was in use stays in use\n");
 	assert_has(text, "net_af_xdp, 1 queue, 1,234,567 received, 3 missed\n");
 	assert_has(text, "    /r/a.yaml:1:2: bad\n    /r/a.yaml:3:4: worse\n");
 	assert_has(text, "      mend: logging class ssl trap debugging\n");

@@ -13,7 +13,8 @@
 # --phones N     of each of them,
 # --swapped N    and of one that is swapped
 # --gateway K..  those that are swapped
-# --rate N       datagrams a second, 0: as fast as it goes
+# --rate N       not more datagrams a second
+# --daemon PATH  its control socket: it is not outrun, and what its port has missed is an error
 # --logs N       each Nth phone logs to a relay what it saw of the certificate
 # --own          phones send what they log themselves, from their own addresses
 # --hidden       the gateway prints user names as *****
@@ -22,6 +23,7 @@
 # --first N      the number of the first swapped phone
 import argparse
 import itertools
+import json
 import random
 import socket
 import sys
@@ -125,6 +127,49 @@ def lines(options):
         yield from mixed((refuse(phone) if phase == "swap" else connect(phone) for phone in phones), options.mix, dice)
 
 
+class Daemon:
+    """What it has read of what was sent, asked now and then. One that is away is not waited for."""
+    WINDOW = 400
+
+    def __init__(self, path):
+        self.path, self.stream, self.n = path, None, 0
+        self.base = self.read()
+
+    def read(self):
+        try:
+            if not self.stream:
+                out = socket.socket(socket.AF_UNIX)
+                out.connect(self.path)
+                self.stream = out.makefile("rw")
+                self.stream.readline()
+            self.stream.write('{"command":"status"}\n')
+            self.stream.flush()
+            status = json.loads(self.stream.readline())["data"]
+        except (OSError, ValueError):
+            self.stream = None
+            return None
+        missed = sum(port["missed"] for port in status["ports"])
+        if missed:
+            sys.exit("%d datagrams were missed" % missed)
+        return status["datagrams"]
+
+    def sent(self, n):
+        self.n += n
+        if self.n % self.WINDOW == 0:
+            self.catch_up()
+
+    def catch_up(self):
+        for _ in range(10000):
+            now = self.read()
+            if now is None or self.base is None or now < self.base:  # it has gone, or come
+                self.base, self.n = now, 0
+                return
+            if now - self.base >= self.n:
+                return
+            time.sleep(0.002)
+        sys.exit("only %d of %d datagrams were read" % (now - self.base, self.n))
+
+
 def send(options):
     address, port = options.to
     outs = {}
@@ -137,11 +182,16 @@ def send(options):
             outs[sender].connect((address, int(port)))
         return outs[sender]
 
+    daemon = Daemon(options.daemon) if options.daemon else None
     start = time.monotonic()
     for n, (sender, line) in enumerate(lines(options)):
         out_of(sender).send(line.encode())
         if options.rate and n % 16 == 0:
             time.sleep(max(0, n / options.rate - (time.monotonic() - start)))
+        if daemon:
+            daemon.sent(1)
+    if daemon:
+        daemon.catch_up()
 
 
 def main():
@@ -157,7 +207,8 @@ def main():
     parser.add_argument("--hidden", action="store_true")
     parser.add_argument("--nat", type=int, default=1)
     parser.add_argument("--mix", type=int, default=1)
-    parser.add_argument("--rate", type=int, default=10000)
+    parser.add_argument("--rate", type=int, default=0)
+    parser.add_argument("--daemon")
     parser.add_argument("--to", nargs=2)
     options = parser.parse_args()
     if options.to:
@@ -166,4 +217,5 @@ def main():
         sys.stdout.writelines(line + "\n" for _, line in lines(options))
 
 
-main()
+if __name__ == "__main__":
+    main()

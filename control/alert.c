@@ -380,6 +380,14 @@ static bool ages(const struct alert *alert)
 	return alert->cases && alert->cases->phone == NULL;
 }
 
+// Its phones are here again.
+static void end_grace(struct alert *alert)
+{
+	if (alert->rule_now->source == ALERT_OF_DIAGNOSES && alert->count.any &&
+		alert->count.affected >= alert->told.affected)
+		alert->grace_ms = 0;
+}
+
 static void refresh(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 {
 	const struct alert_rule *rule = alert->rule_now;
@@ -396,6 +404,7 @@ static void refresh(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 	if (alert->count.is_known && alert->count.known < alert->count.affected &&
 		rule->source == ALERT_OF_DIAGNOSES)
 		alert->count.known = alert->count.affected;
+	end_grace(alert);
 	judge(alert, now_ms);
 }
 
@@ -504,6 +513,7 @@ static void gather_storm(struct alerts *alerts, const struct alerts_rule *rule, 
 	if (any && !blows)
 		activate(storm, now_ms);
 	alert_count_storm(alerts, storm, now_ms);
+	end_grace(storm);
 	// All together can be worse than each.
 	storm->level = alert_level_of(rule->rule, &storm->count);
 	if (level >= 0 && (storm->level < 0 || rule->rule->levels[level].severity >

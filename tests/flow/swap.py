@@ -179,13 +179,12 @@ def send(options):
             outs[sender] = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
             if sender:
                 outs[sender].bind((sender, 0))
-            outs[sender].connect((address, int(port)))
         return outs[sender]
 
     daemon = Daemon(options.daemon) if options.daemon else None
     start = time.monotonic()
     for n, (sender, line) in enumerate(lines(options)):
-        out_of(sender).send(line.encode())
+        out_of(sender).sendto(line.encode(), (address, int(port)))
         if options.rate and n % 16 == 0:
             time.sleep(max(0, n / options.rate - (time.monotonic() - start)))
         if daemon:

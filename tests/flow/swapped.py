@@ -5,7 +5,7 @@
 swapped.py holds ALERTS EXPRESSION          of `offhook alerts --json`: `alerts` are all, `firing` those that fire
 swapped.py series|prometheus|manager SAID EXPRESSION    of what an address said: of Prometheus's query `v`, values by
                                             their labels; of its alerts and of Alertmanager's `alerts`
-swapped.py fleet FLEET PHONES               of `fleet --json`: so many phones of one gateway fail, all others are well
+swapped.py fleet FLEET PHONES SURE          of `fleet --json`: so many phones of one gateway fail, all others are well
 swapped.py told HISTORY KIND FILE           each state of an alert in `history --changes` is in a receiver's FILE,
                                             and nothing else: its id, sequence, state, phones, hash, gateway
 swapped.py episode HISTORY PHONES           one alert, firing once and resolved once
@@ -46,11 +46,11 @@ def said(kind, path, expression):
     return bool(eval(expression, names))
 
 
-def fleet(path, phones):
-    phones = int(phones)
+def fleet(path, phones, sure):
+    phones, sure = int(phones), int(sure)
     for gateway in read(path):
         of, swapped = gateway["phones"], gateway["gateway"] == "asa-07"
-        wanted = {"known": phones, "ok": 0, "failing": phones * 4 // 5, "unknown": phones // 5} if swapped else {
+        wanted = {"known": phones, "ok": 0, "failing": sure, "unknown": phones - sure} if swapped else {
             "known": 100, "ok": 100, "failing": 0, "unknown": 0}
         if of != wanted or gateway["causes"] != ({"cert-hash-mismatch": of["failing"]} if swapped else {}):
             sys.exit(json.dumps(gateway))

@@ -141,6 +141,8 @@ assert [a["state"] for a in alerts].count("resolved") == 1 and alerts[-1]["state
 killed_in_the_middle_it_is_still_one() {
 	started
 	swap morning --phones 100
+	prometheus_says 'sum(offhook_phones)' 'v == {"": 5000 + 19 * 100}'
+	sleep 2 # a round of the roster, which keeps whom it has met
 	swap swap --rate 5000 &
 	swapping=$!
 	await_alerts firing

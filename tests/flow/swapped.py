@@ -5,6 +5,7 @@
 swapped.py holds ALERTS EXPRESSION          of `offhook alerts --json`: `alerts` are all, `firing` those that fire
 swapped.py series|prometheus|manager SAID EXPRESSION    of what an address said: of Prometheus's query `v`, values by
                                             their labels; of its alerts and of Alertmanager's `alerts`
+swapped.py diagnosed DIAGNOSES EXPRESSION   of `diagnoses --json`: `all`, `confirmed`, `probable`; and none blames another
 swapped.py fleet FLEET PHONES SURE          of `fleet --json`: so many phones of one gateway fail, all others are well
 swapped.py told HISTORY KIND FILE           each state of an alert in `history --changes` is in a receiver's FILE,
                                             and nothing else: its id, sequence, state, phones, hash, gateway
@@ -44,6 +45,17 @@ def said(kind, path, expression):
     except (ValueError, KeyError):  # nobody is there yet
         return False
     return bool(eval(expression, names))
+
+
+def diagnosed(path, expression):
+    diagnoses = read(path)
+    of = {c: [d for d in diagnoses if d["confidence"] == c] for c in ("confirmed", "probable", "suspected")}
+    print({c: len(d) for c, d in of.items()}, sum(d["ambiguous"] for d in diagnoses), "ambiguous")
+    for d in diagnoses:
+        if d["diagnosis"] != "cert-hash-mismatch" or d["gateway"] not in ("asa-07", None if d["client_ip"] is None else "asa-07"):
+            sys.exit("what is that: %s" % d)
+    if not eval(expression, {"all": diagnoses, **of}):
+        sys.exit("not so: " + expression)
 
 
 def fleet(path, phones, sure):

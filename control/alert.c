@@ -160,6 +160,13 @@ static bool ages(const struct alert *alert)
 	return alert->cases && alert->cases->phone == NULL;
 }
 
+void alert_end_grace(struct alert *alert)
+{
+	if (alert->rule_now->source == ALERT_OF_DIAGNOSES && alert->count.any &&
+		alert->count.affected >= alert->told.affected)
+		alert->grace_ms = 0;
+}
+
 static void refresh(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 {
 	const struct alert_rule *rule = alert->rule_now;
@@ -176,6 +183,7 @@ static void refresh(struct alerts *alerts, struct alert *alert, uint64_t now_ms)
 	if (alert->count.is_known && alert->count.known < alert->count.affected &&
 		rule->source == ALERT_OF_DIAGNOSES)
 		alert->count.known = alert->count.affected;
+	alert_end_grace(alert);
 	judge(alert, now_ms);
 }
 
@@ -264,9 +272,7 @@ static void update(struct alert *alert, uint64_t now_ms)
 	if (alert->level >= 0 && alert->rule_now->levels[alert->level].severity > alert->severity) {
 		set_level(alert);
 		tell(alert, now_ms);
-	} else if ((!alert_is_in_grace(alert, now_ms) ||
-			   alert->count.affected > alert->told.affected) &&
-		   has_changed(alert, now_ms)) {
+	} else if (!alert_is_in_grace(alert, now_ms) && has_changed(alert, now_ms)) {
 		tell(alert, now_ms);
 	}
 }

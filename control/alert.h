@@ -46,7 +46,7 @@
 
 #define ALERTS_MAX 4096	      // that are kept, firing and resolved
 #define ALERT_UPDATE_MS 10000 // between updates of one, unless it grows worse
-#define ALERT_GRACE_MS 120000 // a restored one waits so long for its phones before it resolves
+#define ALERT_GRACE_MS 120000 // a restored one waits for its phones, at most so long
 
 struct alerts;
 

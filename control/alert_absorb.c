@@ -101,6 +101,7 @@ static void gather_storm(struct alerts *alerts, const struct alerts_rule *rule, 
 	if (any && !blows)
 		alert_activate(storm, now_ms);
 	alert_count_storm(alerts, storm, now_ms);
+	alert_end_grace(storm);
 	// All together can be worse than each.
 	storm->level = alert_level_of(rule->rule, &storm->count);
 	if (level >= 0 && (storm->level < 0 || rule->rule->levels[level].severity >

@@ -222,6 +222,8 @@ static inline bool alert_is_in_grace(const struct alert *alert, uint64_t now_ms)
 {
 	return now_ms < alert->grace_ms && alert->grace_ms <= now_ms + ALERT_GRACE_MS;
 }
+// Its phones are here again: it waits no longer.
+void alert_end_grace(struct alert *alert);
 
 // ---- who speaks for whom, alert_absorb.c ----
 

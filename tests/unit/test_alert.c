@@ -813,6 +813,28 @@ static void restored_alert_whose_phones_do_not_come_back_resolves_after_its_grac
 	SILENCE(p);
 }
 
+static void restored_alert_whose_phones_are_back_goes_on(void **state)
+{
+	struct play *p = *state;
+	phones(p, 0, 60, (struct what){.hash = "AB"});
+	tick(p, 1000);
+	TOLD(p, "fleet-asa-1-swap", "firing", "critical");
+	json_decref(restart(p));
+	tick(p, 1000);
+	phones(p, 0, 60, (struct what){.hash = "AB"});
+	tick(p, 1000);
+	phones(p, 60, 90, (struct what){.hash = "AB"});
+	pass(p, ALERT_UPDATE_MS + 1000);
+	json_t *o = CHANGE(p, "fleet-asa-1-swap", "firing", "critical");
+	assert_int_equal(number(o, "phones", "affected"), 90);
+	json_decref(o);
+	phones(p, 0, 90, (struct what){.state = "recovered"});
+	pass(p, ALERT_GRACE_MS / 2);
+	TOLD(p, "fleet-asa-1-swap", "firing", NULL); // fewer
+	pass(p, ALERT_GRACE_MS / 2 + 10000);
+	TOLD(p, "fleet-asa-1-swap", "resolved", NULL);
+}
+
 static void storm_outlasts_a_restart(void **state)
 {
 	static const char *const names[] = {"a1", "a2", "a3", "a4"};
@@ -1074,6 +1096,7 @@ int main(void)
 		CASE(history_that_is_kept_nowhere_is_told),
 		CASE(restart_fires_nothing_anew),
 		CASE(growth_after_a_restart_is_told_before_its_grace_is_over),
+		CASE(restored_alert_whose_phones_are_back_goes_on),
 		CASE(restored_alert_whose_phones_do_not_come_back_resolves_after_its_grace),
 		CASE(storm_outlasts_a_restart),
 		CASE(rule_that_is_gone_resolves_its_alerts),

@@ -168,6 +168,7 @@ struct alerts {
 	uint64_t n_refused; // diagnoses that found no room
 	uint64_t round;
 	uint64_t sequence_floor; // of alerts that are forgotten
+	uint64_t roster_ms;	 // when the roster was last looked at; 0: never
 	bool is_restored;	 // something was, and no tick has been since
 	bool is_degraded;
 

@@ -8,7 +8,9 @@
 #include "text.h"
 
 #define HEARD_MS HOUR_MS // a gateway is listened to for so long before its silence means anything
-#define SILENCE_TIMES 2	 // a silence is one when it is so much longer than any of the last day
+// So long between two looks: the clock was set, or the machine stood still.
+#define GAP_MS (5 * 60000ull)
+#define SILENCE_TIMES 2 // a silence is one when it is so much longer than any of the last day
 #define LOGINS_EARLY_MS (20 * 60000ull) // before that an hour says little: the one before it counts
 
 static struct alert_gateway *find(const struct alerts *alerts, const char *name)
@@ -128,8 +130,10 @@ static void note_silence(struct alert_gateway *g, uint64_t line_ms, uint64_t now
 	for (uint64_t hour = now_ms / HOUR_MS, n = 0; g->hour < hour && n < 24; n++)
 		g->longest_ms[++g->hour % 24] = 0;
 	g->hour = now_ms / HOUR_MS;
-	// A silence that was told is no habit.
-	uint64_t silence_ms = g->last_ms && line_ms > g->last_ms ? line_ms - g->last_ms : 0;
+	// A silence that was told is no habit, nor one that nobody has listened to from its
+	// beginning.
+	bool was_heard = g->last_ms >= g->heard_ms && line_ms > g->last_ms;
+	uint64_t silence_ms = was_heard ? line_ms - g->last_ms : 0;
 	if (!g->is_silent && silence_ms > g->longest_ms[g->hour % 24])
 		g->longest_ms[g->hour % 24] = silence_ms;
 	if (line_ms > g->last_ms)
@@ -211,12 +215,16 @@ static void look_at_gateway(struct alerts *alerts, const struct roster_gateway *
 void alerts_look_at_roster(struct alerts *alerts, const struct roster_view *roster, uint64_t now_ms)
 {
 	uint64_t round = ++alerts->round;
+	bool is_gap = alerts->roster_ms && now_ms > alerts->roster_ms + GAP_MS;
 	unsigned n = 0;
+	alerts->roster_ms = now_ms;
 	for (size_t i = 0; i < roster->n; i++) {
 		struct alert_gateway *g = get(alerts, roster->gateways[i].name, now_ms);
 		if (g == NULL)
 			continue;
 		g->round = round;
+		if (is_gap)
+			g->heard_ms = now_ms;
 		look_at_gateway(alerts, &roster->gateways[i], g, now_ms);
 		n++;
 	}

@@ -22,11 +22,12 @@ struct failure {
 struct failures {
 	struct failure *places;
 	size_t n_places; // power of two
+	uint64_t seed;
 	uint32_t round;
 	uint64_t filter[FILTER_BITS / 64];
 };
 
-struct failures *failures_create(size_t n_max)
+struct failures *failures_create(size_t n_max, uint64_t seed)
 {
 	struct failures *f = calloc(1, sizeof(*f));
 	if (f == NULL)
@@ -34,6 +35,7 @@ struct failures *failures_create(size_t n_max)
 	for (f->n_places = 64; f->n_places < n_max * 2;)
 		f->n_places *= 2;
 	f->places = calloc(f->n_places, sizeof(*f->places));
+	f->seed = seed;
 	f->round = 1;
 	if (f->places)
 		return f;
@@ -54,15 +56,15 @@ void failures_begin(struct failures *f)
 	memset(f->filter, 0, sizeof(f->filter));
 }
 
-static uint64_t session_hash(const struct session_key *key)
+static uint64_t session_hash(const struct failures *f, const struct session_key *key)
 {
-	return XXH3_64bits(key, sizeof(*key));
+	return XXH3_64bits_withSeed(key, sizeof(*key), f->seed);
 }
 
 // number: of the identity, 0: nobody by name.
-static uint64_t phone_hash(const struct session_key *key, uint8_t number)
+static uint64_t phone_hash(const struct failures *f, const struct session_key *key, uint8_t number)
 {
-	return XXH3_64bits_withSeed(key, sizeof(*key), number + 1u);
+	return XXH3_64bits_withSeed(key, sizeof(*key), f->seed + number + 1);
 }
 
 static struct failure *place_of(const struct failures *f, uint64_t hash)
@@ -78,7 +80,7 @@ void failures_add(struct failures *f, const struct diagnosis *d)
 	bool is_open = d->state == DIAGNOSIS_OPEN, expired = d->state == DIAGNOSIS_EXPIRED;
 	if (d->scope != SCOPE_PHONE || !d->is_phone || !(is_open || expired))
 		return;
-	uint64_t session = session_hash(&d->key), hash = phone_hash(&d->key, d->identity);
+	uint64_t session = session_hash(f, &d->key), hash = phone_hash(f, &d->key, d->identity);
 	struct failure *failure = place_of(f, hash);
 	if (failure->round != f->round)
 		*failure = (struct failure){.hash = hash, .round = f->round};
@@ -93,7 +95,7 @@ static const struct failure *find(
 	const struct failures *f, const struct session_key *key, uint8_t number)
 {
 	static const struct failure none;
-	const struct failure *failure = place_of(f, phone_hash(key, number));
+	const struct failure *failure = place_of(f, phone_hash(f, key, number));
 	return failure->round == f->round ? failure : &none;
 }
 
@@ -101,7 +103,7 @@ static const struct failure *find(
 enum fare failures_fare(
 	const struct failures *f, const struct session *session, const struct identity *phone)
 {
-	uint64_t hash = session_hash(&session->key);
+	uint64_t hash = session_hash(f, &session->key);
 	bool has_tunnel = phone->tunnel_up.ms != 0;
 	if (!(f->filter[hash % FILTER_BITS / 64] >> (hash % 64) & 1))
 		return has_tunnel ? FARE_OK : FARE_UNKNOWN;

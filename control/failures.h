@@ -17,8 +17,8 @@ enum fare {
 
 struct failures;
 
-// n_max: diagnoses of all workers. NULL: out of memory.
-struct failures *failures_create(size_t n_max);
+// n_max: diagnoses of all workers. seed: of the hash of addresses. NULL: out of memory.
+struct failures *failures_create(size_t n_max, uint64_t seed);
 void failures_destroy(struct failures *failures);
 
 // What was gathered is forgotten.

@@ -32,13 +32,30 @@ struct reader_place *journal_place(struct journal *journal, const char *name)
 	return NULL;
 }
 
+// Of those that have no reader, the place that was left first. NULL: there is none.
+static struct reader_place *oldest_place(struct journal *journal)
+{
+	struct reader_place *oldest = NULL;
+	for (size_t i = 0; i < journal->n_places; i++) {
+		struct reader_place *place = &journal->places[i];
+		if (place->n_readers == 0 && (oldest == NULL || place->done < oldest->done))
+			oldest = place;
+	}
+	return oldest;
+}
+
 // NULL: there are too many.
 static struct reader_place *place_of(struct journal *journal, const char *name)
 {
 	struct reader_place *place = journal_place(journal, name);
-	if (place || journal->n_places == JOURNAL_CURSORS_MAX)
+	if (place)
 		return place;
-	place = &journal->places[journal->n_places++];
+	if (journal->n_places < JOURNAL_CURSORS_MAX)
+		place = &journal->places[journal->n_places++];
+	else
+		place = oldest_place(journal);
+	if (place == NULL)
+		return NULL;
 	*place = (struct reader_place){.done = journal->last, .is_new = true};
 	snprintf(place->name, sizeof(place->name), "%s", name);
 	return place;
@@ -53,6 +70,8 @@ struct journal_reader *journal_reader_create(struct journal *journal, const char
 	reader->journal = journal;
 	reader->place = place_of(journal, name);
 	reader->taken = reader->place ? reader->place->done : 0;
+	if (reader->place)
+		reader->place->n_readers++;
 	pthread_mutex_unlock(&journal->lock);
 	if (reader->place)
 		return reader;
@@ -62,6 +81,9 @@ struct journal_reader *journal_reader_create(struct journal *journal, const char
 
 void journal_reader_destroy(struct journal_reader *reader)
 {
+	pthread_mutex_lock(&reader->journal->lock);
+	reader->place->n_readers--;
+	pthread_mutex_unlock(&reader->journal->lock);
 	free(reader);
 }
 

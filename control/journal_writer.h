@@ -22,11 +22,12 @@
 #define JOURNAL_CURSORS_MAX 256
 #define JOURNAL_ERROR_MAX 512
 
-// How far the reader of a name is. Stays when the reader goes.
+// How far the reader of a name is. Stays when the reader goes, until its room is needed.
 struct reader_place {
 	char name[STORE_CURSOR_NAME_MAX];
 	uint64_t done, kept; // kept: of these the store knows
 	bool is_new;	     // the store has no cursor of this name
+	unsigned n_readers;  // that are there
 };
 
 struct journal {

@@ -49,6 +49,7 @@ struct roster {
 	struct failures *failures;
 	struct phone *phones;
 	uint32_t *buckets, n_buckets, n_phones, n_phones_max, free_phone;
+	uint64_t seed; // of the hash of phones
 	// the round
 	enum walk walk;
 	unsigned worker;
@@ -74,7 +75,8 @@ struct roster *roster_create(struct workers *workers, struct journal *journal)
 	r->workers = workers;
 	r->journal = journal;
 	r->book = gateway_book_create(&workers->gateways);
-	r->failures = failures_create(n_diagnoses);
+	r->seed = workers->worker[0]->sessions.limits.seed;
+	r->failures = failures_create(n_diagnoses, r->seed);
 	// Those that are gone stay for a while. As large as the tables, but only what is used is
 	// ever touched.
 	r->n_phones_max = (uint32_t)(n_identities + n_identities / 8);
@@ -120,13 +122,14 @@ struct roster_stats roster_stats(const struct roster *r)
 
 static_assert(sizeof(struct phone) == 64);
 
-static uint64_t hash_of(const struct device *device, const char *user,
+// Keyed, for users and devices are named by strangers.
+static uint64_t hash_of(const struct roster *r, const struct device *device, const char *user,
 	const struct session_key *key, uint16_t gateway)
 {
 	if (!device_is_none(device))
-		return XXH3_64bits(device, sizeof(*device));
-	return user[0] ? XXH3_64bits_withSeed(user, strlen(user), gateway + 1ull)
-		       : XXH3_64bits_withSeed(key, sizeof(*key), gateway + 1ull);
+		return XXH3_64bits_withSeed(device, sizeof(*device), r->seed);
+	return user[0] ? XXH3_64bits_withSeed(user, strlen(user), r->seed + gateway + 1)
+		       : XXH3_64bits_withSeed(key, sizeof(*key), r->seed + gateway + 1);
 }
 
 static struct phone *find_phone(struct roster *r, uint64_t hash)
@@ -239,7 +242,7 @@ void roster_restore_phone(
 	memcpy(id.user, known->user, sizeof(id.user));
 	memcpy(id.tunnel_group, known->tunnel_group, sizeof(id.tunnel_group));
 	memcpy(id.group_policy, known->group_policy, sizeof(id.group_policy));
-	uint64_t hash = hash_of(&known->device, known->user, &known->key, gateway);
+	uint64_t hash = hash_of(r, &known->device, known->user, &known->key, gateway);
 	struct phone *phone = find_phone(r, hash);
 	if (phone == NULL)
 		phone = add_phone(r, hash, &known->device);
@@ -269,7 +272,7 @@ static void take_phone(
 	struct roster *r, const struct session *session, const struct identity *id, uint32_t slot)
 {
 	uint16_t gateway = id->gateway != GATEWAY_NONE ? id->gateway : session->gateway;
-	uint64_t hash = hash_of(&id->device, id->user, &session->key, gateway);
+	uint64_t hash = hash_of(r, &id->device, id->user, &session->key, gateway);
 	struct phone *phone = find_phone(r, hash);
 	if (phone == NULL)
 		phone = add_phone(r, hash, &id->device);

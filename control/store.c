@@ -114,7 +114,7 @@ static const char *const sql_of[WRITER_STATEMENTS] = {
 			  " (kind = 1 AND NOT is_open OR kind = 0 AND made_ms < ?3)"
 			  " ORDER BY made_ms LIMIT ?2)",
 	[VACUUM] = "PRAGMA incremental_vacuum(256)",
-	[GET_CURSORS] = "SELECT name, number FROM cursors",
+	[GET_CURSORS] = "SELECT name, number FROM cursors ORDER BY number DESC",
 	[GET_BOUNDS] = "SELECT (SELECT min(number) FROM records), max("
 		       "coalesce((SELECT max(number) FROM records), 0),"
 		       "coalesce((SELECT max(number) FROM numbers), 0),"

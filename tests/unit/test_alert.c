@@ -678,6 +678,25 @@ static void gateway_that_spoke_regularly_and_is_silent_is_told(void **state)
 	TOLD(p, "fleet-asa-1-still", "resolved", NULL);
 }
 
+static void time_that_nobody_has_seen_pass_is_no_silence(void **state)
+{
+	struct play *p = *state;
+	known(p, "asa-1", 12);
+	for (int i = 0; i < 120; i++) {
+		p->gateways[0].last_line_ms = p->now_ms;
+		tick(p, MINUTE);
+	}
+	tick(p, 24 * HOUR); // the clock was set, or the machine stood still
+	SILENCE(p);
+	for (int i = 0; i < 120; i++) {
+		p->gateways[0].last_line_ms = p->now_ms;
+		tick(p, MINUTE);
+	}
+	SILENCE(p);
+	pass(p, 16 * MINUTE); // and no habit of this gateway
+	TOLD(p, "fleet-asa-1-still", "firing", "medium");
+}
+
 static void silence_of_a_gateway_that_nobody_has_listened_to_is_nothing(void **state)
 {
 	struct play *p = *state;
@@ -1090,6 +1109,7 @@ int main(void)
 		CASE(storm_is_one_alert),
 		CASE(swap_of_five_thousand_phones_is_one_alert_and_one_resolution),
 		CASE(gateway_that_spoke_regularly_and_is_silent_is_told),
+		CASE(time_that_nobody_has_seen_pass_is_no_silence),
 		CASE(silence_of_a_gateway_that_nobody_has_listened_to_is_nothing),
 		CASE(logins_are_compared_with_the_same_hour_of_other_days),
 		CASE(low_hour_of_the_same_day_last_week_is_usual),

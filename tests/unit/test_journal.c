@@ -192,6 +192,25 @@ static void reader_that_comes_again_gets_what_is_not_done(void **state)
 	journal_reader_destroy(reader);
 }
 
+static void readers_of_ever_new_names_find_a_place(void **state)
+{
+	struct bench *bench = *state;
+	char name[32];
+	struct journal_reader *stays = journal_reader_create(bench->journal, "one");
+	append_many(bench->journal, 1, 8);
+	take_up_to(stays, 1, 4, 4);
+	journal_reader_done(stays, 4);
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "name%u", i);
+		struct journal_reader *reader = journal_reader_create(bench->journal, name);
+		assert_non_null(reader);
+		journal_reader_destroy(reader);
+	}
+	stays = come_again(bench, stays);
+	take_up_to(stays, 5, 8, 8);
+	journal_reader_destroy(stays);
+}
+
 static void reader_behind_the_window_misses_nothing(void **state)
 {
 	struct bench *bench = *state;
@@ -760,6 +779,7 @@ int main(void)
 		CASE(reader_begins_with_what_comes),
 		CASE(reader_goes_on_where_it_was),
 		CASE(reader_that_comes_again_gets_what_is_not_done),
+		CASE(readers_of_ever_new_names_find_a_place),
 		CASE(reader_behind_the_window_misses_nothing),
 		CASE(nothing_settled_dies_with_the_process),
 		CASE(next_start_finds_the_last_states),

@@ -213,6 +213,9 @@ static bool read_options(
 	bool ok = nodes.records == NULL ||
 		  yaml_choice(file, nodes.records, records_names, N(records_names), &records);
 	outlet->records = (enum outlet_choice_of_records)records;
+	if (ok && kind->alerts_only && outlet->records == OUTLET_DIAGNOSES)
+		ok = yaml_error(file, nodes.records, "an outlet of type %s tells of alerts alone",
+			kind->name);
 	for (size_t i = 0; i < kind->n_options; i++) {
 		ok &= read_initial(file, &kind->options[i], outlet->options);
 		if (nodes.options[i])

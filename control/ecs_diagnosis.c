@@ -276,8 +276,9 @@ json_t *ecs_of_diagnosis(
 	json_t *doc = ecs_envelope("offhook.diagnosis", time_json(&v),
 		ecs_joined(who(&v), ": ", title ? title : code), record, context);
 	json_object_set_new(doc, "event", event_json(&v, record));
-	json_object_set_new(
-		doc, "rule", ecs_rule(code, title, v.class->category, v.class->diagnosis != NULL));
+	json_object_set_new(doc, "rule",
+		ecs_rule(
+			code, title ? title : code, v.class->category, v.class->diagnosis != NULL));
 	json_object_set_new(
 		doc, "observer", ecs_observer(v.gateway, json_object_get(v.facts, "interface")));
 	json_object_set_new(doc, "client", client_json(&v));

@@ -127,6 +127,8 @@ static void back_off(struct outlet *outlet)
 
 static bool is_wanted(const struct outlet *outlet, const struct record *record)
 {
+	if (outlet->config->kind->alerts_only && record->kind != RECORD_ALERT)
+		return false;
 	switch (outlet->config->records) {
 	case OUTLET_DIAGNOSES:
 		return record->kind == RECORD_DIAGNOSIS;

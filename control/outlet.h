@@ -78,6 +78,7 @@ struct outlet_kind {
 	// After DELIVERY_RETRY the state is used again; else it is closed, and opened at the next
 	// try.
 	bool keeps_state;
+	bool alerts_only; // of diagnoses it has nothing to tell
 	// At config time: what the options table cannot say. false: *error, one line.
 	bool (*check)(const void *options, char *error, size_t size);
 	// All of these on the outlet's thread. open: what a delivery needs; NULL: context->error

@@ -238,6 +238,7 @@ const struct outlet_kind outlet_alertmanager = {
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.options_size = sizeof(struct alertmanager_options),
 	.keeps_state = true,
+	.alerts_only = true,
 	.check = check,
 	.open = alertmanager_open,
 	.send = alertmanager_send,

@@ -26,6 +26,21 @@ void sql_explain(sqlite3 *db, int code, char *error, size_t size)
 		reason ? strerror(reason) : "");
 }
 
+int sql_number(sqlite3 *db, const char *sql, int *code)
+{
+	sqlite3_stmt *statement = NULL;
+	int number = 0;
+	*code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+	if (*code == SQLITE_OK)
+		*code = sqlite3_step(statement);
+	if (*code == SQLITE_ROW) {
+		number = sqlite3_column_int(statement, 0);
+		*code = SQLITE_OK;
+	}
+	sqlite3_finalize(statement);
+	return number;
+}
+
 int sql_prepare(sqlite3 *db, const char *const *sql, size_t n, sqlite3_stmt **out)
 {
 	int code = SQLITE_OK;

@@ -10,6 +10,8 @@ enum store_result sql_result_of(int code);
 // "database or disk is full", and what the system said of it. db: NULL for none.
 void sql_explain(sqlite3 *db, int code, char *error, size_t size);
 
+// The number that a statement gives, 0 where it fails.
+int sql_number(sqlite3 *db, const char *sql, int *code);
 // `n` statements, to be run again and again. An SQLite code.
 int sql_prepare(sqlite3 *db, const char *const *sql, size_t n, sqlite3_stmt **out);
 void sql_finalize(sqlite3_stmt **statements, size_t n);

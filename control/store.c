@@ -159,17 +159,6 @@ static uint64_t get_number(sqlite3_stmt *statement, int *code)
 
 // ---- opening ----
 
-static int pragma_number(sqlite3 *db, const char *sql, int *code)
-{
-	sqlite3_stmt *statement = NULL;
-	int number = 0;
-	*code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
-	if (*code == SQLITE_OK)
-		number = (int)get_number(statement, code);
-	sqlite3_finalize(statement);
-	return number;
-}
-
 static int is_late(void *until)
 {
 	return clock_steady_ms() > *(const uint64_t *)until;
@@ -219,9 +208,9 @@ static int migrate(sqlite3 *db, int version)
 // Whose database it is, and of which version; what is empty becomes ours.
 static enum store_result check_ours(sqlite3 *db, char *error, size_t size)
 {
-	int code, tables = pragma_number(db, "SELECT count(*) FROM sqlite_schema", &code);
-	int id = code ? 0 : pragma_number(db, "PRAGMA application_id", &code);
-	int version = code ? 0 : pragma_number(db, "PRAGMA user_version", &code);
+	int code, tables = sql_number(db, "SELECT count(*) FROM sqlite_schema", &code);
+	int id = code ? 0 : sql_number(db, "PRAGMA application_id", &code);
+	int version = code ? 0 : sql_number(db, "PRAGMA user_version", &code);
 	if (code == SQLITE_OK && tables == 0 && id == 0) {
 		code = sqlite3_exec(db, sql_schema, NULL, NULL, NULL);
 	} else if (code == SQLITE_OK && id != APPLICATION_ID) {
@@ -313,7 +302,7 @@ static enum store_result open_database(
 	int code = sqlite3_open_v2(
 		path, &store->checkpointer, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code == SQLITE_OK) // it has to read once to know of the log
-		pragma_number(store->checkpointer, "PRAGMA user_version", &code);
+		sql_number(store->checkpointer, "PRAGMA user_version", &code);
 	int keep = 1; // -wal and -shm stay, so that a full disk has room for them
 	sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
 	sqlite3_file_control(store->checkpointer, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
@@ -323,7 +312,7 @@ static enum store_result open_database(
 	if (code == SQLITE_OK)
 		code = sql_prepare(store->db, sql_of, WRITER_STATEMENTS, store->statements);
 	if (code == SQLITE_OK)
-		store->page_bytes = (uint64_t)pragma_number(store->db, "PRAGMA page_size", &code);
+		store->page_bytes = (uint64_t)sql_number(store->db, "PRAGMA page_size", &code);
 	if (code == SQLITE_OK)
 		code = measure(store);
 	if (code == SQLITE_OK)

@@ -39,6 +39,7 @@ struct store_reader {
 struct store_reader *store_reader_open(const char *directory, char *error, size_t size)
 {
 	char path[STORE_PATH_MAX];
+	int version = 0;
 	struct store_reader *reader = calloc(1, sizeof(*reader));
 	if (reader == NULL) {
 		snprintf(error, size, "out of memory");
@@ -49,12 +50,17 @@ struct store_reader *store_reader_open(const char *directory, char *error, size_
 		path, &reader->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code == SQLITE_OK) {
 		sqlite3_busy_timeout(reader->db, 1000);
+		version = sql_number(reader->db, "PRAGMA user_version", &code);
+	}
+	if (code == SQLITE_OK && version)
 		code = sql_prepare(
 			reader->db, reader_sql_of, READER_STATEMENTS, reader->statements);
-	}
-	if (code == SQLITE_OK)
+	if (code == SQLITE_OK && version)
 		return reader;
-	sql_explain(reader->db, code, error, size);
+	if (code == SQLITE_OK) // a disk that was full from the start
+		snprintf(error, size, "nothing could be written there yet");
+	else
+		sql_explain(reader->db, code, error, size);
 	store_reader_close(reader);
 	return NULL;
 }

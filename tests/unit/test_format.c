@@ -668,6 +668,18 @@ static void a_header_of_cef_and_leef_has_its_own_escapes(void **state)
 	json_decref(object);
 }
 
+// Its rule is no more.
+static void diagnosis_without_a_title_is_named_by_its_rule(void **state)
+{
+	(void)state;
+	json_t *object = read_json(OPEN);
+	json_object_set_new(object, "title", json_null());
+	char *line = formatted(FORMAT_CEF, RECORD_DIAGNOSIS, object, FORMAT_WHOLE);
+	assert_non_null(strstr(line, "|cert-hash-mismatch|cert-hash-mismatch|8|"));
+	free(line);
+	json_decref(object);
+}
+
 static void ipv6_clients_of_cef_have_keys_of_their_own(void **state)
 {
 	(void)state;
@@ -787,6 +799,7 @@ int main(void)
 		cmocka_unit_test(long_values_are_cut_at_a_character_and_that_is_told),
 		cmocka_unit_test(what_is_not_cut_does_not_say_so),
 		cmocka_unit_test(a_header_of_cef_and_leef_has_its_own_escapes),
+		cmocka_unit_test(diagnosis_without_a_title_is_named_by_its_rule),
 		cmocka_unit_test(ipv6_clients_of_cef_have_keys_of_their_own),
 		cmocka_unit_test(each_detail_says_less_and_keeps_who_and_what),
 		cmocka_unit_test(severity_goes_by_what_has_failed_and_how_sure_that_is),

@@ -241,6 +241,24 @@ static void each_gets_the_records_of_its_choice(void **state)
 	assert_int_equal(status_of(bench, "b").lag.waiting, 0);
 }
 
+static void a_kind_for_alerts_counts_no_diagnosis_as_delivered(void **state)
+{
+	static struct outlet_kind alerts_alone;
+	struct bench *bench = *state;
+	struct outlet_config *config = config_of("a", 0, OUTLET_ALL, "1");
+	alerts_alone = *config->kind;
+	alerts_alone.alerts_only = true;
+	config->kind = &alerts_alone;
+	set(bench, config, NULL);
+	wait_until_it_reads(bench, "a");
+	append(bench, RECORD_DIAGNOSIS, 3);
+	append(bench, RECORD_ALERT, 2);
+	wait_for(0, 2);
+	for (unsigned i = 0; i < WAIT_MS && status_of(bench, "a").lag.waiting; i++)
+		usleep(1000);
+	assert_int_equal(status_of(bench, "a").n_delivered, 2);
+}
+
 static void a_receiver_that_is_away_gets_everything_when_it_is_back(void **state)
 {
 	struct bench *bench = *state;
@@ -364,6 +382,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(records_come_once_and_in_order),
 		TEST(each_gets_the_records_of_its_choice),
+		TEST(a_kind_for_alerts_counts_no_diagnosis_as_delivered),
 		TEST(a_receiver_that_is_away_gets_everything_when_it_is_back),
 		TEST(what_is_refused_is_counted_and_passed_over),
 		TEST(an_outlet_that_has_not_changed_goes_on_undisturbed),

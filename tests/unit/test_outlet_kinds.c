@@ -62,6 +62,8 @@ static void http_wants_addresses_without_secrets(void **state)
 	(void)state;
 	read_options("type: alertmanager, url: 'http://a:9093'", NULL);
 	read_options("type: alertmanager, url: ['http://a:9093', 'https://b/prefix/']", NULL);
+	read_options("type: alertmanager, url: 'http://a:9093', records: diagnoses",
+		"tells of alerts alone");
 	read_options("type: alertmanager", "url");
 	read_options("type: alertmanager, url: 'a:9093'", "url: ");
 	read_options("type: alertmanager, url: 'ftp://a'", "url: must begin with http");

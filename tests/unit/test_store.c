@@ -358,6 +358,16 @@ static void history_is_found_by_what_it_says(void **state)
 	finds(place, &filter, "");
 }
 
+static void database_without_a_table_is_said_to_be_empty(void **state)
+{
+	struct place *place = *state;
+	FILE *file = fopen(place->database, "w");
+	assert_non_null(file);
+	fclose(file);
+	assert_null(store_reader_open(place->directory, place->error, sizeof(place->error)));
+	assert_string_equal(place->error, "nothing could be written there yet");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_place, end_place)
@@ -374,6 +384,7 @@ int main(void)
 		CASE(log_goes_with_its_damaged_database),
 		CASE(empty_file_becomes_a_database),
 		CASE(log_is_taken_into_the_database),
+		CASE(database_without_a_table_is_said_to_be_empty),
 		CASE(history_is_found_newest_first),
 		CASE(history_is_found_by_what_it_says),
 	};

@@ -186,7 +186,7 @@ static enum client_result take_refusal(struct client *client, size_t n, int next
 		capacity++;
 	}
 	fclose(whole);
-	json_t *answer = json_loadb(line, size, 0, NULL);
+	json_t *answer = json_loadb(line, size, JSON_ALLOW_NUL, NULL);
 	const char *error = json_string_value(json_object_get(answer, "error"));
 	enum client_result result =
 		error  ? fail(client, CLIENT_REFUSED, "%s", error)
@@ -201,7 +201,7 @@ static enum client_result take_value(
 	struct client *client, void (*take)(void *context, json_t *item), void *context)
 {
 	json_error_t error;
-	json_t *item = json_loadf(client->stream, JSON_DISABLE_EOF_CHECK, &error);
+	json_t *item = json_loadf(client->stream, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, &error);
 	if (item == NULL)
 		return broken(client,
 			feof(client->stream) ? "the daemon has ended the connection" : error.text);

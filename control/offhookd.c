@@ -88,8 +88,11 @@ static bool start_ports(struct daemon *d)
 	char error[512];
 	const struct config *config = &d->config;
 	if (port_start(&d->ports, config->listen, config->n_listen, &config->ports, note, NULL,
-		    error, sizeof(error)) == 0)
+		    error, sizeof(error)) == 0) {
+		d->workers->busy = config->poll == POLL_BUSY ||
+				   (config->poll == POLL_AUTO && d->ports.any_pci);
 		return true;
+	}
 	log_line(LOG_ERROR, "%s", error);
 	return false;
 }
@@ -109,8 +112,6 @@ static bool create_workers(struct daemon *d, struct ruleset *ruleset)
 			config->limits.clients, config->limits.diagnoses);
 		return false;
 	}
-	d->workers->busy =
-		config->poll == POLL_BUSY || (config->poll == POLL_AUTO && d->ports.any_pci);
 	d->hidden_users = calloc(config->limits.gateways, sizeof(*d->hidden_users));
 	d->hidden_users_ms = calloc(config->limits.gateways, sizeof(*d->hidden_users_ms));
 	d->feed = feed_create(d->workers);
@@ -206,13 +207,12 @@ static int run(struct daemon *d, const sigset_t *signals)
 	ruleset = start_rules(d);
 	if (ruleset == NULL)
 		goto stop_rules;
-	if (!start_ports(d)) {
-		ruleset_destroy(ruleset);
-		goto stop_rules;
-	}
 	if (!create_workers(d, ruleset))
 		goto stop_workers;
+	// What was is restored before anything comes in: of a million phones that takes seconds.
 	if (!start_outward(d))
+		goto stop_outward;
+	if (!start_ports(d))
 		goto stop_outward;
 	if (!start_server(d))
 		goto stop_outward;

@@ -77,6 +77,7 @@ void outward_tick(struct daemon *d, uint64_t now_ms)
 void outward_finish(struct daemon *d)
 {
 	uint64_t start_ms = clock_steady_ms();
+	recorder_finish(d->recorder);
 	while (clock_steady_ms() - start_ms < FINISH_MS && outward_step(d, clock_wall_ms()))
 		;
 }

@@ -40,6 +40,7 @@ struct recorder {
 	struct alerts *alerts;
 	struct metrics *metrics; // NULL: none
 	bool restoring;		 // what is told again was told before this start
+	bool finishing;		 // nothing waits any longer
 	struct kept *kept;	 // by place
 	struct queue queues[LATER_MAX];
 	// Recorded, and not yet settled; in the order of their numbers.
@@ -268,8 +269,11 @@ static void take(struct recorder *r, uint64_t now_ms)
 }
 
 // The clock can be set back: a place waits no longer than the time that was meant.
-static bool is_due(const struct kept *kept, enum later later, uint64_t now_ms)
+static bool is_due(
+	const struct recorder *r, const struct kept *kept, enum later later, uint64_t now_ms)
 {
+	if (r->finishing)
+		return true;
 	return kept->due_ms[later] <= now_ms || kept->due_ms[later] > now_ms + later_ms[later];
 }
 
@@ -279,7 +283,7 @@ static void record_due(struct recorder *r, enum later later, uint64_t now_ms)
 	for (unsigned i = 0; i < TAKE_STEP && queue->first && has_room(r); i++) {
 		uint32_t place = queue->first - 1;
 		struct kept *kept = &r->kept[place];
-		if (!is_due(kept, later, now_ms))
+		if (!is_due(r, kept, later, now_ms))
 			break;
 		queue->first = kept->next[later];
 		if (queue->first == 0)
@@ -293,6 +297,16 @@ static void record_due(struct recorder *r, enum later later, uint64_t now_ms)
 	}
 }
 
+void recorder_finish(struct recorder *r)
+{
+	r->finishing = true;
+}
+
+static bool has_waiting(const struct recorder *r)
+{
+	return r->queues[LATER_EVIDENCE].first || r->queues[LATER_COUNT].first;
+}
+
 bool recorder_step(struct recorder *r, uint64_t now_ms)
 {
 	release_settled(r, now_ms);
@@ -302,5 +316,7 @@ bool recorder_step(struct recorder *r, uint64_t now_ms)
 		take(r, now_ms);
 	retell_some(r, now_ms);
 	record_alerts(r, now_ms);
+	if (r->finishing) // room comes when the journal has settled what is pending
+		return feed_has_change(r->feed) || has_waiting(r);
 	return has_room(r) && (feed_has_change(r->feed) || r->retell);
 }

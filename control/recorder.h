@@ -33,5 +33,8 @@ void recorder_retell(struct recorder *recorder);
 struct metrics;
 void recorder_set_metrics(struct recorder *recorder, struct metrics *metrics);
 
+// From now on nothing waits: what was only counted again is recorded too. Before the end.
+void recorder_finish(struct recorder *recorder);
+
 // A bounded part of what there is to do. Whether there is more at once.
 bool recorder_step(struct recorder *recorder, uint64_t now_ms);

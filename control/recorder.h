@@ -5,7 +5,9 @@
 //
 // What matters of a diagnosis (its state, certainty, names, cause) is recorded at once; lines of
 // evidence that come to an open one within RECORD_EVIDENCE_MS; that it was only counted again
-// within RECORD_COUNT_MS, since thousands of phones that fail try again each minute.
+// within RECORD_COUNT_MS, since thousands of phones that fail try again each minute. What was
+// absorbed waits RECORD_END_MS to see whether it goes on under its id elsewhere: then it has not
+// ended.
 //
 // Control thread alone.
 #pragma once
@@ -14,6 +16,7 @@
 #include "feed.h"
 #include "journal.h"
 
+#define RECORD_END_MS 1000
 #define RECORD_EVIDENCE_MS 1000
 #define RECORD_COUNT_MS 300000
 

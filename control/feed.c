@@ -407,3 +407,10 @@ void feed_release(struct feed *feed, const struct feed_mark *mark)
 		acknowledge(feed, mark->place, &d);
 	}
 }
+
+void feed_pass(struct feed *feed, const struct feed_mark *mark)
+{
+	for (unsigned i = 0; i < feed->n_watches; i++)
+		feed->watches[i]->places[mark->place].open = false;
+	feed_release(feed, mark);
+}

@@ -59,6 +59,8 @@ bool feed_take(struct feed *feed, struct feed_change *out);
 bool feed_read(const struct feed *feed, uint32_t place, struct feed_change *out);
 // It may be told, and what has only been counted on it since.
 void feed_release(struct feed *feed, const struct feed_mark *mark);
+// It goes on at another place, under its id: that it ends at this one is nobody's news.
+void feed_pass(struct feed *feed, const struct feed_mark *mark);
 
 // What the tables hold was told before a restart: only what becomes of it is news. Before the
 // workers start; after feed_record().

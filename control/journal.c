@@ -222,13 +222,13 @@ static void each_state(void *context, struct record *record)
 	record_release(record);
 }
 
-void journal_each(
-	struct journal *journal, enum record_kind kind, journal_each_fn each, void *context)
+void journal_each(struct journal *journal, enum record_kind kind, uint64_t since_ms,
+	journal_each_fn each, void *context)
 {
 	struct each to = {each, context};
 	pthread_mutex_lock(&journal->behind_lock);
 	if (journal_open_behind(journal))
-		store_reader_each(journal->behind, kind, each_state, &to);
+		store_reader_each(journal->behind, kind, since_ms, each_state, &to);
 	pthread_mutex_unlock(&journal->behind_lock);
 }
 
@@ -397,7 +397,7 @@ static bool open_store(struct journal *journal, char *error, size_t size)
 	atomic_init(&journal->settled, journal->last);
 	store_each_cursor(journal->store, restore_cursor, journal);
 	if (journal_open_behind(journal))
-		store_reader_each(journal->behind, RECORD_ALERT, restore_alert, journal);
+		store_reader_each(journal->behind, RECORD_ALERT, 0, restore_alert, journal);
 	return true;
 }
 

@@ -50,11 +50,12 @@ uint64_t journal_settled(const struct journal *journal);
 int journal_descriptor(const struct journal *journal);
 void journal_notice(struct journal *journal);
 
-// The last state of each thing of a kind, as the last daemon left it (of diagnoses: open ones; of
-// alerts: all). In no order. Before anything is appended.
+// The last state of each thing of a kind, as the last daemon left it (of diagnoses: open ones, and
+// those that have recovered since `since_ms`; of alerts: all). In no order. Before anything is
+// appended.
 typedef void (*journal_each_fn)(void *context, const char *key, json_t *object);
-void journal_each(
-	struct journal *journal, enum record_kind kind, journal_each_fn each, void *context);
+void journal_each(struct journal *journal, enum record_kind kind, uint64_t since_ms,
+	journal_each_fn each, void *context);
 
 // The retention, and the next try of a disk that refused. About once a second.
 void journal_tick(struct journal *journal, uint64_t now_ms);

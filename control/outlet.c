@@ -113,6 +113,8 @@ static void close_state(struct outlet *outlet)
 // outlets of many machines do not come back at once.
 static void back_off(struct outlet *outlet)
 {
+	if (must_stop(outlet)) // and so gave up: no fault of the receiver's
+		return;
 	note_error(outlet);
 	note_state(outlet, OUTLET_RETRYING);
 	if (!outlet->config->kind->keeps_state)

@@ -10,7 +10,7 @@
 static void log_restored(const struct restored *r)
 {
 	if (r->n_phones || r->n_diagnoses)
-		log_line(LOG_NOTICE, "restored: %u phones at %u gateways, %u open diagnoses",
+		log_line(LOG_NOTICE, "restored: %u phones at %u gateways, %u diagnoses",
 			r->n_phones, r->n_gateways, r->n_diagnoses);
 	if (r->n_full || r->n_refused || r->n_lines_unknown)
 		log_line(LOG_WARNING,
@@ -29,7 +29,7 @@ static bool restore(struct daemon *d)
 	struct restored restored;
 	if (!restore_all(d->workers, d->journal, d->roster, clock_wall_ms(), &restored))
 		return false;
-	journal_each(d->journal, RECORD_ALERT, restore_alert, d->alerts);
+	journal_each(d->journal, RECORD_ALERT, 0, restore_alert, d->alerts);
 	recorder_restored(d->recorder);
 	log_restored(&restored);
 	return true;
@@ -77,6 +77,7 @@ void outward_tick(struct daemon *d, uint64_t now_ms)
 void outward_finish(struct daemon *d)
 {
 	uint64_t start_ms = clock_steady_ms();
+	recorder_finish(d->recorder);
 	while (clock_steady_ms() - start_ms < FINISH_MS && outward_step(d, clock_wall_ms()))
 		;
 }

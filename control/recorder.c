@@ -7,16 +7,18 @@
 
 #include "diagnosis_json.h"
 #include "metrics.h"
+#include "recall.h"
 #include "text.h"
 
 #define TAKE_STEP 64	 // changes a turn
 #define RETELL_STEP 4096 // places that are looked at a turn
 #define PENDING_MAX 8192 // changes that wait to be settled; a power of 2
 
-// How a diagnosis that has not changed in what matters waits to be recorded.
-enum later { LATER_EVIDENCE, LATER_COUNT, LATER_MAX };
-static const uint64_t later_ms[LATER_MAX] = {
-	[LATER_EVIDENCE] = RECORD_EVIDENCE_MS, [LATER_COUNT] = RECORD_COUNT_MS};
+// How a diagnosis waits to be recorded that has not changed in what matters, or that was absorbed.
+enum later { LATER_END, LATER_EVIDENCE, LATER_COUNT, LATER_MAX };
+static const uint64_t later_ms[LATER_MAX] = {[LATER_END] = RECORD_END_MS,
+	[LATER_EVIDENCE] = RECORD_EVIDENCE_MS,
+	[LATER_COUNT] = RECORD_COUNT_MS};
 
 // What was recorded of one place.
 struct kept {
@@ -40,7 +42,9 @@ struct recorder {
 	struct alerts *alerts;
 	struct metrics *metrics; // NULL: none
 	bool restoring;		 // what is told again was told before this start
+	bool finishing;		 // nothing waits any longer
 	struct kept *kept;	 // by place
+	struct recall *bearers;	 // of an id: the place that was recorded under it last, plus one
 	struct queue queues[LATER_MAX];
 	// Recorded, and not yet settled; in the order of their numbers.
 	struct pending {
@@ -62,7 +66,8 @@ struct recorder *recorder_create(struct feed *feed, struct journal *journal, str
 	r->journal = journal;
 	r->alerts = alerts;
 	r->kept = calloc(feed_places(feed), sizeof(*r->kept));
-	if (r->kept && feed_record(feed))
+	r->bearers = recall_create(feed_places(feed));
+	if (r->kept && r->bearers && feed_record(feed))
 		return r;
 	recorder_destroy(r);
 	return NULL;
@@ -74,6 +79,7 @@ void recorder_destroy(struct recorder *r)
 		return;
 	for (; r->head != r->tail; r->head++)
 		json_decref(r->pending[r->head % PENDING_MAX].alert);
+	recall_destroy(r->bearers);
 	free(r->kept);
 	free(r);
 }
@@ -174,6 +180,20 @@ static void tell_end_of(struct recorder *r, uint64_t id, const json_t *heir, uin
 	json_decref(object);
 }
 
+static void note_bearer(struct recorder *r, uint32_t place)
+{
+	uint64_t *bearer = recall_at(r->bearers, r->kept[place].id);
+	if (bearer)
+		*bearer = place + 1;
+}
+
+// Handed over to another session, or to another identity: what bears the id is there.
+static bool lives_elsewhere(struct recorder *r, uint32_t place, uint64_t id)
+{
+	const uint64_t *bearer = recall_at(r->bearers, id);
+	return bearer && *bearer && *bearer - 1 != place && r->kept[*bearer - 1].id == id;
+}
+
 static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
 {
 	const struct feed_change *change = &r->change;
@@ -189,6 +209,7 @@ static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
 	kept->id = change->diagnosis.id;
 	kept->sequence = change->mark.sequence;
 	kept->evidence_bytes = change->diagnosis.evidence.bytes;
+	note_bearer(r, change->mark.place);
 	if (number)
 		r->pending[r->tail++ % PENDING_MAX] =
 			(struct pending){.number = number, .made_ms = now_ms, .mark = change->mark};
@@ -207,6 +228,7 @@ void recorder_restored(struct recorder *r)
 			.id = r->change.diagnosis.id,
 			.sequence = r->change.mark.sequence,
 			.evidence_bytes = r->change.diagnosis.evidence.bytes};
+		note_bearer(r, place);
 	}
 	recorder_retell(r);
 	r->restoring = r->retell > 0;
@@ -256,6 +278,11 @@ static void take(struct recorder *r, uint64_t now_ms)
 	const struct feed_change *change = &r->change;
 	const struct kept *kept = &r->kept[change->mark.place];
 	uint64_t digest = digest_of(&change->diagnosis);
+	// Whoever it was handed over to may be told of later, by another worker.
+	if (digest != kept->digest && change->mark.state == DIAGNOSIS_ABSORBED) {
+		enqueue(r, LATER_END, change->mark.place, now_ms);
+		return;
+	}
 	if (digest != kept->digest) {
 		metrics_note_latency(
 			r->metrics, TOLD_WIRE, us_since(change->diagnosis.last_ms, now_ms));
@@ -268,9 +295,29 @@ static void take(struct recorder *r, uint64_t now_ms)
 }
 
 // The clock can be set back: a place waits no longer than the time that was meant.
-static bool is_due(const struct kept *kept, enum later later, uint64_t now_ms)
+static bool is_due(
+	const struct recorder *r, const struct kept *kept, enum later later, uint64_t now_ms)
 {
+	if (r->finishing)
+		return later != LATER_END || !feed_has_change(r->feed);
 	return kept->due_ms[later] <= now_ms || kept->due_ms[later] > now_ms + later_ms[later];
+}
+
+// It was absorbed: its id ends with it, unless that lives on.
+static void record_end(struct recorder *r, uint64_t now_ms)
+{
+	const struct feed_change *change = &r->change;
+	struct kept *kept = &r->kept[change->mark.place];
+	uint64_t digest = digest_of(&change->diagnosis);
+	if (change->mark.state != DIAGNOSIS_ABSORBED || digest == kept->digest)
+		return;
+	if (!lives_elsewhere(r, change->mark.place, change->diagnosis.id)) {
+		record(r, digest, now_ms);
+		return;
+	}
+	kept->digest = digest;
+	kept->id = 0;
+	feed_pass(r->feed, &change->mark);
 }
 
 static void record_due(struct recorder *r, enum later later, uint64_t now_ms)
@@ -279,18 +326,32 @@ static void record_due(struct recorder *r, enum later later, uint64_t now_ms)
 	for (unsigned i = 0; i < TAKE_STEP && queue->first && has_room(r); i++) {
 		uint32_t place = queue->first - 1;
 		struct kept *kept = &r->kept[place];
-		if (!is_due(kept, later, now_ms))
+		if (!is_due(r, kept, later, now_ms))
 			break;
 		queue->first = kept->next[later];
 		if (queue->first == 0)
 			queue->last = 0;
 		kept->waits[later] = false;
 		// Gone, or recorded meanwhile, or changed in what matters: the feed tells of that.
-		if (feed_read(r->feed, place, &r->change) &&
-			r->change.mark.sequence != kept->sequence &&
-			digest_of(&r->change.diagnosis) == kept->digest)
+		if (!feed_read(r->feed, place, &r->change))
+			continue;
+		if (later == LATER_END)
+			record_end(r, now_ms);
+		else if (r->change.mark.sequence != kept->sequence &&
+			 digest_of(&r->change.diagnosis) == kept->digest)
 			record(r, kept->digest, now_ms);
 	}
+}
+
+void recorder_finish(struct recorder *r)
+{
+	r->finishing = true;
+}
+
+static bool has_waiting(const struct recorder *r)
+{
+	return r->queues[LATER_END].first || r->queues[LATER_EVIDENCE].first ||
+	       r->queues[LATER_COUNT].first;
 }
 
 bool recorder_step(struct recorder *r, uint64_t now_ms)
@@ -302,5 +363,7 @@ bool recorder_step(struct recorder *r, uint64_t now_ms)
 		take(r, now_ms);
 	retell_some(r, now_ms);
 	record_alerts(r, now_ms);
+	if (r->finishing) // room comes when the journal has settled what is pending
+		return feed_has_change(r->feed) || has_waiting(r);
 	return has_room(r) && (feed_has_change(r->feed) || r->retell);
 }

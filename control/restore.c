@@ -76,7 +76,8 @@ bool restoring_diagnosis(struct restoring *r, const json_t *object)
 	enum known_diagnosis_outcome outcome =
 		known_diagnosis_read(&r->reader, object, &r->diagnosis);
 	r->n_refused += outcome == KNOWN_REFUSED;
-	return outcome != KNOWN_READ || restore_diagnosis(&r->restore, &r->diagnosis);
+	return outcome != KNOWN_READ || restore_diagnosis(&r->restore, &r->diagnosis) ||
+	       r->diagnosis.recovered_ms;
 }
 
 // ---- from the journal ----
@@ -125,10 +126,12 @@ bool restore_all(struct workers *workers, struct journal *journal, struct roster
 	if (r == NULL)
 		return false;
 	json_t *left_out = r->left_out = json_object();
-	journal_each(journal, RECORD_GATEWAY, take_gateway, r);
-	journal_each(journal, RECORD_PHONE, take_phone, r);
-	journal_each(journal, RECORD_DIAGNOSIS, take_subject, r);
-	journal_each(journal, RECORD_DIAGNOSIS, take_diagnosis, r);
+	// What can still relapse goes on under its id.
+	uint64_t since_ms = now_ms > DIAGNOSIS_RELAPSE_MS ? now_ms - DIAGNOSIS_RELAPSE_MS : 0;
+	journal_each(journal, RECORD_GATEWAY, 0, take_gateway, r);
+	journal_each(journal, RECORD_PHONE, 0, take_phone, r);
+	journal_each(journal, RECORD_DIAGNOSIS, since_ms, take_subject, r);
+	journal_each(journal, RECORD_DIAGNOSIS, since_ms, take_diagnosis, r);
 	restoring_end(r, out);
 	end_left_out(journal, left_out);
 	json_decref(left_out);

@@ -23,7 +23,11 @@
 enum reader_statement { EACH_STATE, TAKE_RECORDS, FIND_ANY, FIND_PHONE, READER_STATEMENTS };
 
 static const char *const reader_sql_of[READER_STATEMENTS] = {
-	[EACH_STATE] = "SELECT " RECORD_COLUMNS " FROM states WHERE kind = ?1",
+	[EACH_STATE] = "SELECT " RECORD_COLUMNS " FROM states WHERE kind = ?1"
+		       " UNION ALL SELECT " RECORD_COLUMNS " FROM records AS r"
+		       " WHERE ?1 = 0 AND r.made_ms >= ?2 AND r.kind = 0 AND r.state = 'recovered'"
+		       " AND NOT EXISTS (SELECT 1 FROM records AS later WHERE later.key = r.key"
+		       " AND later.kind = 0 AND later.number > r.number)",
 	[TAKE_RECORDS] = "SELECT " RECORD_COLUMNS " FROM records"
 			 " WHERE number BETWEEN ?1 AND ?2 ORDER BY number LIMIT ?3",
 	[FIND_ANY] = FIND(""),
@@ -94,12 +98,18 @@ static bool row_record(sqlite3_stmt *row, struct record **out)
 	return record != NULL;
 }
 
-enum store_result store_reader_each(
-	struct store_reader *reader, enum record_kind kind, store_record_fn each, void *context)
+static sqlite3_int64 number_of(uint64_t n)
+{
+	return n < INT64_MAX ? (sqlite3_int64)n : INT64_MAX;
+}
+
+enum store_result store_reader_each(struct store_reader *reader, enum record_kind kind,
+	uint64_t since_ms, store_record_fn each, void *context)
 {
 	sqlite3_stmt *statement = reader->statements[EACH_STATE];
 	int code;
 	sqlite3_bind_int(statement, 1, (int)kind);
+	sqlite3_bind_int64(statement, 2, number_of(since_ms));
 	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
 		struct record *record;
 		if (row_record(statement, &record) && record)
@@ -135,11 +145,6 @@ static void bind_or_null(sqlite3_stmt *statement, int at, const char *text)
 		sql_bind_text(statement, at, text, strlen(text));
 	else
 		sqlite3_bind_null(statement, at);
-}
-
-static sqlite3_int64 number_of(uint64_t n)
-{
-	return n < INT64_MAX ? (sqlite3_int64)n : INT64_MAX;
 }
 
 static sqlite3_stmt *bind_find(struct store_reader *reader, const struct store_filter *filter,

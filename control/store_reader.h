@@ -12,10 +12,11 @@ struct store_reader;
 struct store_reader *store_reader_open(const char *directory, char *error, size_t size);
 void store_reader_close(struct store_reader *reader); // NULL is nothing
 
-// The last state of each thing of a kind. Each record is the function's to release.
+// The last state of each thing of a kind; of diagnoses: that are open, or have recovered since
+// `since_ms`. Each record is the function's to release.
 typedef void (*store_record_fn)(void *context, struct record *record);
-enum store_result store_reader_each(
-	struct store_reader *reader, enum record_kind kind, store_record_fn each, void *context);
+enum store_result store_reader_each(struct store_reader *reader, enum record_kind kind,
+	uint64_t since_ms, store_record_fn each, void *context);
 
 // Records from `from` to `to`, the first `max` of them.
 enum store_result store_reader_take(struct store_reader *reader, uint64_t from, uint64_t to,

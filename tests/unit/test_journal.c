@@ -290,13 +290,19 @@ static void note(void *context, const char *key, json_t *object)
 }
 
 // How many there are; of `key` ("": any) one.
-static unsigned count_states(struct journal *journal, enum record_kind kind, const char *key)
+static unsigned count_states_since(
+	struct journal *journal, enum record_kind kind, uint64_t since_ms, const char *key)
 {
 	struct found found = {.wanted = key};
-	journal_each(journal, kind, note, &found);
+	journal_each(journal, kind, since_ms, note, &found);
 	if (key[0])
 		assert_int_equal(found.n_wanted, 1);
 	return found.n;
+}
+
+static unsigned count_states(struct journal *journal, enum record_kind kind, const char *key)
+{
+	return count_states_since(journal, kind, UINT64_MAX, key);
 }
 
 static void next_start_finds_the_last_states(void **state)
@@ -319,6 +325,26 @@ static void next_start_finds_the_last_states(void **state)
 	assert_int_equal(count_states(bench->journal, RECORD_PHONE, "SEP2"), 1);
 	assert_int_equal(count_states(bench->journal, RECORD_GATEWAY, "asa-hq-1"), 1);
 	assert_int_equal(journal_settled(bench->journal), 6);
+}
+
+static void next_start_finds_what_has_just_recovered(void **state)
+{
+	struct bench *bench = *state;
+	struct journal *journal = bench->journal;
+	append_of(journal, RECORD_DIAGNOSIS, "over", "open", 1);
+	append_of(journal, RECORD_DIAGNOSIS, "over", "recovered", 2);
+	append_of(journal, RECORD_DIAGNOSIS, "again", "open", 1);
+	append_of(journal, RECORD_DIAGNOSIS, "again", "recovered", 2);
+	append_of(journal, RECORD_DIAGNOSIS, "again", "open", 3);
+	append_of(journal, RECORD_DIAGNOSIS, "dropped", "expired", 1);
+	append_of(journal, RECORD_ALERT, "past", "resolved", 1);
+	restart(bench);
+	uint64_t now_ms = clock_wall_ms();
+	assert_int_equal(
+		count_states_since(bench->journal, RECORD_DIAGNOSIS, now_ms - 60000, "over"), 2);
+	assert_int_equal(
+		count_states_since(bench->journal, RECORD_DIAGNOSIS, now_ms + 60000, "again"), 1);
+	assert_int_equal(count_states_since(bench->journal, RECORD_ALERT, 0, "past"), 1);
 }
 
 static void last_state_is_the_one_that_stays(void **state)
@@ -783,6 +809,7 @@ int main(void)
 		CASE(reader_behind_the_window_misses_nothing),
 		CASE(nothing_settled_dies_with_the_process),
 		CASE(next_start_finds_the_last_states),
+		CASE(next_start_finds_what_has_just_recovered),
 		CASE(last_state_is_the_one_that_stays),
 		CASE(alerts_that_fire_are_known),
 		CASE(descriptor_tells_what_settles),

@@ -147,6 +147,57 @@ static void what_is_only_counted_again_is_recorded_later_and_once(void **state)
 	expect_nothing(bench);
 }
 
+static void nothing_waits_at_the_end(void **state)
+{
+	struct bench *bench = *state;
+	desk_fail(bench->desk, 1);
+	record(bench);
+	expect(bench, "open", 1);
+	for (unsigned i = 0; i < 2; i++) {
+		bench->desk->now_ms += 60000; // another attempt
+		desk_fail(bench->desk, 1);
+	}
+	record(bench);
+	expect_nothing(bench);
+	recorder_finish(bench->recorder);
+	record(bench);
+	expect(bench, "open", 3);
+	expect_nothing(bench);
+}
+
+static const char *id_of(const json_t *object)
+{
+	return json_string_value(json_object_get(object, "id"));
+}
+
+// A phone that only its own line has named goes on at the address that turns out to be its own.
+static void what_goes_on_elsewhere_under_its_id_has_not_ended(void **state)
+{
+	struct bench *bench = *state;
+	desk_line(bench->desk,
+		"Nov 26 10:00:00 SEP8CB64F576113 2: ERR 10:00:00.2 VPNC: VPN cert chain "
+		"verification failed");
+	record(bench);
+	json_t *before = next(bench);
+	assert_non_null(before);
+	assert_string_equal(json_string_value(json_object_get(before, "state")), "open");
+	desk_line(bench->desk,
+		"fw1 : %ASA-6-722051: Group <G> User <CP-7962G-SEP8CB64F576113> IP <192.0.2.9> "
+		"IPv4 Address <172.16.0.9> IPv6 address <::> assigned");
+	record(bench);
+	bench->desk->now_ms += RECORD_END_MS;
+	record(bench);
+	json_t *after = next(bench);
+	assert_non_null(after);
+	assert_string_equal(id_of(after), id_of(before));
+	assert_string_equal(json_string_value(json_object_get(after, "state")), "recovered");
+	assert_true(json_integer_value(json_object_get(after, "sequence")) >
+		    json_integer_value(json_object_get(before, "sequence")));
+	expect_nothing(bench);
+	json_decref(before);
+	json_decref(after);
+}
+
 static void who_is_no_phone_is_not_recorded(void **state)
 {
 	struct bench *bench = *state;
@@ -228,6 +279,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_is_only_counted_again_is_recorded_later_and_once, make_bench,
 			end_bench),
+		cmocka_unit_test_setup_teardown(nothing_waits_at_the_end, make_bench, end_bench),
+		cmocka_unit_test_setup_teardown(
+			what_goes_on_elsewhere_under_its_id_has_not_ended, make_bench, end_bench),
 		cmocka_unit_test_setup_teardown(
 			who_is_no_phone_is_not_recorded, make_bench, end_bench),
 		cmocka_unit_test_setup_teardown(

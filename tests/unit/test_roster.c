@@ -313,7 +313,7 @@ static unsigned n_kept(struct kept *k, enum record_kind kind, json_t **last)
 	struct found found = {0};
 	stop(k);
 	start(k);
-	journal_each(k->journal, kind, find, &found);
+	journal_each(k->journal, kind, 0, find, &found);
 	if (last)
 		*last = found.last;
 	else

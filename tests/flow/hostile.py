@@ -39,9 +39,7 @@ def send(port):
 
     for i, text in enumerate(NASTY):
         tell(line(text, f"198.18.0.{i + 1}"))
-    # A newline divides messages: what follows it is another line, of nobody.
-    tell(line(b"new\nline", "198.18.2.1"))
-    tell(line(b"one", "198.18.2.2") + b"\n" + line(b"two", "198.18.2.3"))
+    tell(line(b"new\nline", "198.18.2.1"))  # within a value a line break is a byte like others
     for i in range(60):  # enough for an alert
         tell(line(b"CP-7962G-SEP00CC%08X" % i, f"198.18.3.{i + 1}", GATEWAY))
 
@@ -154,8 +152,7 @@ def taken(history):
     for i, text in enumerate(NASTY):
         same(f"198.18.0.{i + 1}", "user", text)
         same(f"198.18.3.{i + 1}", "gateway", GATEWAY)
-    if "198.18.2.1" in of or of["198.18.2.2"]["user"] != "one" or of["198.18.2.3"]["user"] != "two":
-        sys.exit("a newline has not divided messages")
+    same("198.18.2.1", "user", b"new\nline")
 
 
 def check(history, directory, arrived=None):

@@ -142,7 +142,7 @@ killed_in_the_middle_it_is_still_one() {
 	started
 	swap morning --phones 100
 	prometheus_says 'sum(offhook_phones)' 'v == {"": 5000 + 19 * 100}'
-	sleep 2 # a round of the roster, which keeps whom it has met
+	sleep 8 # rounds of the roster, which keeps whom it has met, some a turn
 	swap swap --rate 5000 &
 	swapping=$!
 	await_alerts firing

@@ -6,7 +6,7 @@ swapped.py holds ALERTS EXPRESSION          of `offhook alerts --json`: `alerts`
 swapped.py series|prometheus|manager SAID EXPRESSION    of what an address said: of Prometheus's query `v`, values by
                                             their labels; of its alerts and of Alertmanager's `alerts`
 swapped.py diagnosed DIAGNOSES EXPRESSION   of `diagnoses --json`: `all`, `confirmed`, `probable`; and none blames another
-swapped.py fleet FLEET PHONES SURE          of `fleet --json`: so many phones of one gateway fail, all others are well
+swapped.py fleet FLEET PHONES               of `fleet --json`: so many phones of one gateway fail, all others are well
 swapped.py told HISTORY KIND FILE           each state of an alert in `history --changes` is in a receiver's FILE,
                                             and nothing else: its id, sequence, state, phones, hash, gateway
 swapped.py episode HISTORY PHONES           one alert, firing once and resolved once
@@ -26,7 +26,7 @@ def read(path):
 
 def holds(path, expression):
     alerts = read(path)
-    return bool(eval(expression, {"alerts": alerts, "firing": [a for a in alerts if a["state"] == "firing"]}))
+    return bool(eval(f"({expression})", {"alerts": alerts, "firing": [a for a in alerts if a["state"] == "firing"]}))
 
 
 def name_of(labels):
@@ -58,13 +58,12 @@ def diagnosed(path, expression):
         sys.exit("not so: " + expression)
 
 
-def fleet(path, phones, sure):
-    phones, sure = int(phones), int(sure)
+def fleet(path, phones):
     for gateway in read(path):
         of, swapped = gateway["phones"], gateway["gateway"] == "asa-07"
-        wanted = {"known": phones, "ok": 0, "failing": sure, "unknown": phones - sure} if swapped else {
-            "known": 100, "ok": 100, "failing": 0, "unknown": 0}
-        if of != wanted or gateway["causes"] != ({"cert-hash-mismatch": of["failing"]} if swapped else {}):
+        n, failing = (int(phones), of["failing"]) if swapped else (100, 0)
+        if (of["known"], of["ok"]) != (n, 0 if swapped else n) or failing < n * 4 // 5 * swapped or (
+                gateway["causes"] != ({"cert-hash-mismatch": failing} if swapped else {})):
             sys.exit(json.dumps(gateway))
 
 

@@ -50,8 +50,10 @@ phones_are_behind_one_address() {
 	daemon_start_quiet
 	swap morning $small $options
 	swap swap $small $options
+	# Each address is counted once where nothing says which of its phones it was.
 	diagnosed 'len(all) >= 100'
-	fires_and_ends "100 <= a['phones']['affected'] <= 300"
+	await_alerts "len(alerts) == 1 and 100 <= firing[0]['phones']['affected'] <= 300"
+	daemon_stop
 }
 
 # Half of those whose lines come between each other are well.
@@ -77,27 +79,41 @@ eight_gateways_at_once_are_one_alert() {
 	daemon_stop
 }
 
-# As of a gateway that says each day how many are left.
-days_left() { # N
-	logger -n 127.0.0.1 -P 5514 -d --rfc3164 -t asa-07 "%ASA-1-717054: The ID certificate in the trustpoint TP-OUTSIDE is due to expire in $1 days. Expiration 10:00:00 UTC Mar 1 2031 Subject Name cn=vpn.example.net Issuer Name cn=Example CA Serial Number 0A0B0C"
+gateway_says() { # GATEWAY TEXT
+	python3 -c 'import socket, sys, time
+line = "<161>%s %s : %s" % (time.strftime("%b %d %Y %H:%M:%S", time.gmtime()), *sys.argv[1:])
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(line.encode(), ("127.0.0.1", 5514))' "$@"
+}
+
+ends_in() { # GATEWAY DAYS
+	gateway_says "$1" "%ASA-1-717054: The ID certificate in the trustpoint TP-OUTSIDE is due to expire in $2 days. Expiration 10:00:00 UTC Mar 1 2031 Subject Name cn=vpn.example.net Issuer Name cn=Example CA Serial Number 0A0B0C"
 }
 
 a_certificate_that_ends_is_one_alert_that_grows_worse() {
 	daemon_start_quiet
 	swap morning $small
-	for told in 60:info 30:low 14:medium 7:high 1:critical; do
-		days_left ${told%:*}
-		await_alerts "len(alerts) == 1 and firing[0]['severity'] == '${told#*:}' and firing[0]['details']['days'] == ${told%:*}"
+	ends_in asa-01 60
+	ends_in asa-02 30
+	ends_in asa-03 14
+	ends_in asa-04 7
+	ends_in asa-05 1
+	ends_in asa-06 61
+	await_alerts "sorted((a['gateway'], a['severity'], a['details']['days']) for a in firing) == [('asa-01', 'info', 60),
+		('asa-02', 'low', 30), ('asa-03', 'medium', 14), ('asa-04', 'high', 7), ('asa-05', 'critical', 1)]"
+	for told in 60:info 30:low; do
+		ends_in asa-07 ${told%:*}
+		await_alerts "[(a['severity'], a['details']['days'], a['details']['trustpoint']) for a in firing
+			if a['gateway'] == 'asa-07'] == [('${told#*:}', ${told%:*}, 'TP-OUTSIDE')]"
 	done
-	await_alerts "firing[0]['phones'] == {'affected': 0, 'known': 300, 'peak': 0} and firing[0]['details']['trustpoint'] == 'TP-OUTSIDE'"
-	[ "$(say history --kind alert --changes --json | wc -l)" = 5 ]
-	[ "$(say history --kind alert --json | wc -l)" = 1 ]
+	await_alerts "[a['phones']['known'] for a in firing if a['gateway'] == 'asa-07'] == [300]"
+	[ "$(say history --kind alert --gateway asa-07 --json | wc -l)" = 1 ]
 	# Then it is another fact, which speaks for this one, and for the phones that fail by it.
-	logger -n 127.0.0.1 -P 5514 -d --rfc3164 -t asa-07 "%ASA-1-717055: The ID certificate in the trustpoint TP-OUTSIDE has expired. Expiration 10:00:00 UTC Mar 1 2025 Subject Name cn=vpn.example.net Issuer Name cn=Example CA Serial Number 0A0B0C"
-	await_alerts "len(firing) == 1 and firing[0]['alert'] == 'fleet-cert-expired'"
+	gateway_says asa-07 "%ASA-1-717055: The ID certificate in the trustpoint TP-OUTSIDE has expired. Expiration 10:00:00 UTC Mar 1 2025 Subject Name cn=vpn.example.net Issuer Name cn=Example CA Serial Number 0A0B0C"
+	expired="(lambda a: len(a) == 1 and a[0]['alert'] == 'fleet-cert-expired' and a[0]['severity'] == '%s')([a for a in firing
+		if a['gateway'] == 'asa-07'])"
+	await_alerts "$(printf "$expired" high)"
 	swap swap $small
-	await_alerts "len(firing) == 1 and firing[0]['alert'] == 'fleet-cert-expired' and firing[0]['severity'] == 'critical'"
-	cat "$work/alerts"
+	await_alerts "$(printf "$expired" critical)"
 	daemon_stop
 }
 

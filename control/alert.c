@@ -76,6 +76,21 @@ void alerts_set_sites(struct alerts *alerts, const struct sites *sites)
 	}
 }
 
+static bool is_complete(const struct alerts *alerts, const struct alert *alert)
+{
+	return alerts->is_complete && alert->rule_now &&
+	       alert->rule_now->source == ALERT_OF_DIAGNOSES;
+}
+
+void alerts_set_complete(struct alerts *alerts)
+{
+	alerts->is_complete = true;
+	for (unsigned i = 0; i < alerts->n_used; i++) {
+		if (alerts->slots[i] && is_complete(alerts, alerts->slots[i]))
+			alerts->slots[i]->grace_ms = 0;
+	}
+}
+
 void alerts_set_degraded(struct alerts *alerts, bool is_degraded)
 {
 	alerts->is_degraded = is_degraded;
@@ -331,6 +346,7 @@ void alerts_set_rules(struct alerts *alerts, const struct rulepack *pack, uint64
 		}
 	}
 	memcpy(alerts->rules, rules, sizeof(rules));
+	alerts->is_complete = false;
 	alerts->pack = pack;
 	index_rules(alerts);
 }
@@ -358,7 +374,7 @@ static void finish_restore(struct alerts *alerts, uint64_t now_ms)
 			continue;
 		alert_activate(alert, alert->fired_ms);
 		alert->is_dirty = true;
-		alert->grace_ms = now_ms + ALERT_GRACE_MS;
+		alert->grace_ms = is_complete(alerts, alert) ? 0 : now_ms + ALERT_GRACE_MS;
 	}
 }
 

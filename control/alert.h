@@ -62,6 +62,9 @@ void alerts_set_sites(struct alerts *alerts, const struct sites *sites);
 
 // A diagnosis, in any state. Each state may come again.
 void alerts_take(struct alerts *alerts, const json_t *diagnosis, uint64_t now_ms);
+// All that is open has been taken since the start, or since alerts_set_rules(): what counts
+// diagnoses waits for nobody any more.
+void alerts_set_complete(struct alerts *alerts);
 // Whether the disk refuses what is to be kept (journal_is_degraded()).
 void alerts_set_degraded(struct alerts *alerts, bool is_degraded);
 // About once a second. roster: NULL for none.

@@ -170,6 +170,7 @@ struct alerts {
 	uint64_t sequence_floor; // of alerts that are forgotten
 	uint64_t roster_ms;	 // when the roster was last looked at; 0: never
 	bool is_restored;	 // something was, and no tick has been since
+	bool is_complete;	 // all that is open was taken since the start or the last reload
 	bool is_degraded;
 
 	unsigned next_slot; // of alerts_next_change()

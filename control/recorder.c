@@ -241,6 +241,8 @@ void recorder_retell(struct recorder *r)
 
 static void retell_some(struct recorder *r, uint64_t now_ms)
 {
+	if (r->retell == 0)
+		return;
 	for (unsigned i = 0, n = 0; i < RETELL_STEP && n < TAKE_STEP && r->retell; i++) {
 		if (!feed_read(r->feed, --r->retell, &r->change) ||
 			r->change.mark.state != DIAGNOSIS_OPEN ||
@@ -255,6 +257,8 @@ static void retell_some(struct recorder *r, uint64_t now_ms)
 		n++;
 	}
 	r->restoring = r->restoring && r->retell;
+	if (r->retell == 0)
+		alerts_set_complete(r->alerts);
 }
 
 static void enqueue(struct recorder *r, enum later later, uint32_t place, uint64_t now_ms)

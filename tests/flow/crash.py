@@ -402,9 +402,12 @@ def recover(daemon, traffic):
     alert = by_id(ask("alerts")).get(ALERT)
     check(alert and alert["state"] == "firing", "the alert does not fire:", alert)
     check(len(was) >= len(traffic.swapped), "only", len(was), "are open")
-    for phone in traffic.swapped + traffic.flapping + traffic.once[:traffic.n]:
+    for phone in traffic.swapped + traffic.flapping + traffic.once[:traffic.n] + traffic.relapsing:
         traffic.send(swap.connect(phone))
-    wait_for("all are back", lambda: not [one for one in ask("diagnoses") if one["scope"] == "phone"])
+    try:
+        wait_for("all are back", lambda: not [one for one in ask("diagnoses") if one["scope"] == "phone"])
+    except Wrong as wrong:
+        raise Wrong("%s: %s" % (wrong, [brief(one) for one in ask("diagnoses")][:2])) from wrong
     wait_for("the alert is resolved", lambda: by_id(ask("alerts"))[ALERT]["state"] == "resolved")
     wait_delivered()
     left = by_id(ask("history", "--limit", "100000"))

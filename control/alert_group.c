@@ -173,7 +173,7 @@ static bool is_taken(struct alerts *alerts, const char *id)
 // "fleet-asa-hq-1-fleet-cert-mismatch"; of a storm, or of offhook itself, "fleet-all-RULE".
 static void make_id(struct alerts *alerts, struct alert *alert, const char *rule)
 {
-	char values[ALERT_ID_MAX] = "";
+	char values[ALERT_ID_MAX - 16] = ""; // with room for "fleet-" before it
 	size_t len = 0;
 	for (unsigned i = 0; i < alert->n_values && len + 100 < sizeof(values); i++) {
 		if (i)

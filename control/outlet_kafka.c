@@ -272,7 +272,7 @@ static rd_kafka_resp_err_t produce(struct kafka *kafka, const struct outlet_cont
 			RD_KAFKA_V_VALUE((value.data + value.from), value.len),
 			RD_KAFKA_V_HEADER("content-type", "application/json", -1),
 			RD_KAFKA_V_HEADER(
-				"ecs-version", o->format == AS_ECS ? ECS_VERSION : NULL, -1),
+				"ecs-version", (o->format == AS_ECS ? ECS_VERSION : NULL), -1),
 			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE((void *)place),
 			RD_KAFKA_V_END);
 	}

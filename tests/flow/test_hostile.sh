@@ -12,8 +12,10 @@ starts() { # COMMAND...
 	"$@" >"$work/printed" 2>>"$work/notes" &
 	case_pids="$case_pids $!"
 	for _ in $(seq 100); do
-		printed=$(head -n 1 "$work/printed")
-		[ -z "$printed" ] || return 0
+		if [ "$(wc -l <"$work/printed")" -gt 0 ]; then # a whole line
+			printed=$(head -n 1 "$work/printed")
+			return 0
+		fi
 		sleep 0.05
 	done
 	echo "does not start: $*"

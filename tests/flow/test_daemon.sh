@@ -313,6 +313,10 @@ watch_tells_of_changes() {
 		sleep 0.1
 	done
 	on_a logger -n 10.7.0.2 -P 5514 -d '%ASA-4-724002: Group <VPNPhone> User <Phone> IP <172.16.5.9> WebVPN session not terminated. Cisco Secure Desktop was not running on the client'"'"'s workstation.'
+	for _ in $(seq 50); do # what changes again before it is told is one change
+		grep -q '"state":"open"' "$work/watched" && break
+		sleep 0.1
+	done
 	on_a logger -n 10.7.0.2 -P 5514 -d '%ASA-6-722051: Group <VPNPhone> User <Phone> IP <172.16.5.9> IPv4 Address <10.20.0.9> IPv6 address <::> assigned to session'
 	await_datagrams 2
 	for _ in $(seq 50); do

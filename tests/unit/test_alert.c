@@ -934,12 +934,14 @@ static void restored_alert_of_no_rule_is_resolved_as_it_was(void **state)
 
 // ---- hostile names, limits ----
 
+#define LONG_NAME                                                                        \
+	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
+	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 static void names_of_strangers_make_ids_of_plain_letters(void **state)
 {
-	static const char *const names[] = {"a b", "a/b", "a_b", "all",
-		"\"\\\n\x1b[31m\xe7\xb9\x81", "-..-",
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
+	static const char *const names[] = {
+		"a b", "a/b", "a_b", "all", "\"\\\n\x1b[31m\xe7\xb9\x81", "-..-", LONG_NAME};
 	struct play *p = *state;
 	json_t *ids = json_object();
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -97,16 +97,17 @@ static void histogram_adds_up_to_infinity(void **state)
 		    "offhook_l_seconds_count{stage=\"wire\"} 3\n");
 }
 
+#define PROMETHEUS_2_42                                                                    \
+	"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=" \
+	"0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+
 static void openmetrics_is_given_to_whom_names_it(void **state)
 {
 	(void)state;
 	static const char *const yes[] = {"application/openmetrics-text",
 		"application/openmetrics-text; version=1.0.0; charset=utf-8",
 		"text/plain;version=0.0.4;q=0.5, application/openmetrics-text;version=1.0.0;q=0.9",
-		// Prometheus 2.42
-		"application/openmetrics-text;version=1.0.0,application/"
-		"openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-		"Application/OpenMetrics-Text;Version=1.0.0"};
+		PROMETHEUS_2_42, "Application/OpenMetrics-Text;Version=1.0.0"};
 	static const char *const no[] = {"", "*/*", "text/plain",
 		"application/openmetrics-text;q=0", "application/openmetrics-text; q=0.000",
 		"application/openmetrics-text;version=0.0.1", "application/openmetrics-texture",

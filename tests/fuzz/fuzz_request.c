@@ -69,8 +69,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	daemon_.feed = feed_create(daemon_.workers);
 	log_some(daemon_.workers);
 	feed_drain(daemon_.feed);
-	// Only so that there is one to tell of; nobody connects.
 	char path[64], error[256];
+	static const struct journal_options history = {.window = 64}; // in memory alone
+	daemon_.config.journal.directory = NULL;
+	daemon_.journal = journal_create(&history, error, sizeof(error));
+	daemon_.alerts = alerts_create(daemon_.workers->ruleset->pack);
+	daemon_.roster = roster_create(daemon_.workers, NULL);
+	assert(daemon_.journal && daemon_.alerts && daemon_.roster);
+	// Only so that there is one to tell of; nobody connects.
 	snprintf(path, sizeof(path), "/tmp/offhook-fuzz-%d.sock", (int)getpid());
 	daemon_.server = server_create(&daemon_, path, error, sizeof(error));
 	assert(daemon_.server != NULL);

@@ -198,6 +198,7 @@ static void readers_of_ever_new_names_find_a_place(void **state)
 	char name[32];
 	struct journal_reader *stays = journal_reader_create(bench->journal, "one");
 	append_many(bench->journal, 1, 8);
+	wait_settled(bench->journal, 8); // so that four at once are the first four
 	take_up_to(stays, 1, 4, 4);
 	journal_reader_done(stays, 4);
 	for (unsigned i = 0; i < 300; i++) {

@@ -350,19 +350,12 @@ static struct feed_mark mark_of(uint32_t place, const struct diagnosis *d)
 		.is_phone = d->is_phone};
 }
 
-void feed_restored(struct feed *feed)
+void feed_restored(struct feed *feed, const struct feed_mark *mark)
 {
-	for (uint32_t place = 0; place < feed_places(feed); place++) {
-		unsigned worker = worker_of(feed, place);
-		struct diagnosis d;
-		if (diagnosis_read(table_of(feed, worker), place - feed->base[worker], &d, NULL) !=
-			DIAGNOSIS_READ)
-			continue;
-		feed->released[place] = mark_of(place, &d);
-		feed->recorder->places[place] = (struct told){.serial = (uint32_t)d.serial + 1,
-			.sequence = d.sequence,
-			.open = d.state == DIAGNOSIS_OPEN};
-	}
+	feed->released[mark->place] = *mark;
+	feed->recorder->places[mark->place] = (struct told){.serial = (uint32_t)mark->serial + 1,
+		.sequence = mark->sequence,
+		.open = mark->state == DIAGNOSIS_OPEN};
 }
 
 bool feed_take(struct feed *feed, struct feed_change *out)

@@ -62,9 +62,9 @@ void feed_release(struct feed *feed, const struct feed_mark *mark);
 // It goes on at another place, under its id: that it ends at this one is nobody's news.
 void feed_pass(struct feed *feed, const struct feed_mark *mark);
 
-// What the tables hold was told before a restart: only what becomes of it is news. Before the
-// workers start; after feed_record().
-void feed_restored(struct feed *feed);
+// It was told before a restart: only what becomes of it is news. Before the workers start; after
+// feed_record().
+void feed_restored(struct feed *feed, const struct feed_mark *mark);
 
 // ---- watchers ----
 

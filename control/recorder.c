@@ -219,10 +219,10 @@ static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
 
 void recorder_restored(struct recorder *r)
 {
-	feed_restored(r->feed);
 	for (uint32_t place = 0; place < feed_places(r->feed); place++) {
 		if (!feed_read(r->feed, place, &r->change))
 			continue;
+		feed_restored(r->feed, &r->change.mark);
 		r->kept[place] = (struct kept){.digest = digest_of(&r->change.diagnosis),
 			.serial = r->change.diagnosis.serial,
 			.id = r->change.diagnosis.id,

@@ -194,22 +194,30 @@ static bool lives_elsewhere(struct recorder *r, uint32_t place, uint64_t id)
 	return bearer && *bearer && *bearer - 1 != place && r->kept[*bearer - 1].id == id;
 }
 
-static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
+// The journal has the diagnosis as `change` has it.
+static void keep(struct recorder *r, uint64_t digest)
 {
 	const struct feed_change *change = &r->change;
 	struct kept *kept = &r->kept[change->mark.place];
-	json_t *object = change_json(r);
-	if (kept->digest && kept->serial == change->diagnosis.serial &&
-		kept->id != change->diagnosis.id)
-		tell_end_of(r, kept->id, object, now_ms);
-	uint64_t number = tell(r, object, now_ms);
-	json_decref(object);
 	kept->digest = digest;
 	kept->serial = change->diagnosis.serial;
 	kept->id = change->diagnosis.id;
 	kept->sequence = change->mark.sequence;
 	kept->evidence_bytes = change->diagnosis.evidence.bytes;
 	note_bearer(r, change->mark.place);
+}
+
+static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
+{
+	const struct feed_change *change = &r->change;
+	const struct kept *kept = &r->kept[change->mark.place];
+	json_t *object = change_json(r);
+	if (kept->digest && kept->serial == change->diagnosis.serial &&
+		kept->id != change->diagnosis.id)
+		tell_end_of(r, kept->id, object, now_ms);
+	uint64_t number = tell(r, object, now_ms);
+	json_decref(object);
+	keep(r, digest);
 	if (number)
 		r->pending[r->tail++ % PENDING_MAX] =
 			(struct pending){.number = number, .made_ms = now_ms, .mark = change->mark};
@@ -223,12 +231,7 @@ void recorder_restored(struct recorder *r)
 		if (!feed_read(r->feed, place, &r->change))
 			continue;
 		feed_restored(r->feed, &r->change.mark);
-		r->kept[place] = (struct kept){.digest = digest_of(&r->change.diagnosis),
-			.serial = r->change.diagnosis.serial,
-			.id = r->change.diagnosis.id,
-			.sequence = r->change.mark.sequence,
-			.evidence_bytes = r->change.diagnosis.evidence.bytes};
-		note_bearer(r, place);
+		keep(r, digest_of(&r->change.diagnosis));
 	}
 	recorder_retell(r);
 	r->restoring = r->retell > 0;

@@ -17,6 +17,12 @@ struct told {
 	bool open;	   // it was told that it is open
 };
 
+// What the recorder says of one place.
+struct recorded {
+	struct feed_mark mark; // seen last
+	uint32_t held;	       // so many of its records are not yet safe
+};
+
 struct watch {
 	struct told *places;
 	uint32_t first, last; // plus one; 0: the queue is empty
@@ -28,7 +34,7 @@ struct watch {
 struct feed {
 	struct workers *workers;
 	struct watch *recorder;		// NULL: there is none
-	struct feed_mark *released;	// by place
+	struct recorded *recorded;	// by place
 	uint32_t base[WORKERS_MAX + 1]; // of each worker's places among all
 	uint32_t scan[WORKERS_MAX];	// of a scan of the whole table: places left, counted down
 	bool scan_again[WORKERS_MAX];	// once that is over
@@ -62,7 +68,7 @@ void feed_destroy(struct feed *feed)
 	while (feed->n_watches)
 		feed_unwatch(feed, feed->watches[0]);
 	watch_destroy(feed->recorder);
-	free(feed->released);
+	free(feed->recorded);
 	free(feed);
 }
 
@@ -132,9 +138,11 @@ static bool is_released(const struct feed *feed, uint32_t place, const struct di
 {
 	if (feed->recorder == NULL)
 		return true;
-	const struct feed_mark *r = &feed->released[place];
-	return r->serial == d->serial && r->state == d->state && r->confidence == d->confidence &&
-	       r->is_phone == d->is_phone;
+	const struct recorded *recorded = &feed->recorded[place];
+	const struct feed_mark *mark = &recorded->mark;
+	return recorded->held == 0 && mark->serial == d->serial && mark->id == d->id &&
+	       mark->state == d->state && mark->confidence == d->confidence &&
+	       mark->is_phone == d->is_phone;
 }
 
 // Nobody waits for it any more: its worker may use the place again. Of what a recorder sees it
@@ -151,7 +159,7 @@ static void acknowledge(struct feed *feed, uint32_t place, const struct diagnosi
 
 // ---- from the workers ----
 //
-// What is busy is passed over, here and in tell(): its worker says so again when the change is
+// What is busy is passed over, here and in look(): its worker says so again when the change is
 // done.
 
 static void note(struct feed *feed, unsigned worker, uint32_t slot)
@@ -243,7 +251,8 @@ void feed_unwatch(struct feed *feed, struct watch *watch)
 		unsigned worker = worker_of(feed, place);
 		struct diagnosis d;
 		if (diagnosis_read(table_of(feed, worker), place - feed->base[worker], &d, NULL) ==
-			DIAGNOSIS_READ)
+				DIAGNOSIS_READ &&
+			is_released(feed, place, &d))
 			acknowledge(feed, place, &d);
 	}
 	watch_destroy(watch);
@@ -325,8 +334,8 @@ json_t *watch_next(struct feed *feed, struct watch *watch)
 
 bool feed_record(struct feed *feed)
 {
-	feed->released = calloc(feed->base[feed->workers->n], sizeof(*feed->released));
-	feed->recorder = feed->released ? watch_create(feed) : NULL;
+	feed->recorded = calloc(feed->base[feed->workers->n], sizeof(*feed->recorded));
+	feed->recorder = feed->recorded ? watch_create(feed) : NULL;
 	return feed->recorder != NULL;
 }
 
@@ -345,6 +354,7 @@ static struct feed_mark mark_of(uint32_t place, const struct diagnosis *d)
 	return (struct feed_mark){.place = place,
 		.sequence = d->sequence,
 		.serial = d->serial,
+		.id = d->id,
 		.state = d->state,
 		.confidence = d->confidence,
 		.is_phone = d->is_phone};
@@ -352,7 +362,7 @@ static struct feed_mark mark_of(uint32_t place, const struct diagnosis *d)
 
 void feed_restored(struct feed *feed, const struct feed_mark *mark)
 {
-	feed->released[mark->place] = *mark;
+	feed->recorded[mark->place].mark = *mark;
 	feed->recorder->places[mark->place] = (struct told){.serial = (uint32_t)mark->serial + 1,
 		.sequence = mark->sequence,
 		.open = mark->state == DIAGNOSIS_OPEN};
@@ -369,7 +379,7 @@ bool feed_take(struct feed *feed, struct feed_change *out)
 		case LOOK_TELL:
 			return true;
 		case LOOK_PASS: // of no phone, or recorded before
-			feed_release(feed, &out->mark);
+			feed_pass(feed, &out->mark);
 			break;
 		case LOOK_GONE:
 			enqueue_for_all(feed, place);
@@ -391,19 +401,41 @@ bool feed_read(const struct feed *feed, uint32_t place, struct feed_change *out)
 	return true;
 }
 
-void feed_release(struct feed *feed, const struct feed_mark *mark)
+// To the watchers; to nobody, where there are none.
+static void offer(struct feed *feed, uint32_t place)
 {
-	feed->released[mark->place] = *mark;
-	enqueue_for_all(feed, mark->place);
+	const struct recorded *recorded = &feed->recorded[place];
+	if (recorded->held)
+		return;
+	enqueue_for_all(feed, place);
 	if (feed->n_watches == 0) {
-		struct diagnosis d = {.serial = mark->serial, .sequence = mark->sequence};
-		acknowledge(feed, mark->place, &d);
+		struct diagnosis d = {
+			.serial = recorded->mark.serial, .sequence = recorded->mark.sequence};
+		acknowledge(feed, place, &d);
 	}
+}
+
+void feed_hold(struct feed *feed, const struct feed_mark *mark)
+{
+	feed->recorded[mark->place].mark = *mark;
+	feed->recorded[mark->place].held++;
+}
+
+void feed_release(struct feed *feed, uint32_t place)
+{
+	feed->recorded[place].held--;
+	offer(feed, place);
 }
 
 void feed_pass(struct feed *feed, const struct feed_mark *mark)
 {
+	feed->recorded[mark->place].mark = *mark;
+	offer(feed, mark->place);
+}
+
+void feed_drop(struct feed *feed, const struct feed_mark *mark)
+{
 	for (unsigned i = 0; i < feed->n_watches; i++)
 		feed->watches[i]->places[mark->place].open = false;
-	feed_release(feed, mark);
+	feed_pass(feed, mark);
 }

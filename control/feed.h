@@ -36,7 +36,7 @@ bool feed_drain(struct feed *feed);
 struct feed_mark {
 	uint32_t place;
 	uint32_t sequence;
-	uint64_t serial;
+	uint64_t serial, id;
 	uint8_t state, confidence, is_phone;
 };
 
@@ -53,14 +53,18 @@ bool feed_record(struct feed *feed);
 uint32_t feed_places(const struct feed *feed);
 // Whether there may be something to take.
 bool feed_has_change(const struct feed *feed);
-// The next change; false: there is none for now. What is taken is to be released.
+// The next change; false: there is none for now. What is taken is held, passed, or
+// dropped, at once or later.
 bool feed_take(struct feed *feed, struct feed_change *out);
 // What stands at a place now, released or not; false: nothing.
 bool feed_read(const struct feed *feed, uint32_t place, struct feed_change *out);
-// It may be told, and what has only been counted on it since.
-void feed_release(struct feed *feed, const struct feed_mark *mark);
-// It goes on at another place, under its id: that it ends at this one is nobody's news.
+// It is being recorded: nothing of its place is told until it is released as often as it was held.
+void feed_hold(struct feed *feed, const struct feed_mark *mark);
+void feed_release(struct feed *feed, uint32_t place);
+// Nothing of it is to be recorded: it may be told, where its place is not held.
 void feed_pass(struct feed *feed, const struct feed_mark *mark);
+// It goes on at another place, under its id: that it ends at this one is nobody's news.
+void feed_drop(struct feed *feed, const struct feed_mark *mark);
 
 // It was told before a restart: only what becomes of it is news. Before the workers start; after
 // feed_record().

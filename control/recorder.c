@@ -49,8 +49,8 @@ struct recorder {
 	// Recorded, and not yet settled; in the order of their numbers.
 	struct pending {
 		uint64_t number, made_ms;
-		struct feed_mark mark;
-		json_t *alert; // NULL: a diagnosis
+		uint32_t place; // of a diagnosis
+		json_t *alert;	// NULL: a diagnosis
 	} pending[PENDING_MAX];
 	uint32_t head, tail; // count on for ever
 	uint32_t retell;     // places that the alerts are still to be told of, counted down
@@ -106,7 +106,7 @@ static void release_settled(struct recorder *r, uint64_t now_ms)
 		if (pending->alert)
 			alerts_release(r->alerts, pending->alert);
 		else
-			feed_release(r->feed, &pending->mark);
+			feed_release(r->feed, pending->place);
 		json_decref(pending->alert);
 	}
 }
@@ -218,11 +218,12 @@ static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
 	uint64_t number = tell(r, object, now_ms);
 	json_decref(object);
 	keep(r, digest);
+	feed_hold(r->feed, &change->mark);
 	if (number)
-		r->pending[r->tail++ % PENDING_MAX] =
-			(struct pending){.number = number, .made_ms = now_ms, .mark = change->mark};
+		r->pending[r->tail++ % PENDING_MAX] = (struct pending){
+			.number = number, .made_ms = now_ms, .place = change->mark.place};
 	else
-		feed_release(r->feed, &change->mark);
+		feed_release(r->feed, change->mark.place);
 }
 
 void recorder_restored(struct recorder *r)
@@ -298,7 +299,7 @@ static void take(struct recorder *r, uint64_t now_ms)
 	}
 	bool grown = change->diagnosis.evidence.bytes != kept->evidence_bytes;
 	enqueue(r, grown ? LATER_EVIDENCE : LATER_COUNT, change->mark.place, now_ms);
-	feed_release(r->feed, &change->mark);
+	feed_pass(r->feed, &change->mark);
 }
 
 // The clock can be set back: a place waits no longer than the time that was meant.
@@ -324,7 +325,7 @@ static void record_end(struct recorder *r, uint64_t now_ms)
 	}
 	kept->digest = digest;
 	kept->id = 0;
-	feed_pass(r->feed, &change->mark);
+	feed_drop(r->feed, &change->mark);
 }
 
 static void record_due(struct recorder *r, enum later later, uint64_t now_ms)

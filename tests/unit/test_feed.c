@@ -381,6 +381,81 @@ static void remedy_comes_in_the_language_asked_for(void **state)
 	close(client);
 }
 
+// ---- beside a recorder ----
+
+static void take(struct desk *desk, struct feed_change *change)
+{
+	while (feed_drain(desk->daemon.feed))
+		;
+	assert_true(feed_take(desk->daemon.feed, change));
+}
+
+static void what_is_held_is_not_told_by_what_is_counted_meanwhile(void **state)
+{
+	struct desk *desk = *state;
+	struct feed *feed = desk->daemon.feed;
+	struct feed_change change;
+	assert_true(feed_record(feed));
+	int client = watch(desk, WATCH);
+	desk_fail(desk, 1);
+	take(desk, &change);
+	feed_hold(feed, &change.mark);
+	desk_fail(desk, 1);
+	take(desk, &change);
+	feed_pass(feed, &change.mark);
+	expect_nothing(desk, client);
+	feed_release(feed, change.mark.place);
+	expect(desk, client, "csd", "open");
+	close(client);
+}
+
+static void what_is_again_as_it_was_told_is_not_told_before_it_is_safe(void **state)
+{
+	struct desk *desk = *state;
+	struct feed *feed = desk->daemon.feed;
+	struct feed_change change;
+	assert_true(feed_record(feed));
+	int client = watch(desk, WATCH);
+	desk_fail(desk, 1);
+	take(desk, &change);
+	feed_hold(feed, &change.mark);
+	feed_release(feed, change.mark.place);
+	expect(desk, client, "csd", "open");
+	desk_recover(desk, 1);
+	take(desk, &change);
+	feed_hold(feed, &change.mark);
+	desk_fail(desk, 1); // a relapse
+	take(desk, &change);
+	assert_int_equal(change.mark.state, DIAGNOSIS_OPEN);
+	feed_hold(feed, &change.mark);
+	feed_release(feed, change.mark.place);
+	expect_nothing(desk, client);
+	feed_release(feed, change.mark.place);
+	expect(desk, client, "csd", "open");
+	close(client);
+}
+
+static void who_goes_away_takes_nothing_from_the_recorder(void **state)
+{
+	struct desk *desk = *state;
+	struct feed *feed = desk->daemon.feed;
+	struct feed_change change;
+	assert_true(feed_record(feed));
+	int client = watch(desk, WATCH);
+	desk_fail(desk, 1);
+	take(desk, &change);
+	feed_pass(feed, &change.mark);
+	desk_recover(desk, 1); // not taken, when the watcher goes
+	close(client);
+	desk_serve(desk);
+	assert_int_equal(desk_connections(desk), 0);
+	assert_false(is_acknowledged(desk, 0));
+	take(desk, &change);
+	assert_int_equal(change.mark.state, DIAGNOSIS_RECOVERED);
+	feed_pass(feed, &change.mark);
+	assert_true(is_acknowledged(desk, 0));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -404,6 +479,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			all_workers_are_heard, set_up_two_workers, tear_down),
 		TEST(remedy_comes_in_the_language_asked_for),
+		TEST(what_is_held_is_not_told_by_what_is_counted_meanwhile),
+		TEST(what_is_again_as_it_was_told_is_not_told_before_it_is_safe),
+		TEST(who_goes_away_takes_nothing_from_the_recorder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,8 +185,7 @@ static void scan(struct feed *feed, unsigned worker)
 	for (unsigned i = 0; i < DRAIN_STEP && feed->scan[worker]; i++) {
 		uint32_t slot = --feed->scan[worker];
 		if (diagnosis_read(table, slot, &d, NULL) == DIAGNOSIS_READ &&
-			atomic_load_explicit(&table->acknowledged[slot], memory_order_relaxed) !=
-				diagnosis_mark(&d))
+			!diagnosis_is_acknowledged(table, slot, &d))
 			note(feed, worker, slot);
 	}
 }
@@ -360,12 +359,20 @@ static struct feed_mark mark_of(uint32_t place, const struct diagnosis *d)
 		.is_phone = d->is_phone};
 }
 
-void feed_restored(struct feed *feed, const struct feed_mark *mark)
+bool feed_restored(struct feed *feed, const struct feed_mark *mark)
 {
+	unsigned worker = worker_of(feed, mark->place);
+	const struct diagnosis d = {.serial = mark->serial, .sequence = mark->sequence};
+	if (!diagnosis_is_acknowledged(
+		    table_of(feed, worker), mark->place - feed->base[worker], &d)) {
+		enqueue(feed->recorder, mark->place);
+		return false;
+	}
 	feed->recorded[mark->place].mark = *mark;
 	feed->recorder->places[mark->place] = (struct told){.serial = (uint32_t)mark->serial + 1,
 		.sequence = mark->sequence,
 		.open = mark->state == DIAGNOSIS_OPEN};
+	return true;
 }
 
 bool feed_take(struct feed *feed, struct feed_change *out)

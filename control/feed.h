@@ -66,9 +66,9 @@ void feed_pass(struct feed *feed, const struct feed_mark *mark);
 // It goes on at another place, under its id: that it ends at this one is nobody's news.
 void feed_drop(struct feed *feed, const struct feed_mark *mark);
 
-// It was told before a restart: only what becomes of it is news. Before the workers start; after
-// feed_record().
-void feed_restored(struct feed *feed, const struct feed_mark *mark);
+// It stands after a restart. false: not as it was told, that is news. Else only what becomes of it
+// is. Before the workers start; after feed_record().
+bool feed_restored(struct feed *feed, const struct feed_mark *mark);
 
 // ---- watchers ----
 

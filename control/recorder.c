@@ -229,10 +229,9 @@ static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
 void recorder_restored(struct recorder *r)
 {
 	for (uint32_t place = 0; place < feed_places(r->feed); place++) {
-		if (!feed_read(r->feed, place, &r->change))
-			continue;
-		feed_restored(r->feed, &r->change.mark);
-		keep(r, digest_of(&r->change.diagnosis));
+		if (feed_read(r->feed, place, &r->change) &&
+			feed_restored(r->feed, &r->change.mark))
+			keep(r, digest_of(&r->change.diagnosis));
 	}
 	recorder_retell(r);
 	r->restoring = r->retell > 0;

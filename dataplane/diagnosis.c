@@ -89,12 +89,6 @@ static uint8_t age_of(const struct diagnosis *d)
 	return d->is_phone || d->scope == SCOPE_GATEWAY ? AGE_PHONE : AGE_OTHER;
 }
 
-static bool is_told(const struct diagnosis_table *t, uint32_t slot)
-{
-	return atomic_load_explicit(&t->acknowledged[slot], memory_order_relaxed) ==
-	       diagnosis_mark(&t->slots[slot]);
-}
-
 static void unlink_from_session(struct session_table *sessions, uint32_t slot)
 {
 	struct diagnosis_table *t = sessions->diagnoses;
@@ -137,7 +131,8 @@ static void reclaim(struct session_table *sessions, uint32_t slot)
 	unlink_from_session(sessions, slot);
 	age_unlink(t, slot);
 	counter_add(&sessions->counters->evidence_reused, 1);
-	if (!is_told(t, slot) && (d.is_phone || d.scope == SCOPE_GATEWAY))
+	if (!diagnosis_is_acknowledged(t, slot, &t->slots[slot]) &&
+		(d.is_phone || d.scope == SCOPE_GATEWAY))
 		counter_add(&sessions->counters->episodes_lost, 1);
 	struct evidence evidence = d.evidence;
 	publish(t, slot, &free_slot);
@@ -154,7 +149,7 @@ static uint32_t spare(const struct diagnosis_table *t, bool for_phone)
 	uint32_t slot = t->oldest[AGE_CLOSED];
 	for (unsigned i = 0; i < CLOSED_LOOK_MAX && slot != DIAGNOSIS_NONE;
 		i++, slot = t->links[slot].newer) {
-		if (is_told(t, slot))
+		if (diagnosis_is_acknowledged(t, slot, &t->slots[slot]))
 			return slot;
 	}
 	if (t->oldest[AGE_OTHER] != DIAGNOSIS_NONE)
@@ -284,6 +279,13 @@ enum diagnosis_reading diagnosis_read(
 	return DIAGNOSIS_BUSY;
 }
 
+bool diagnosis_is_acknowledged(
+	const struct diagnosis_table *t, uint32_t slot, const struct diagnosis *d)
+{
+	return atomic_load_explicit(&t->acknowledged[slot], memory_order_relaxed) ==
+	       diagnosis_mark(d);
+}
+
 void diagnosis_acknowledge(struct diagnosis_table *t, uint32_t slot, const struct diagnosis *told)
 {
 	atomic_store_explicit(&t->acknowledged[slot], diagnosis_mark(told), memory_order_relaxed);
@@ -349,7 +351,7 @@ bool diagnosis_make_room(struct session_table *sessions, uint32_t except)
 	const struct diagnosis_table *t = sessions->diagnoses;
 	uint32_t slot = t->oldest[AGE_CLOSED];
 	for (unsigned i = 0; i < CLOSED_LOOK_MAX && slot != DIAGNOSIS_NONE; i++) {
-		if (slot != except && is_told(t, slot)) {
+		if (slot != except && diagnosis_is_acknowledged(t, slot, &t->slots[slot])) {
 			reclaim(sessions, slot);
 			return true;
 		}

@@ -136,7 +136,7 @@ static inline enum confidence diagnosis_confidence(const struct diagnosis *d)
 enum diagnosis_reading {
 	DIAGNOSIS_READ,
 	DIAGNOSIS_NOT_THERE, // the slot is free
-	DIAGNOSIS_BUSY,	     // its worker has stopped in the middle of a change, and tells of it later
+	DIAGNOSIS_BUSY, // its worker has stopped in the middle of a change, and tells of it later
 };
 
 // Copy a diagnosis and its evidence (lines: EVIDENCE_BYTES_MAX bytes, aligned to 8; NULL: not asked
@@ -150,6 +150,9 @@ static inline uint64_t diagnosis_mark(const struct diagnosis *d)
 	return d->serial << 32 | d->sequence;
 }
 
+// Whether control has told everybody of this state.
+bool diagnosis_is_acknowledged(
+	const struct diagnosis_table *table, uint32_t slot, const struct diagnosis *d);
 // Control has told everybody of this state.
 void diagnosis_acknowledge(
 	struct diagnosis_table *table, uint32_t slot, const struct diagnosis *told);

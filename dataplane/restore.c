@@ -14,18 +14,31 @@
 
 // ---- begin, end ----
 
+static void free_all(struct restore *r)
+{
+	free(r->told);
+	free(r->events);
+	free(r->counters);
+	r->told = NULL;
+	r->events = NULL;
+	r->counters = NULL;
+}
+
 bool restore_begin(struct restore *r, struct workers *workers, uint64_t now_ms)
 {
 	*r = (struct restore){.workers = workers, .now_ms = now_ms};
+	for (unsigned i = 0; i < workers->n; i++)
+		r->n_told_max += workers->worker[i]->sessions.diagnoses->n_max;
+	r->told = calloc(r->n_told_max, sizeof(*r->told));
 	r->events = calloc(EVIDENCE_LINES_MAX + EVENTS_OF_LINE_MAX, sizeof(*r->events));
 	r->counters = calloc(workers->n, sizeof(*r->counters));
-	for (unsigned i = 0; r->counters && i < workers->n; i++)
+	if (r->told == NULL || r->events == NULL || r->counters == NULL) {
+		free_all(r);
+		return false;
+	}
+	for (unsigned i = 0; i < workers->n; i++)
 		memcpy(&r->counters[i], &workers->worker[i]->counters, sizeof(r->counters[i]));
-	if (r->events && r->counters)
-		return true;
-	free(r->events);
-	free(r->counters);
-	return false;
+	return true;
 }
 
 // Let the workers tell each other the aliases.
@@ -46,13 +59,27 @@ static void settle_sometimes(struct restore *r)
 		settle(r);
 }
 
-// Everybody was told of it by the last daemon.
-static void acknowledge(struct worker *w)
+static int by_id(const void *a, const void *b)
+{
+	const struct restore_told *one = a, *other = b;
+	return (one->id > other->id) - (one->id < other->id);
+}
+
+// Whether everybody was told of it by the last daemon, as it is.
+static bool is_told(const struct restore *r, const struct diagnosis *d)
+{
+	const struct restore_told key = {.id = d->id}, *told = bsearch(&key, r->told,
+							       r->n_diagnoses, sizeof(key), by_id);
+	return told && told->sequence == d->sequence &&
+	       told->is_open == (d->state == DIAGNOSIS_OPEN);
+}
+
+static void acknowledge(const struct restore *r, struct worker *w)
 {
 	struct diagnosis_table *t = w->sessions.diagnoses;
 	uint32_t slot;
 	for (slot = 0; slot < gauge_get(&t->high_water); slot++) {
-		if (t->slots[slot].state != DIAGNOSIS_FREE)
+		if (t->slots[slot].state != DIAGNOSIS_FREE && is_told(r, &t->slots[slot]))
 			diagnosis_acknowledge(t, slot, &t->slots[slot]);
 	}
 	while (outbox_pop(&w->outbox, &slot))
@@ -63,15 +90,13 @@ static void acknowledge(struct worker *w)
 void restore_end(struct restore *r)
 {
 	settle(r);
+	qsort(r->told, r->n_diagnoses, sizeof(*r->told), by_id);
 	for (unsigned i = 0; i < r->workers->n; i++) {
 		struct worker *w = r->workers->worker[i];
-		acknowledge(w);
+		acknowledge(r, w);
 		memcpy(&w->counters, &r->counters[i], sizeof(w->counters));
 	}
-	free(r->events);
-	free(r->counters);
-	r->events = NULL;
-	r->counters = NULL;
+	free_all(r);
 }
 
 // ---- whose it is ----
@@ -534,7 +559,8 @@ static bool build(struct restore *r, struct worker *owner, struct subject *s,
 		r->n_refused++;
 		return false;
 	}
-	if (!has_room(s->table->diagnoses, known->is_phone || known->scope == SCOPE_GATEWAY) ||
+	if (r->n_diagnoses == r->n_told_max ||
+		!has_room(s->table->diagnoses, known->is_phone || known->scope == SCOPE_GATEWAY) ||
 		!diagnosis_new(s, rule ? rule : &gone, &w)) {
 		r->n_full++;
 		return false;
@@ -552,7 +578,8 @@ static bool build(struct restore *r, struct worker *owner, struct subject *s,
 	diagnosis_put(&w);
 	if (known->recovered_ms)
 		diagnosis_recover(&w, past(r, known->recovered_ms), LINE_NONE);
-	r->n_diagnoses++;
+	r->told[r->n_diagnoses++] =
+		(struct restore_told){known->id, known->sequence, known->recovered_ms == 0};
 	return true;
 }
 

@@ -4,7 +4,9 @@
 //
 // Before workers_start(), by one thread. What is restored is built by the functions of the live
 // path, so that its invariants hold, but counts as no line, evicts nobody, and is told to nobody
-// anew: each diagnosis keeps its sequence, and is acknowledged.
+// anew: each diagnosis keeps its sequence, and is acknowledged. What was kept of different moments
+// can show together what none of it shows alone (a phone whose tunnel came up after it had failed):
+// a diagnosis that is not what was told of it any more is left to be told.
 #pragma once
 
 #include "worker.h"
@@ -52,6 +54,13 @@ struct known_diagnosis {
 	char cause[DIAGNOSIS_CAUSE_MAX];
 };
 
+// A diagnosis as the last daemon told it.
+struct restore_told {
+	uint64_t id;
+	uint32_t sequence;
+	bool is_open;
+};
+
 struct restore {
 	struct workers *workers;
 	uint64_t now_ms;
@@ -61,6 +70,8 @@ struct restore {
 	unsigned n_refused;	  // that are none, or stand twice
 	unsigned n_lines_unknown; // of evidence, that no rule knows any more
 	unsigned unsettled;
+	struct restore_told *told; // of each that is restored, n_diagnoses of them
+	size_t n_told_max;
 	struct event *events;	   // of one diagnosis
 	struct counters *counters; // of each worker, as they were before
 };

@@ -641,6 +641,129 @@ static void commands_find_what_was_restored(void **state)
 	json_decref(told);
 }
 
+// ---- killed at any moment ----
+
+// What is recorded of phones and what is recorded of diagnoses are of different snapshots: each of
+// them of after so many lines.
+struct snapshot {
+	json_t *phones, *told; // by id: as it was told last
+};
+
+static void drain(struct recording *r, json_t *told)
+{
+	json_t *object;
+	for (int turn = 0; turn < 2; turn++) {
+		while ((object = next(r)) != NULL) {
+			const json_t *before = json_object_get(told, text_of(object, "id"));
+			assert_true(before == NULL ||
+				    number_of(object, "sequence") > number_of(before, "sequence"));
+			json_object_set_new(told, text_of(object, "id"), object);
+		}
+		r->desk->now_ms += RECORD_END_MS;
+	}
+}
+
+static unsigned count_open(const json_t *told)
+{
+	json_t *object;
+	const char *id;
+	unsigned n = 0;
+	json_object_foreach((json_t *)told, id, object) n +=
+		strcmp(text_of(object, "state"), "open") == 0;
+	return n;
+}
+
+// All that was told as open is open, under its id.
+static void expect_open(
+	struct recording *r, const json_t *told, unsigned phones, unsigned diagnoses)
+{
+	json_t *open = diagnoses_of(r->desk->daemon.workers, "open"), *object;
+	const char *id;
+	json_object_foreach((json_t *)told, id, object)
+	{
+		if (strcmp(text_of(object, "state"), "open") == 0 && !json_object_get(open, id))
+			fail_msg("phones of after %u lines, diagnoses of after %u: not open: %s",
+				phones, diagnoses, json_dumps(object, 0));
+	}
+	json_decref(open);
+}
+
+static void live_on(const struct snapshot *phones, const struct snapshot *diagnoses, unsigned p,
+	unsigned d, const char *const *end, unsigned n_end, uint64_t now_ms)
+{
+	struct recording r = recording_create();
+	json_t *told = json_deep_copy(diagnoses->told);
+	r.desk->now_ms = now_ms;
+	restore(r.desk->daemon.workers, phones->phones, diagnoses->told, now_ms);
+	recorder_restored(r.recorder);
+	drain(&r, told);
+	expect_open(&r, told, p, d);
+	for (unsigned i = 0; i < n_end; i++)
+		desk_line(r.desk, end[i]);
+	drain(&r, told);
+	if (count_open(told))
+		fail_msg("phones of after %u lines, diagnoses of after %u: still open: %s", p, d,
+			json_dumps(told, 0));
+	json_decref(told);
+	recording_destroy(&r);
+}
+
+static void kill_after_each(
+	const char *const *story, unsigned n_story, const char *const *end, unsigned n_end)
+{
+	struct snapshot snapshots[16] = {0};
+	assert_true(n_story < N(snapshots));
+	for (unsigned n = 0; n <= n_story; n++) {
+		struct recording r = recording_create();
+		snapshots[n].told = json_object();
+		for (unsigned i = 0; i < n; i++)
+			desk_line(r.desk, story[i]);
+		snapshots[n].phones = phones_of(r.desk->daemon.workers);
+		drain(&r, snapshots[n].told);
+		recording_destroy(&r);
+	}
+	for (unsigned p = 0; p <= n_story; p++) {
+		for (unsigned d = 0; d <= n_story; d++)
+			live_on(&snapshots[p], &snapshots[d], p, d, end, n_end, 60000);
+	}
+	for (unsigned n = 0; n <= n_story; n++) {
+		json_decref(snapshots[n].phones);
+		json_decref(snapshots[n].told);
+	}
+}
+
+#define CLIENT "client outside:192.0.2.1/20001 to 192.0.2.101/443"
+#define STARTS "fw1 : %ASA-6-725001: Starting SSL handshake with " CLIENT " for TLSv1 session"
+#define CHOOSES                                                                                    \
+	"fw1 : %ASA-7-725012: Device chooses cipher : AES128-SHA for the SSL session with client " \
+	"outside:192.0.2.1/20001 to 192.0.2.101/443"
+#define UNKNOWN_CA                                                                           \
+	"fw1 : %ASA-7-725014: SSL lib error. Function: SSL3_READ_BYTES Reason: tlsv1 alert " \
+	"unknown ca"
+#define FAILS "fw1 : %ASA-6-725006: Device failed SSL handshake with " CLIENT
+#define LEAF_HASH                                                               \
+	"Nov 26 00:00:01 " SEP_A " 101: NOT 00:00:01.0 SECD: Leaf cert hash = " \
+	"9F0C5B5E3C1D8A7764E2B1A05D4C3B2A19080706"
+#define LEAF_UNTRUSTED \
+	"Nov 26 00:00:01 " SEP_A " 102: ERR 00:00:01.0 VPNC: VPN cert chain verification failed"
+#define COMPLETES "fw1 : %ASA-6-725002: Device completed SSL handshake with " CLIENT
+#define ASSIGNED                                        \
+	"fw1 : %ASA-6-722051: Group <G> User <" PHONE_A \
+	"> IP <192.0.2.1> IPv4 Address <172.16.0.1> IPv6 address <::> assigned to session"
+
+static void what_was_told_of_a_phone_has_its_end(void **state)
+{
+	static const char *const connects[] = {STARTS, CHOOSES, COMPLETES, ASSIGNED};
+	static const char *const fails[] = {STARTS, CHOOSES, UNKNOWN_CA, FAILS, LEAF_HASH,
+		LEAF_UNTRUSTED, STARTS, CHOOSES, COMPLETES, ASSIGNED};
+	static const char *const relapses[] = {STARTS, CHOOSES, COMPLETES, ASSIGNED, STARTS,
+		CHOOSES, UNKNOWN_CA, FAILS, LEAF_HASH, LEAF_UNTRUSTED, STARTS, CHOOSES, COMPLETES,
+		ASSIGNED};
+	(void)state;
+	kill_after_each(fails, N(fails), connects, N(connects));
+	kill_after_each(relapses, N(relapses), connects, N(connects));
+}
+
 // ---- limits ----
 
 static void whoever_has_no_room_is_counted(void **state)
@@ -814,6 +937,7 @@ int main(void)
 		cmocka_unit_test(only_what_becomes_of_it_is_recorded),
 		cmocka_unit_test(what_turns_out_to_be_a_consequence_ends),
 		cmocka_unit_test(commands_find_what_was_restored),
+		cmocka_unit_test(what_was_told_of_a_phone_has_its_end),
 		cmocka_unit_test(whoever_has_no_room_is_counted),
 		TEST_RESTART(the_same_diagnosis_stands_once),
 		TEST_RESTART(what_somebody_has_changed_does_no_harm),

@@ -363,16 +363,16 @@ bool feed_restored(struct feed *feed, const struct feed_mark *mark)
 {
 	unsigned worker = worker_of(feed, mark->place);
 	const struct diagnosis d = {.serial = mark->serial, .sequence = mark->sequence};
-	if (!diagnosis_is_acknowledged(
-		    table_of(feed, worker), mark->place - feed->base[worker], &d)) {
+	bool as_told = diagnosis_is_acknowledged(
+		table_of(feed, worker), mark->place - feed->base[worker], &d);
+	feed->recorder->places[mark->place] = (struct told){.serial = serial_of(&d),
+		.sequence = as_told ? mark->sequence : 0,
+		.open = !as_told || mark->state == DIAGNOSIS_OPEN};
+	if (as_told)
+		feed->recorded[mark->place].mark = *mark;
+	else
 		enqueue(feed->recorder, mark->place);
-		return false;
-	}
-	feed->recorded[mark->place].mark = *mark;
-	feed->recorder->places[mark->place] = (struct told){.serial = (uint32_t)mark->serial + 1,
-		.sequence = mark->sequence,
-		.open = mark->state == DIAGNOSIS_OPEN};
-	return true;
+	return as_told;
 }
 
 bool feed_take(struct feed *feed, struct feed_change *out)

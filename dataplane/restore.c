@@ -226,6 +226,25 @@ static bool has_name(const struct known_phone *who)
 	return !device_is_none(&who->device) || who->user[0];
 }
 
+static void know(
+	struct restore *r, struct subject *s, const struct known_diagnosis *known, uint16_t gateway)
+{
+	const struct known_phone *who = &known->who;
+	bool missing =
+		has_name(who)
+			? identity_known_as(s, &who->device, hash_of_user(who->user)) == 0
+			: known->is_phone && known->n_devices == 0 && s->session.n_phones == 0;
+	if (missing)
+		restore_identity(r, s, who, gateway);
+	// Phones known at the address of an ambiguous one.
+	for (unsigned i = 0; i < known->n_devices; i++) {
+		struct known_phone other = {
+			.device = known->devices[i], .flags = IDENTITY_PHONE | IDENTITY_HAS_ASA};
+		if (identity_known_as(s, &other.device, 0) == 0)
+			restore_identity(r, s, &other, gateway);
+	}
+}
+
 void restore_subject(struct restore *r, const struct known_diagnosis *known)
 {
 	const struct known_phone *who = &known->who;
@@ -237,18 +256,7 @@ void restore_subject(struct restore *r, const struct known_diagnosis *known)
 	if (!open_session(r, w, &who->key, known->is_phone, known->first_ms, known->last_ms, &s))
 		return;
 	note_gateway(&s, gateway, who->flags);
-	bool missing =
-		has_name(who) ? identity_known_as(&s, &who->device, hash_of_user(who->user)) == 0
-			      : known->is_phone && known->n_devices == 0 && s.session.n_phones == 0;
-	if (missing)
-		restore_identity(r, &s, who, gateway);
-	// Phones known at the address of an ambiguous one.
-	for (unsigned i = 0; i < known->n_devices; i++) {
-		struct known_phone other = {
-			.device = known->devices[i], .flags = IDENTITY_PHONE | IDENTITY_HAS_ASA};
-		if (identity_known_as(&s, &other.device, 0) == 0)
-			restore_identity(r, &s, &other, gateway);
-	}
+	know(r, &s, known, gateway);
 	session_put(&s);
 	settle_sometimes(r);
 }
@@ -613,7 +621,12 @@ bool restore_diagnosis(struct restore *r, const struct known_diagnosis *known)
 		    r, w, &key, known->is_phone || is_gateway, known->first_ms, known->last_ms, &s))
 		return false;
 	note_gateway(&s, gateway, 0);
+	// It may have gone to where it is known, before its diagnosis was there: it takes that
+	// along.
+	if (!is_gateway)
+		know(r, &s, known, gateway);
 	bool restored = build(r, w, &s, known, gateway);
 	session_put(&s);
+	settle_sometimes(r);
 	return restored;
 }

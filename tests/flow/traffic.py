@@ -310,7 +310,7 @@ def replay(interface, mac, path, ip):
         header = frame[14:24] + b"\0\0" + frame[26:30] + socket.inet_aton(ip)
         header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
         raw.send(target + frame[6:14] + header + frame[34:40] + b"\0\0" + frame[42:])
-        time.sleep(0.0005)
+        time.sleep(0.004)  # what one worker sends another is there before the next line
 
 
 if __name__ == "__main__":

@@ -257,6 +257,8 @@ static void use_needs(struct rulepack *pack, const struct diagnosis_rule *rule)
 		}
 	}
 	set_bit(pack->of_scope[rule->scope], index);
+	if (rule->n_expected)
+		set_bit(pack->expecting, index);
 }
 
 static void use_lasting(const struct expression *leaf, bool positive, void *context)

@@ -244,6 +244,7 @@ struct event_use {
 	bool no_tunnel;	   // evidence of something that a tunnel ends
 	bool outlasts;	   // a diagnosis of phones looks at it that no tunnel ends
 	bool ends_tunnel;
+	bool expected;		// a diagnosis looks at what phones tell by it before they connect
 	uint8_t wanted;		// how many of it a diagnosis looks for, at most
 	bool keep;		// evidence of something: sessions keep its line
 	uint64_t window_ms;	// how far back any diagnosis looks for it

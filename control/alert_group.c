@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #define DAY_MS 86400000ull
 
@@ -312,6 +313,8 @@ struct counting {
 	const struct name *hashes[ALERT_VALUES_TOLD_MAX], *sample[ALERT_SAMPLE_MAX],
 		*addresses[ALERT_SAMPLE_MAX];
 	unsigned n_hashes, n_sample, n_addresses;
+	const struct name *expected[ALERT_VALUES_TOLD_MAX]; // lists, as phones tell them
+	unsigned n_expected;
 	unsigned of; // bits
 };
 
@@ -326,6 +329,9 @@ static void count_details(struct counting *c, const struct alert_case *one)
 			value->n = 0;
 			if (i == ALERT_DETAIL_LEAF_HASH && c->n_hashes < ALERT_VALUES_TOLD_MAX)
 				c->hashes[c->n_hashes++] = value;
+			if (i == ALERT_DETAIL_EXPECTED_HASH &&
+				c->n_expected < ALERT_VALUES_TOLD_MAX)
+				c->expected[c->n_expected++] = value;
 		}
 		value->n++;
 		if (c->best[i] == NULL || value->n > c->best[i]->n)
@@ -398,6 +404,47 @@ static json_t *list_of(const struct name *const *names, unsigned n, bool first_w
 	return list;
 }
 
+static bool has_text(const json_t *list, const char *text, size_t len)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach((json_t *)list, i, one)
+	{
+		if (json_string_length(one) == len &&
+			strncasecmp(json_string_value(one), text, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+// shown: what most of the phones are shown, "": not known
+static void add_expected(json_t *list, const char *texts, const char *shown)
+{
+	for (size_t len; *texts && json_array_size(list) < ALERT_EXPECTED_MAX;
+		texts += len + (texts[len] == ' ')) {
+		len = strcspn(texts, " ");
+		bool is_shown = strlen(shown) == len && strncasecmp(shown, texts, len) == 0;
+		if (!is_shown && !has_text(list, texts, len))
+			json_array_append_new(list, json_stringn(texts, len));
+	}
+}
+
+// What the phones expect, each once, that of the most of them first; NULL: that is not known. A few
+// may have been shown something else before, and expect what the others are shown: that is no news.
+static json_t *expected_list(const struct counting *c)
+{
+	const struct name *leaf = c->best[ALERT_DETAIL_LEAF_HASH];
+	const char *shown = leaf ? name_text(leaf) : "";
+	json_t *list = json_array();
+	add_expected(list, name_text(c->best[ALERT_DETAIL_EXPECTED_HASH]), shown);
+	for (unsigned i = 0; i < c->n_expected; i++)
+		add_expected(list, name_text(c->expected[i]), shown);
+	if (json_array_size(list))
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 // What is told stays as it was told last, once nothing is left of it.
 static void finish(struct counting *c, const struct alert_rule *rule)
 {
@@ -409,9 +456,12 @@ static void finish(struct counting *c, const struct alert_rule *rule)
 	json_decref(count->diagnoses);
 	count->details = json_object();
 	for (unsigned i = 0; i < ALERT_DETAIL_MAX; i++) {
-		if (c->best[i])
-			json_object_set_new(count->details, alert_detail_names[i],
-				json_string(name_text(c->best[i])));
+		json_t *told = c->best[i] == NULL ? NULL
+			       : i == ALERT_DETAIL_EXPECTED_HASH
+				       ? expected_list(c)
+				       : json_string(name_text(c->best[i]));
+		if (told)
+			json_object_set_new(count->details, alert_detail_names[i], told);
 	}
 	if (c->n_hashes > 1)
 		json_object_set_new(

@@ -30,6 +30,7 @@ extern uint64_t alert_hash_seed;
 #define ALERT_KEY_MAX (16 + ALERT_BY_MAX * (ALERT_VALUE_MAX + 1))
 #define ALERT_ID_MAX 320
 #define ALERT_SAMPLE_MAX 10
+#define ALERT_EXPECTED_MAX 4 // hashes that the phones of one alert expect
 #define ALERT_VALUES_TOLD_MAX 16 // hashes, gateways that an alert lists
 
 enum name_kind { NAME_PHONE, NAME_ADDRESS, NAME_GATEWAY, NAME_DETAIL }; // details: one each

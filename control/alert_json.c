@@ -130,9 +130,7 @@ static json_t *details_json(const struct alert *alert)
 	json_object_set_new(details, "leaf_hash",
 		string_or_null(json_string_value(json_object_get(counted, "leaf_hash"))));
 	json_object_set_new(details, "expected_hash",
-		json_is_string(expected)  ? json_pack("[O]", expected)
-		: json_is_array(expected) ? json_incref(expected)
-					  : json_null());
+		json_is_array(expected) ? json_incref(expected) : json_null());
 	json_object_set_new(details, "trustpoint",
 		string_or_null(json_string_value(json_object_get(counted, "trustpoint"))));
 	json_object_set_new(details, "days",

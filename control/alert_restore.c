@@ -20,8 +20,6 @@ static json_t *told_details(const json_t *details)
 	const char *key;
 	json_object_foreach((json_t *)details, key, value)
 	{
-		if (strcmp(key, "expected_hash") == 0 && json_is_array(value))
-			value = json_array_get(value, 0);
 		if (value && !json_is_null(value) && strcmp(key, "days") != 0)
 			json_object_set(counted, key, value);
 	}

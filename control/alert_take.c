@@ -106,10 +106,30 @@ static struct name *phone_of(struct alerts *alerts, const struct said *said)
 	return name_take(alerts, NAME_ADDRESS, text);
 }
 
+// All of them, with blanks between: alert_group.c takes them apart again.
+static struct name *expected_of(struct alerts *alerts, const json_t *list)
+{
+	char text[ALERT_EXPECTED_MAX * (ALERT_VALUE_MAX + 1)] = "";
+	size_t i, len = 0;
+	json_t *one;
+	json_array_foreach((json_t *)list, i, one)
+	{
+		const char *hash = json_string_value(one);
+		if (i == ALERT_EXPECTED_MAX)
+			break;
+		if (hash && *hash && strlen(hash) <= ALERT_VALUE_MAX && !strchr(hash, ' '))
+			len += (size_t)snprintf(
+				text + len, sizeof(text) - len, "%s%s", len ? " " : "", hash);
+	}
+	return len ? name_take(alerts, NAME_DETAIL + ALERT_DETAIL_EXPECTED_HASH, text) : NULL;
+}
+
 static struct name *detail_of(struct alerts *alerts, const struct said *said, unsigned detail)
 {
 	json_t *value = json_object_get(said->details, alert_detail_names[detail]);
 	char number[24];
+	if (detail == ALERT_DETAIL_EXPECTED_HASH && json_is_array(value))
+		return expected_of(alerts, value);
 	if (json_is_array(value))
 		value = json_array_get(value, 0);
 	if (json_is_integer(value)) {

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "../dataplane/accepted.h"
 #include "glyph.h"
 #include "text.h"
 
@@ -93,14 +95,61 @@ static json_t *detail_json(
 	return found;
 }
 
-static json_t *details_json(
-	const struct diagnosis *d, const void *lines, const struct diagnosis_rule *rule)
+// Digits of a hash are written in either case.
+static bool is_same(const json_t *a, const json_t *b)
+{
+	const char *one = json_string_value(a), *other = json_string_value(b);
+	return one && other ? strcasecmp(one, other) == 0 : json_equal(a, b);
+}
+
+#define EXPECTED_MAX 4				     // values that a diagnosis tells
+#define EXPECTED_RECENT_MS (7ull * 24 * 3600 * 1000) // before the latest
+
+// What phones of the gateway took that are well, where it is known what this one was shown, and
+// that is something else: a list, the latest first; NULL: nothing is known. Of before the failure
+// only, and what has long given way to another is expected no more.
+static json_t *expected_json(const struct diagnosis *d, const void *lines,
+	const struct diagnosis_detail *expected, const struct gateway_table *gateways)
+{
+	struct accepted_value values[ACCEPTED_OF_GATEWAY_MAX];
+	json_t *shown = detail_json(d, lines, expected), *list = NULL;
+	unsigned n =
+		shown ? accepted_read(gateways, d->gateway, values, ACCEPTED_OF_GATEWAY_MAX) : 0;
+	uint64_t latest_ms = 0;
+	for (unsigned i = 0; i < n && json_array_size(list) < EXPECTED_MAX; i++) {
+		const struct accepted_value *value = &values[i];
+		if (value->event != expected->event || value->field != expected->field ||
+			value->first_ms > d->last_ms)
+			continue;
+		if (latest_ms == 0)
+			latest_ms = value->last_ms;
+		if (value->last_ms + EXPECTED_RECENT_MS < latest_ms)
+			break;
+		json_t *one = value_json((struct slice){value->text, value->len}, value->field);
+		if (is_same(one, shown)) {
+			json_decref(one);
+			continue;
+		}
+		list = list ? list : json_array();
+		json_array_append_new(list, one);
+	}
+	json_decref(shown);
+	return list;
+}
+
+static json_t *details_json(const struct diagnosis *d, const void *lines,
+	const struct diagnosis_rule *rule, const struct gateway_table *gateways)
 {
 	json_t *details = json_object();
 	for (unsigned i = 0; rule && i < rule->n_details; i++) {
 		json_t *value = detail_json(d, lines, &rule->details[i]);
 		if (value)
 			json_object_set_new(details, rule->details[i].name, value);
+	}
+	for (unsigned i = 0; rule && i < rule->n_expected; i++) {
+		json_t *value = expected_json(d, lines, &rule->expected[i], gateways);
+		if (value)
+			json_object_set_new(details, rule->expected[i].name, value);
 	}
 	if (d->cause[0])
 		json_object_set_new(details, "cause", json_text(slice_of(d->cause)));
@@ -259,7 +308,7 @@ json_t *diagnosis_json(const struct diagnosis *d, const void *lines, const struc
 	const struct diagnosis_rule *rule =
 		rulepack_diagnosis(pack, (enum scope)d->scope, d->number);
 	char id[DIAGNOSIS_ID_TEXT], device[DEVICE_TEXT_MAX];
-	json_t *details = details_json(d, lines, rule);
+	json_t *details = details_json(d, lines, rule, gateways);
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "type", "diagnosis", "id",
 		diagnosis_id_format(d->id, id), "diagnosis",
 		registry_name(&pack->vocabulary->diagnoses, d->number), "scope",

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accepted_record.h"
 #include "journal.h"
 #include "text.h"
 
@@ -22,6 +23,7 @@ struct page {
 
 struct gateway_book {
 	const struct gateway_table *table;
+	const struct vocabulary *vocabulary;
 	struct page *pages;
 	struct roster_gateway *shown; // one for each page
 	size_t n, n_max;
@@ -32,12 +34,14 @@ struct gateway_book {
 	bool restored; // pages are to go on
 };
 
-struct gateway_book *gateway_book_create(const struct gateway_table *table)
+struct gateway_book *gateway_book_create(
+	const struct gateway_table *table, const struct vocabulary *vocabulary)
 {
 	struct gateway_book *book = calloc(1, sizeof(*book));
 	if (book == NULL)
 		return NULL;
 	book->table = table;
+	book->vocabulary = vocabulary;
 	book->page_of = malloc(table->n_max * sizeof(*book->page_of));
 	if (book->page_of == NULL) {
 		free(book);
@@ -282,12 +286,14 @@ static json_t *page_json(const struct gateway_book *book, size_t at, uint64_t no
 		if (!roster_hour_is_whole(shown, hour, book->hour))
 			json_array_append_new(partial, json_integer((json_int_t)hour));
 	}
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "type", "gateway", "name",
-		json_text(slice_of(shown->name)), "first_line",
+	json_t *accepted =
+		accepted_record_make(book->table, book->pages[at].number, book->vocabulary);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "type", "gateway",
+		"name", json_text(slice_of(shown->name)), "first_line",
 		json_time_or_null(shown->first_line_ms), "last_line",
 		json_time_or_null(shown->last_line_ms), "until", json_time(now_ms), "hour",
 		(json_int_t)book->hour, "hours_from", (json_int_t)shown->hours_from, "logins",
-		logins, "partial", partial);
+		logins, "partial", partial, "accepted", accepted);
 }
 
 void gateway_book_keep(struct gateway_book *book, struct journal *journal, uint64_t now_ms)

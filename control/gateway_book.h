@@ -13,8 +13,9 @@
 
 struct gateway_book;
 
-// The table must outlive it. NULL: out of memory.
-struct gateway_book *gateway_book_create(const struct gateway_table *table);
+// Table and vocabulary must outlive it. NULL: out of memory.
+struct gateway_book *gateway_book_create(
+	const struct gateway_table *table, const struct vocabulary *vocabulary);
 void gateway_book_destroy(struct gateway_book *book);
 
 // As gateway_book_keep() gave it to the journal; what is wrong in it is left out. false: all is.

@@ -128,6 +128,36 @@ static bool has(const json_t *object, const char *key, const char *wanted)
 	return wanted == NULL || (got && strcmp(got, wanted) == 0);
 }
 
+// A detail as an example writes it: of a list "a, b"; empty: there is none.
+static bool tells(const json_t *details, const struct example_detail *wanted)
+{
+	json_t *value = json_object_get(details, wanted->name), *one;
+	char got[1024] = "";
+	size_t i, len = 0;
+	if (json_is_integer(value))
+		snprintf(got, sizeof(got), "%lld", (long long)json_integer_value(value));
+	else if (json_is_string(value))
+		snprintf(got, sizeof(got), "%s", json_string_value(value));
+	json_array_foreach(value, i, one)
+	{
+		const char *text = json_string_value(one);
+		if (text && len < sizeof(got))
+			len += (size_t)snprintf(
+				got + len, sizeof(got) - len, "%s%s", i ? ", " : "", text);
+	}
+	return strcmp(got, wanted->value) == 0;
+}
+
+static bool tells_all(const json_t *object, const struct diagnosis_example *example)
+{
+	const json_t *details = json_object_get(object, "details");
+	for (unsigned i = 0; i < example->n_details; i++) {
+		if (!tells(details, &example->details[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool is_expected(const json_t *object, const struct diagnosis_rule *rule,
 	const struct diagnosis_example *example)
 {
@@ -135,7 +165,8 @@ static bool is_expected(const json_t *object, const struct diagnosis_rule *rule,
 	       has(object, "confidence", example->confidence) &&
 	       has(object, "client_ip", example->client) &&
 	       has(object, "device", example->device) && has(object, "state", example->state) &&
-	       has(json_object_get(object, "details"), "cause", example->cause);
+	       has(json_object_get(object, "details"), "cause", example->cause) &&
+	       tells_all(object, example);
 }
 
 // What else the lines were taken for, above a mere suspicion: each example has one cause.

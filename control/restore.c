@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "accepted_record.h"
 #include "known_diagnosis.h"
 #include "phone_record.h"
 #include "text.h"
@@ -47,7 +48,9 @@ void restoring_gateway(struct restoring *r, const char *key, const json_t *objec
 	bool ok = r->roster == NULL || roster_restore(r->roster, key, object);
 	// One that has long been silent is not to be among those that are heard.
 	if (ok && last_ms + ROSTER_HOURS * HOUR_MS > r->restore.now_ms)
-		restore_gateway(&r->restore, key, last_ms);
+		accepted_record_restore(r->restore.workers,
+			restore_gateway(&r->restore, key, last_ms),
+			json_object_get(object, "accepted"), r->restore.now_ms);
 	r->n_gateways += ok;
 	r->n_refused += !ok;
 }

@@ -74,7 +74,7 @@ struct roster *roster_create(struct workers *workers, struct journal *journal)
 	}
 	r->workers = workers;
 	r->journal = journal;
-	r->book = gateway_book_create(&workers->gateways);
+	r->book = gateway_book_create(&workers->gateways, workers->ruleset->pack->vocabulary);
 	r->seed = workers->worker[0]->sessions.limits.seed;
 	r->failures = failures_create(n_diagnoses, r->seed);
 	// Those that are gone stay for a while. As large as the tables, but only what is used is

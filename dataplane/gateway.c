@@ -8,6 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "accepted.h"
 #include "seq.h"
 
 static_assert(sizeof(struct gateway_fact_line) % 8 == 0);
@@ -21,13 +22,19 @@ int gateway_table_init(struct gateway_table *table, uint16_t n_max, uint16_t n_w
 	n_max = n_max < n_workers ? n_workers : n_max;
 	*table = (struct gateway_table){.n_max = n_max, .n_workers = n_workers};
 	table->gateways = calloc(n_max, sizeof(*table->gateways));
-	return table->gateways ? 0 : -ENOMEM;
+	table->accepted = calloc((size_t)n_max * n_workers, sizeof(*table->accepted));
+	if (table->gateways && table->accepted)
+		return 0;
+	gateway_table_fini(table);
+	return -ENOMEM;
 }
 
 void gateway_table_fini(struct gateway_table *table)
 {
 	free(table->gateways);
+	free(table->accepted);
 	table->gateways = NULL;
+	table->accepted = NULL;
 }
 
 // One that a relay names by its address is the one that sends from it.

@@ -49,9 +49,13 @@ struct gateway {
 	struct gateway_fact facts[GATEWAY_FACTS_MAX];
 };
 
+struct accepted;
+
 struct gateway_table {
 	struct gateway *gateways;
-	uint16_t n_max; // of all workers together
+	struct accepted
+		*accepted; // accepted.h: n_max of each worker, one worker's after the other's
+	uint16_t n_max;	   // of all workers together
 	uint16_t n_workers;
 };
 

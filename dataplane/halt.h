@@ -29,6 +29,7 @@
 	X(identity_half, "half an identity")                                                \
 	X(line_half, "half a line")                                                         \
 	X(evidence_half, "half a line of evidence")                                         \
+	X(accepted_half, "half of what phones of a gateway have accepted")                  \
 	X(diagnosis_half, "half a diagnosis")                                               \
 	X(diagnosis_untold, "a diagnosis that control is not yet told of")                  \
 	X(diagnosis_reclaimed, "evidence of a diagnosis that is no more")                   \

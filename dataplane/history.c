@@ -269,6 +269,8 @@ void history_refresh(struct session_table *t, uint32_t index)
 void history_keep(struct subject *s, const struct sighting *sighting)
 {
 	struct history *h = history_of(s->table, s->index);
+	if (s->table->ruleset->pack->events[sighting->event].expected)
+		s->session.flags |= SESSION_SHOWN;
 	if (h == NULL) {
 		counter_add(&s->table->counters->events_dropped[EVENT_DROP_histories_full], 1);
 		return;

@@ -4,6 +4,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "accepted.h"
 #include "history.h"
 #include "proof.h"
 #include "verdict.h"
@@ -378,7 +379,7 @@ static void step_rule(struct subject *s, const struct diagnosis_rule *rule, uint
 
 // ---- recovery ----
 
-static bool is_sign_of_success(const struct diagnosis_rule *rule, const struct sighting *sighting)
+bool judge_is_well(const struct diagnosis_rule *rule, const struct sighting *sighting)
 {
 	for (unsigned i = 0; i < rule->n_recovers; i++) {
 		const struct expression *leaf = rule->recovers[i];
@@ -412,8 +413,7 @@ static void recover(struct subject *s, const struct sighting *sighting, uint8_t 
 		const struct diagnosis *d = &t->slots[slot];
 		const struct diagnosis_rule *rule =
 			d->state == DIAGNOSIS_OPEN ? rule_of(s, d) : NULL;
-		if (rule == NULL || !is_sign_of_success(rule, sighting) ||
-			!may_recover(s, d, identity))
+		if (rule == NULL || !judge_is_well(rule, sighting) || !may_recover(s, d, identity))
 			continue;
 		struct diagnosis_work w = diagnosis_take(s, slot);
 		uint64_t slack = late || w.rule->calm_ms ? 0 : ORDER_SLACK_MS;
@@ -514,8 +514,10 @@ void judge_event(struct subject *s, const struct event *event, const struct sigh
 	bool nobody = scope == SCOPE_GATEWAY || sighting->flags & SIGHTING_DOUBTFUL;
 	uint8_t subject = nobody ? 0 : subject_of(s, identity);
 	uint64_t rules[DIAGNOSIS_WORDS] = {0};
-	if (any_bit(use->recovers, DIAGNOSIS_WORDS))
+	if (any_bit(use->recovers, DIAGNOSIS_WORDS)) {
 		recover(s, sighting, identity, (event->flags & EVENT_LATE) != 0);
+		accepted_learn(s, event, sighting, identity);
+	}
 	if (any_bit(use->triggers, DIAGNOSIS_WORDS))
 		rules_worth_a_step(s, use, scope, rules);
 	for (unsigned word = 0; word < DIAGNOSIS_WORDS; word++) {

@@ -12,6 +12,9 @@
 void judge_event(struct subject *subject, const struct event *event,
 	const struct sighting *sighting, uint8_t identity);
 
+// Whether the sighting is a sign that a rule's failure is over.
+bool judge_is_well(const struct diagnosis_rule *rule, const struct sighting *sighting);
+
 // Whether one of the session's phones has had, or has, a failure that the event is a sign of.
 bool judge_relapses(const struct subject *subject, const struct event_use *use);
 

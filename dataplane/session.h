@@ -19,6 +19,7 @@
 #define SESSION_PHONE 1	       // something has tied the address to a phone
 #define SESSION_HAS_ASA 2      // a gateway has logged it
 #define SESSION_MANY_DEVICES 4 // its sender brings lines of several phones: only the device counts
+#define SESSION_SHOWN 8	       // a phone has told what it was shown (accepted.h)
 
 // A point in a session's life: lines of one millisecond are told apart by where they are kept.
 struct moment {
@@ -93,6 +94,7 @@ struct session_table {
 	// what it works with
 	const struct ruleset *ruleset; // changes by reload
 	const struct gateway_table *gateways;
+	struct accepted *accepted; // this worker's part of what phones accept, by gateway
 	struct open_counts *open;
 	struct counters *counters;
 	event_emit_fn emit; // aliases, moved lines: taken later, never from within

@@ -21,6 +21,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "accepted.h"
 #include "halt.h"
 
 #define BURST 32
@@ -113,6 +114,7 @@ static struct worker *worker_create(
 	w->number = number;
 	w->all = all;
 	w->sessions.gateways = &all->gateways;
+	w->sessions.accepted = all->gateways.accepted + (size_t)number * all->gateways.n_max;
 	w->sessions.open = &all->open;
 	w->sessions.counters = &w->counters;
 	w->sessions.emit = emit;

@@ -65,7 +65,8 @@ enum alert_field {
 };
 extern const char *const alert_field_names[ALERT_FIELD_MAX];
 
-// Details of diagnoses that an alert tells too: of each the most frequent value. X(constant, name)
+// Details of diagnoses that an alert tells too: of each the most frequent value, of what phones
+// expect each one. X(constant, name)
 #define ALERT_DETAILS(X)                               \
 	X(ALERT_DETAIL_LEAF_HASH, "leaf_hash")         \
 	X(ALERT_DETAIL_EXPECTED_HASH, "expected_hash") \

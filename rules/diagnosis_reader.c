@@ -143,14 +143,10 @@ static bool read_detail(
 	       yaml_error(file, node, "unknown field '%s'", QUOTE(text));
 }
 
-static bool diagnosis_one_detail(
-	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
+static bool read_named_detail(struct yaml_file *file, struct fy_node *key, struct fy_node *value,
+	struct diagnosis_detail *detail)
 {
 	static const char *const taken[] = {"", "cause", "devices"}; // control/diagnosis_json.c
-	struct diagnosis_rule *rule = target;
-	if (rule->n_details == RULES_DETAILS_MAX)
-		return yaml_error(file, key, "more than %d details", RULES_DETAILS_MAX);
-	struct diagnosis_detail *detail = &rule->details[rule->n_details++];
 	detail->place = yaml_place(file, value);
 	if (!yaml_text_copy(file, key, &detail->name))
 		return false;
@@ -162,9 +158,37 @@ static bool diagnosis_one_detail(
 	return read_detail(file, value, detail);
 }
 
+static bool diagnosis_one_detail(
+	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
+{
+	struct diagnosis_rule *rule = target;
+	if (rule->n_details == RULES_DETAILS_MAX)
+		return yaml_error(file, key, "more than %d details", RULES_DETAILS_MAX);
+	return read_named_detail(file, key, value, &rule->details[rule->n_details++]);
+}
+
 static bool diagnosis_details(struct yaml_file *file, struct fy_node *node, void *target)
 {
 	return yaml_pairs(file, node, "'details'", diagnosis_one_detail, target);
+}
+
+static bool diagnosis_one_expected(
+	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
+{
+	struct diagnosis_rule *rule = target;
+	if (rule->n_expected == RULES_EXPECTED_MAX)
+		return yaml_error(
+			file, key, "more than %d details that are expected", RULES_EXPECTED_MAX);
+	struct diagnosis_detail *detail = &rule->expected[rule->n_expected++];
+	return read_named_detail(file, key, value, detail) &&
+	       (detail->event != NAME_NONE ||
+		       yaml_error(file, value, "what is expected is a field of one event: event.%s",
+			       field_name(detail->field)));
+}
+
+static bool diagnosis_expects(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	return yaml_pairs(file, node, "'expects'", diagnosis_one_expected, target);
 }
 
 static bool cause_name(struct yaml_file *file, struct fy_node *node, void *target)
@@ -282,6 +306,23 @@ static bool example_also(struct yaml_file *file, struct fy_node *node, void *tar
 	return yaml_sequence(file, node, true, example_one_other, example);
 }
 
+static bool example_one_detail(
+	struct yaml_file *file, struct fy_node *key, struct fy_node *value, void *target)
+{
+	struct diagnosis_example *example = target;
+	struct example_detail *detail = &example->details[example->n_details++];
+	detail->place = yaml_place(file, key);
+	return yaml_text_copy(file, key, &detail->name) &&
+	       yaml_text_copy(file, value, &detail->value);
+}
+
+static bool example_details(struct yaml_file *file, struct fy_node *node, void *target)
+{
+	struct diagnosis_example *example = target;
+	example->details = arena_zeroed(file->arena, YAML_KEYS_MAX * sizeof(*example->details));
+	return yaml_pairs(file, node, "'details'", example_one_detail, example);
+}
+
 static bool diagnosis_one_example(struct yaml_file *file, struct fy_node *node, void *target)
 {
 #define OF_EXAMPLE(member) offsetof(struct diagnosis_example, member)
@@ -293,6 +334,7 @@ static bool diagnosis_one_example(struct yaml_file *file, struct fy_node *node, 
 		{"device", pack_read_text, false, OF_EXAMPLE(device)},
 		{"state", example_state, false, OF_EXAMPLE(state)},
 		{"cause", pack_read_text, false, OF_EXAMPLE(cause)},
+		{"details", example_details, false, 0},
 		{"absent", pack_read_boolean, false, OF_EXAMPLE(absent)},
 		{"also", example_also, false, 0},
 	};
@@ -348,6 +390,7 @@ bool pack_read_diagnosis(struct yaml_file *file, struct fy_node *node, void *tar
 		{"absorbs", diagnosis_absorbs, false, 0},
 		{"one_attempt", pack_read_boolean, false, AT(one_attempt)},
 		{"details", diagnosis_details, false, 0},
+		{"expects", diagnosis_expects, false, 0},
 		{"causes", diagnosis_causes, false, 0},
 		{"cause", cause_name, false, AT(cause_otherwise)},
 		{"title", pack_read_translations, true, AT(title)},

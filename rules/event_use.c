@@ -205,6 +205,8 @@ static void use_rule(struct rulepack *pack, struct diagnosis_rule *rule)
 		use_wanted(pack, rule->levels[i]);
 	}
 	use.trigger = false;
+	for (unsigned i = 0; i < rule->n_expected; i++)
+		pack->events[rule->expected[i].event].expected = true;
 	for (unsigned i = 0; i < rule->n_causes; i++)
 		expression_walk(rule->causes[i].when, true, use_leaf, &use);
 	for (unsigned word = 0; word < EVENT_WORDS; word++)
@@ -257,6 +259,8 @@ static void use_needs(struct rulepack *pack, const struct diagnosis_rule *rule)
 		}
 	}
 	set_bit(pack->of_scope[rule->scope], index);
+	if (rule->n_expected)
+		set_bit(pack->expecting, index);
 }
 
 static void use_lasting(const struct expression *leaf, bool positive, void *context)

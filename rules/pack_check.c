@@ -213,6 +213,62 @@ static void check_details(struct check *c)
 	}
 }
 
+// What is told of two things under one name is told of neither.
+static bool is_named(const struct diagnosis_detail *details, unsigned n, const char *name)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (strcmp(details[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+// A phone that is connected has accepted what it was shown: that takes an event that says so.
+static void check_expected(struct check *c)
+{
+	const struct diagnosis_rule *rule = c->rule;
+	for (unsigned i = 0; i < rule->n_expected; i++) {
+		const struct diagnosis_detail *detail = &rule->expected[i];
+		const char *event = event_name(c->pack, detail->event);
+		if (rule->scope != SCOPE_PHONE)
+			report_at(c->report, &detail->place,
+				"'expects' compares phones: 'scope: phone'");
+		else if (rule->n_recovers == 0)
+			report_at(c->report, &detail->place,
+				"'expects' takes an event in 'recovers': nothing tells that a phone is well");
+		else if (event_bit(rule->signs, detail->event))
+			report_at(c->report, &detail->place,
+				"'%s' is a sign of the diagnosis: no phone that is well has it",
+				event);
+		else if (!event_bit(rule->evidence, detail->event))
+			report_at(c->report, &detail->place,
+				"'%s' is no event of the diagnosis: 'evidence: [%s]'", event,
+				event);
+		else if (is_named(rule->details, rule->n_details, detail->name))
+			report_at(c->report, &detail->place, "'%s' is one of the 'details' too",
+				detail->name);
+		else
+			continue;
+		c->ok = false;
+	}
+}
+
+static void check_examples(struct check *c)
+{
+	const struct diagnosis_rule *rule = c->rule;
+	for (unsigned i = 0; i < rule->n_examples; i++) {
+		for (unsigned k = 0; k < rule->examples[i].n_details; k++) {
+			const struct example_detail *detail = &rule->examples[i].details[k];
+			if (is_named(rule->details, rule->n_details, detail->name) ||
+				is_named(rule->expected, rule->n_expected, detail->name))
+				continue;
+			report_at(c->report, &detail->place, "'%s' has no detail '%s'", rule->id,
+				detail->name);
+			c->ok = false;
+		}
+	}
+}
+
 bool pack_check(struct rulepack *pack, struct report *report)
 {
 	bool ok = check_while(pack, report);
@@ -222,6 +278,8 @@ bool pack_check(struct rulepack *pack, struct report *report)
 		check_recovers(&c);
 		check_absorbs(&c);
 		check_details(&c);
+		check_expected(&c);
+		check_examples(&c);
 		ok &= c.ok;
 	}
 	return pack_check_alerts(pack, report) && ok;

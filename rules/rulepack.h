@@ -33,6 +33,7 @@
 #define RULES_TEXTS_OF_ONE_MAX 8
 #define RULES_CASES_MAX 24			     // cases of one message
 #define RULES_DETAILS_MAX 8			     // details of one diagnosis
+#define RULES_EXPECTED_MAX 2			     // details of one that others expect
 #define RULES_CAUSES_MAX 12			     // causes of one diagnosis
 #define RULES_CAUSE_BYTES_MAX 31		     // DIAGNOSIS_CAUSE_MAX of dataplane/diagnosis.h
 #define RULES_RECOVERS_MAX 12			     // signs of success of one diagnosis
@@ -158,6 +159,12 @@ struct diagnosis_cause {
 	struct translations remedy; // what to do about it before all else; may be none
 };
 
+// A detail as an example's diagnosis is to tell it: of a list "a, b"; empty: not at all.
+struct example_detail {
+	struct rule_place place;
+	const char *name, *value;
+};
+
 // Lines that must lead to the diagnosis, and what it must say.
 struct diagnosis_example {
 	struct rule_place place;
@@ -168,7 +175,9 @@ struct diagnosis_example {
 	unsigned n_lines;
 	struct address sender;					  // none: unknown
 	const char *confidence, *client, *device, *state, *cause; // NULL: any
-	bool absent;						  // the lines must not lead to it
+	struct example_detail *details;
+	unsigned n_details;
+	bool absent;	   // the lines must not lead to it
 	const char **also; // other diagnoses that the lines may lead to
 	unsigned n_also;
 };
@@ -206,6 +215,10 @@ struct diagnosis_rule {
 	unsigned n_absorbs;
 	struct diagnosis_detail details[RULES_DETAILS_MAX];
 	unsigned n_details;
+	// Details that tell what phones of the same gateway saw in the field when they connected
+	// well (dataplane/accepted.h), where this one saw something else.
+	struct diagnosis_detail expected[RULES_EXPECTED_MAX];
+	unsigned n_expected;
 	struct diagnosis_cause causes[RULES_CAUSES_MAX];
 	unsigned n_causes;
 	const char *cause_otherwise; // NULL: no cause unless one holds
@@ -231,6 +244,7 @@ struct event_use {
 	bool no_tunnel;	   // evidence of something that a tunnel ends
 	bool outlasts;	   // a diagnosis of phones looks at it that no tunnel ends
 	bool ends_tunnel;
+	bool expected;		// a diagnosis looks at what phones tell by it before they connect
 	uint8_t wanted;		// how many of it a diagnosis looks for, at most
 	bool keep;		// evidence of something: sessions keep its line
 	uint64_t window_ms;	// how far back any diagnosis looks for it
@@ -266,6 +280,7 @@ struct rulepack {
 	struct event_use events[EVENTS_MAX];
 	struct needs_met met_by[EVENTS_MAX], met_by_none; // by each event that has been seen
 	uint64_t of_scope[SCOPE_MAX][DIAGNOSIS_WORDS];
+	uint64_t expecting[DIAGNOSIS_WORDS];		// rules that expect something
 	int16_t diagnosis_of[SCOPE_MAX][DIAGNOSES_MAX]; // vocabulary number -> index, or -1
 };
 

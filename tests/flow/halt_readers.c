@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "halt_readers.h"
 
+#include "../../dataplane/accepted.h"
 #include "../unit/unit.h"
 
 // Records of one worker that are half written, by what halts in the middle of them.
@@ -77,6 +78,22 @@ static void read_diagnoses(const struct diagnosis_table *t, struct torn *torn)
 	}
 }
 
+static void read_accepted(const struct gateway_table *t, unsigned worker, struct torn *torn)
+{
+	struct accepted_value values[ACCEPTED_OF_GATEWAY_MAX];
+	for (unsigned i = 0; i < t->n_max; i++) {
+		const struct accepted *part = &t->accepted[worker * t->n_max + i];
+		if (torn)
+			torn->n[HALT_accepted_half] += is_odd(&part->sequence);
+		unsigned n = accepted_read(t, (uint16_t)i, values, ACCEPTED_OF_GATEWAY_MAX);
+		for (unsigned k = 0; k < n; k++) {
+			assert_int_equal(values[k].len, 40);
+			assert_true(values[k].first_ms <= values[k].last_ms);
+			assert_int_equal(strncmp(values[k].text, values[k].text + 1, 38), 0);
+		}
+	}
+}
+
 static void read_gateways(const struct gateway_table *t, unsigned worker, struct torn *torn)
 {
 	unsigned part = t->n_max / t->n_workers;
@@ -112,9 +129,11 @@ void halt_readers_check(const struct workers *workers, unsigned halted, enum hal
 		read_sessions(t, look);
 		read_diagnoses(t->diagnoses, look);
 		read_gateways(&workers->gateways, i, look);
+		read_accepted(&workers->gateways, i, look);
 	}
 	static const enum halt records[] = {HALT_session_half, HALT_identity_half,
-		HALT_diagnosis_half, HALT_gateway_stamp_half, HALT_gateway_fact_half};
+		HALT_diagnosis_half, HALT_gateway_stamp_half, HALT_gateway_fact_half,
+		HALT_accepted_half};
 	for (unsigned i = 0; i < N(records); i++)
 		assert_int_equal(torn.n[records[i]], records[i] == where);
 }

@@ -73,6 +73,20 @@ static void add_phone(pcap_dumper_t *out, unsigned i)
 		i);
 }
 
+// It takes the certificate that it is shown, and gets its tunnel.
+static void add_healthy_phone(pcap_dumper_t *out, unsigned i)
+{
+	char line[256], sender[32];
+	snprintf(sender, sizeof(sender), "198.18.0.%u", i);
+	snprintf(line, sizeof(line),
+		"SEP8CB64F58%04X 1: NOT 10:00:00.1 SECD: Leaf cert hash = %040X", i, i % 3);
+	add_line(out, sender, false, line);
+	asa(out, i % GATEWAYS, false,
+		"4-722051: Group <G> User <CP-7962G-SEP8CB64F58%04X> IP <%s> IPv4 Address "
+		"<172.16.1.%u> assigned",
+		i, sender, i);
+}
+
 void halt_traffic_start(struct port_set *ports, uint16_t n_workers)
 {
 	char error[512];
@@ -87,8 +101,10 @@ void halt_traffic_start(struct port_set *ports, uint16_t n_workers)
 	pcap_dumper_t *out = pcap_dump_fopen(pcap, fdopen(dup(fileno(file)), "w"));
 	for (unsigned i = 0; i < STRANGERS; i++) {
 		add_stranger(out, i);
-		if (i % (STRANGERS / PHONES) == 0)
+		if (i % (STRANGERS / PHONES) == 0) {
 			add_phone(out, i / (STRANGERS / PHONES));
+			add_healthy_phone(out, i / (STRANGERS / PHONES));
+		}
 	}
 	pcap_dump_close(out);
 	pcap_close(pcap);

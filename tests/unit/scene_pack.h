@@ -73,6 +73,7 @@ static const char scene_pack[] =
 	"    confirmed: {all: [unknown-ca, leaf-untrusted]}\n"
 	"    evidence: [tls-chosen, leaf-hash]\n"
 	"    details: {leaf_hash: hash}\n"
+	"    expects: {expected_hash: leaf-hash.hash}\n"
 	"    causes: [{cause: expired, when: {gateway: certificate-expired, within: 1h}}]\n"
 	"    cause: unknown\n"
 	"    title: hash\n"

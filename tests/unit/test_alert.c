@@ -89,6 +89,7 @@ static int tear_down(void **state)
 
 struct what {
 	const char *diagnosis, *gateway, *state, *confidence, *hash, *trustpoint, *user, *cause;
+	const char *expected[2];
 	int phone; // -1: the gateway's own
 	int days;
 	bool no_device, no_phone;
@@ -107,6 +108,9 @@ static json_t *diagnosis(const struct play *p, struct what what)
 	json_t *details = json_object();
 	if (what.hash)
 		json_object_set_new(details, "leaf_hash", json_string(what.hash));
+	if (what.expected[0])
+		json_object_set_new(details, "expected_hash",
+			json_pack("[s, s*]", what.expected[0], what.expected[1]));
 	if (what.trustpoint)
 		json_object_set_new(details, "trustpoint", json_string(what.trustpoint));
 	if (what.cause)
@@ -798,6 +802,64 @@ static void restart_fires_nothing_anew(void **state)
 	json_decref(o);
 }
 
+// "A B", as the change tells it; "null": nothing.
+static const char *expected_in(const json_t *alert)
+{
+	static char out[200];
+	json_t *list = json_object_get(json_object_get(alert, "details"), "expected_hash"), *one;
+	size_t i, len = 0;
+	if (json_is_null(list))
+		return "null";
+	assert_true(json_array_size(list) > 0);
+	json_array_foreach(list, i, one) len += (size_t)snprintf(
+		out + len, sizeof(out) - len, "%s%s", i ? " " : "", json_string_value(one));
+	return out;
+}
+
+static void what_the_phones_expect_is_told_each_once(void **state)
+{
+	struct play *p = *state;
+	phones(p, 0, 1, (struct what){.hash = "22", .expected = {"33", "AA"}});
+	phones(p, 1, 5, (struct what){.hash = "22", .expected = {"AA", "BB"}});
+	phones(p, 5, 6, (struct what){.hash = "22", .expected = {"aa"}});
+	phones(p, 6, 9, (struct what){.hash = "22"});
+	tick(p, 1000);
+	json_t *o = CHANGE(p, "fleet-asa-1-swap", "firing", NULL);
+	assert_string_equal(expected_in(o), "AA BB 33");
+	json_decref(o);
+	// Those who are shown another one expect what the others are shown; and four are enough.
+	phones(p, 9, 10, (struct what){.hash = "66", .expected = {"22", "44"}});
+	phones(p, 10, 11, (struct what){.hash = "66", .expected = {"55", "77"}});
+	pass(p, 20000);
+	o = CHANGE(p, "fleet-asa-1-swap", "firing", NULL);
+	assert_string_equal(text(json_object_get(o, "details"), "leaf_hash"), "22");
+	assert_string_equal(expected_in(o), "AA BB 33 44");
+	json_decref(o);
+	// It is all that has changed.
+	json_t *before = restart(p);
+	assert_string_equal(expected_in(json_array_get(before, 0)), "AA BB 33 44");
+	tick(p, 1000);
+	SILENCE(p);
+	json_decref(before);
+}
+
+static void what_no_phone_expects_is_null(void **state)
+{
+	struct play *p = *state;
+	phones(p, 0, 5, (struct what){.hash = "22"});
+	phones(p, 5, 6, (struct what){.hash = "33", .expected = {"22"}});
+	tick(p, 1000);
+	json_t *o = CHANGE(p, "fleet-asa-1-swap", "firing", NULL);
+	assert_string_equal(expected_in(o), "null");
+	json_decref(o);
+	// It becomes known, and that is told.
+	phones(p, 0, 1, (struct what){.hash = "22", .expected = {"AA"}});
+	pass(p, 20000);
+	o = CHANGE(p, "fleet-asa-1-swap", "firing", NULL);
+	assert_string_equal(expected_in(o), "AA");
+	json_decref(o);
+}
+
 static void growth_after_a_restart_is_told_before_its_grace_is_over(void **state)
 {
 	struct play *p = *state;
@@ -1094,6 +1156,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(alert_fires_once_at_its_threshold),
+		CASE(what_the_phones_expect_is_told_each_once),
+		CASE(what_no_phone_expects_is_null),
 		CASE(phones_count_not_attempts),
 		CASE(phones_without_a_device_are_told_apart_by_address_and_user),
 		CASE(suspicions_and_strangers_never_count),

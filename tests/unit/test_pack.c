@@ -255,6 +255,21 @@ static void a_diagnosis_is_what_its_lines_give(void **state)
 		"18:9: ", "must not be diagnosed");
 }
 
+#define TELLS "    details: {port: port, side: interface}\n"
+
+static void a_diagnosis_tells_the_details_of_its_example(void **state)
+{
+	(void)state;
+	PASSES("      - lines:\n" PHONE FAILS FAILS
+	       "        details: {port: '50091', side: outside}\n" TELLS);
+	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        details: {port: '50092'}\n" TELLS,
+		"18:9: ", "not as expected");
+	FAILS_AT("      - lines:\n" PHONE FAILS FAILS "        details: {side: ''}\n" TELLS,
+		"18:9: ", "not as expected");
+	REFUSED_RULE("      - lines:\n" PHONE FAILS FAILS "        details: {host: ''}\n" TELLS,
+		"22:19: ", "'d' has no detail 'host'\n");
+}
+
 static void an_example_can_let_time_pass(void **state)
 {
 	(void)state;
@@ -295,6 +310,7 @@ int main(void)
 		cmocka_unit_test(a_refused_pack_leaves_no_trace),
 		cmocka_unit_test(a_pack_that_could_not_be_tried_is_refused),
 		cmocka_unit_test(a_diagnosis_is_what_its_lines_give),
+		cmocka_unit_test(a_diagnosis_tells_the_details_of_its_example),
 		cmocka_unit_test(an_example_can_let_time_pass),
 		cmocka_unit_test(what_an_example_expects_is_known),
 	};

@@ -6,7 +6,10 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "../../control/accepted_record.h"
+#include "../../control/gateway_book.h"
 #include "../../control/restore.h"
+#include "../../dataplane/accepted.h"
 
 #define HOUR_MS 3600000ull
 #define BEGIN_MS (1000 * HOUR_MS) // of the lines, on a clock that both are told
@@ -340,6 +343,73 @@ static void a_phone_is_kept_over_a_restart(void **state)
 	expect(k->roster, "fw1", 1, 0, 0);
 }
 
+#define HASH "E57E81EA9954C144976678D0E2418CDF79A93176"
+#define OTHER "1289B8A7AA9FFD84865E38939F3466A61B5608FC"
+
+// Phone B is shown another certificate than phones took before, and rejects it.
+static const json_t *details_of_failure(struct kept *k)
+{
+	reject_certificate(k->scene, "192.0.2.2", 50001);
+	scene_line_from(
+		k->scene, "192.0.2.2", SEP_B " 1: NOT 10:00:00.1 SECD: Leaf cert hash = " OTHER);
+	scene_line_from(k->scene, "192.0.2.2", SEP_B " " UNTRUSTED);
+	scene_finish(k->scene);
+	const json_t *d = told_of(k->scene, "hash-mismatch", SEP_B);
+	assert_non_null(d);
+	return json_object_get(d, "details");
+}
+
+static void what_phones_accept_is_kept_over_a_restart(void **state)
+{
+	struct kept *k = *state;
+	json_t *gateway;
+	scene_line_from(
+		k->scene, "192.0.2.1", SEP_A " 1: NOT 10:00:00.1 SECD: Leaf cert hash = " HASH);
+	tunnel_up(k->scene, PHONE_A, "192.0.2.1", "172.16.0.1");
+	for (unsigned i = 0; i < 3; i++) { // what is restored is kept too
+		go_round(k);
+		restart(k, GATEWAY_KEEP_MS);
+	}
+	go_round(k);
+	assert_int_equal(n_kept(k, RECORD_GATEWAY, &gateway), 1);
+	const json_t *one = json_array_get(json_object_get(gateway, "accepted"), 0);
+	assert_string_equal(text_of(one, "event"), "leaf-hash");
+	assert_string_equal(text_of(one, "field"), "hash");
+	assert_string_equal(text_of(one, "value"), HASH);
+	assert_string_equal(text_of(one, "first"), text_of(one, "last"));
+	json_decref(gateway);
+	const json_t *list = json_object_get(details_of_failure(k), "expected_hash");
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(json_string_value(json_array_get(list, 0)), HASH);
+}
+
+static void what_is_wrong_of_the_accepted_is_left_out(void **state)
+{
+#define ONE(event, field, value, first, last)                                         \
+	"{\"event\":\"" event "\",\"field\":\"" field "\",\"value\":\"" value         \
+	"\",\"first\":\"1970-02-0" first "T00:00:00.000Z\",\"last\":\"1970-02-0" last \
+	"T00:00:00.000Z\"}"
+	static const char list[] = "[1, {}, null, " ONE("no-event", "hash", "AA", "1", "2") "," ONE(
+		"leaf-hash", "no-field", "AB", "1", "2") "," ONE("leaf-hash", "hash", "", "1",
+		"2") "," ONE("leaf-hash", "hash", HASH HASH, "1", "2") "," ONE("leaf-hash", "hash",
+		"AC", "2", "1") "," ONE("leaf-hash", "hash", "AD", "1", "9") "," ONE("leaf-hash",
+		"hash", "AE", "x", "2") "," ONE("leaf-hash", "hash", "AF", "1", "2") "]";
+	struct kept *k = *state;
+	struct workers *all = scene_workers(k->scene);
+	struct accepted_value values[ACCEPTED_OF_GATEWAY_MAX];
+	json_t *objects = json_loads(list, 0, NULL);
+	assert_non_null(objects);
+	accepted_record_restore(all, 3, objects, BEGIN_MS - 5 * 24 * HOUR_MS);
+	accepted_record_restore(all, GATEWAY_NONE, objects, BEGIN_MS);
+	accepted_record_restore(all, 4, NULL, BEGIN_MS);
+	assert_int_equal(accepted_read(&all->gateways, 3, values, ACCEPTED_OF_GATEWAY_MAX), 1);
+	assert_memory_equal(values[0].text, "AF", 2);
+	assert_int_equal(accepted_read(&all->gateways, 4, values, ACCEPTED_OF_GATEWAY_MAX), 0);
+	assert_int_equal(
+		accepted_read(&all->gateways, GATEWAY_NONE, values, ACCEPTED_OF_GATEWAY_MAX), 0);
+	json_decref(objects);
+}
+
 static void expect_written(struct kept *k, unsigned n)
 {
 	go_round(k);
@@ -453,6 +523,8 @@ int main(void)
 		TEST(an_hour_ends_eight_days_later),
 		TEST(lines_date_a_gateway),
 		TEST_KEPT(a_phone_is_kept_over_a_restart),
+		TEST_KEPT(what_phones_accept_is_kept_over_a_restart),
+		TEST_KEPT(what_is_wrong_of_the_accepted_is_left_out),
 		TEST_KEPT(only_what_is_new_is_written),
 		TEST_KEPT(what_was_kept_is_not_written_again),
 		TEST_KEPT(a_phone_that_is_gone_is_forgotten),

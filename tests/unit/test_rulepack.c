@@ -519,6 +519,57 @@ static void absorbing_goes_one_way_in_one_scope(void **state)
 	vocabulary_destroy(v);
 }
 
+static void what_is_expected_is_told_by_phones_that_are_well(void **state)
+{
+	(void)state;
+#define WELL "recovers: [failed], evidence: [said]"
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, " WELL ", expects: {a: reason}"),
+		"t:8:99: what is expected is a field of one event: event.reason");
+	assert_refused(TWO
+		"diagnoses:\n" RULE("d", "when: failed, " WELL ", expects: {a: no.reason}"),
+		"t:8:99: unknown event 'no'");
+	assert_refused(TWO
+		"diagnoses:\n" RULE("d", "when: failed, " WELL ", expects: {a: said.client}"),
+		"t:8:99: no message of 'said' has a {client}; fields there: {reason}");
+	assert_refused(TWO
+		"diagnoses:\n" RULE("d", "when: failed, " WELL ", expects: {cause: said.reason}"),
+		"t:8:96: 'cause' is no name of a detail: it is filled without");
+	assert_refused(TWO
+		"diagnoses:\n" RULE("d",
+			"when: failed, " WELL ", details: {a: reason}, expects: {a: said.reason}"),
+		"t:8:121: 'a' is one of the 'details' too");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, recovers: [said], "
+						    "expects: {a: said.reason}"),
+		"t:8:79: 'said' is no event of the diagnosis: 'evidence: [said]'");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: said, recovers: [failed], "
+						    "expects: {a: said.reason}"),
+		"t:8:79: 'said' is a sign of the diagnosis: no phone that is well has it");
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, recovers: [], evidence: [said], "
+						    "quiet: 1m, expects: {a: said.reason}"),
+		"t:8:104: 'expects' takes an event in 'recovers': nothing tells that a phone is well");
+	assert_refused(TWO
+		"diagnoses:\n" RULE("d", "when: failed, " WELL ", expects: {a: said.reason, "
+					 "b: said.reason, c: said.reason}"),
+		"t:8:128: more than 2 details that are expected");
+	struct vocabulary *v = vocabulary_create();
+	struct rulepack *pack = rules_load(v,
+		TWO "diagnoses:\n" RULE("d", "when: failed, " WELL ", expects: {a: said.reason}"));
+	const struct diagnosis_rule *rule = &pack->diagnoses[0];
+	assert_int_equal(rule->n_expected, 1);
+	assert_string_equal(rule->expected[0].name, "a");
+	assert_true(pack->expecting[0] & 1);
+	rulepack_destroy(pack);
+	vocabulary_destroy(v);
+}
+
+static void an_example_tells_details_that_there_are(void **state)
+{
+	(void)state;
+	assert_refused(TWO "diagnoses:\n" RULE("d", "when: failed, details: {a: client}, examples: "
+						    "[{lines: [x], details: {b: ''}}]"),
+		"t:8:104: 'd' has no detail 'b'");
+}
+
 static void a_detail_is_of_the_diagnosis_events(void **state)
 {
 	(void)state;
@@ -1031,6 +1082,8 @@ int main(void)
 		cmocka_unit_test(a_phones_diagnosis_sees_what_names_a_phone),
 		cmocka_unit_test(absorbing_goes_one_way_in_one_scope),
 		cmocka_unit_test(a_detail_is_of_the_diagnosis_events),
+		cmocka_unit_test(what_is_expected_is_told_by_phones_that_are_well),
+		cmocka_unit_test(an_example_tells_details_that_there_are),
 		cmocka_unit_test(a_cause_has_a_name_of_its_own),
 		cmocka_unit_test(words_are_not_empty),
 		cmocka_unit_test(an_action_on_names_has_them),

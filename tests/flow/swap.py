@@ -15,7 +15,7 @@
 # --gateway K..  those that are swapped
 # --rate N       not more datagrams a second
 # --daemon PATH  its control socket: it is not outrun
-# --logs N       each Nth phone logs to a relay what it saw of the certificate
+# --logs N       each Nth phone logs to a relay which certificate it was shown
 # --own          phones send what they log themselves, from their own addresses
 # --hidden       the gateway prints user names as *****
 # --nat N        so many phones are behind one address
@@ -29,7 +29,8 @@ import socket
 import sys
 import time
 
-HASH = "9F0C5B5E3C1D8A7764E2B1A05D4C3B2A19080706"
+HASH = "9F0C5B5E3C1D8A7764E2B1A05D4C3B2A19080706"  # of the new certificate
+OLD_HASH = "1289B8A7AA9FFD84865E38939F3466A61B5608FC"
 POLICY = "GroupPolicy_VPNPhone"
 
 
@@ -69,9 +70,11 @@ def hello(phone):
     yield asa(phone, 7, "725012", "Device chooses cipher : AES128-SHA for the SSL session with client %s" % phone.peer)
 
 
-def connect(phone):
+def connect(phone, shown=OLD_HASH):
     who = "Group <%s> User <%s> IP <%s>" % (POLICY, phone.user, phone.address)
     yield from hello(phone)
+    if phone.logs:
+        yield phone_line(phone, "NOT", "SECD: Leaf cert hash = " + shown)
     yield asa(phone, 6, "725002", "Device completed SSL handshake with client %s for TLSv1 session" % phone.peer)
     yield asa(phone, 6, "113039", who + " AnyConnect parent session started.")
     yield asa(phone, 6, "722055", who + " Client Type: Cisco SVC IPPhone Client v1.0 (1.0)")
@@ -119,7 +122,9 @@ def lines(options):
                 for number in range(options.swapped if gateway in options.gateway else options.phones)]
 
     def story(phase, phone):
-        return refuse(phone) if phase == "swap" and not phone.well else connect(phone)
+        if phase != "swap":
+            return connect(phone)
+        return connect(phone, HASH) if phone.well else refuse(phone)
 
     fleets = [fleet(gateway) for gateway in range(1, options.gateways + 1)]
     swapped = [phone for phones in fleets for phone in phones if phone.gateway in options.gateway]

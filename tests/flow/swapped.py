@@ -17,7 +17,7 @@ import json
 import re
 import sys
 
-from swap import HASH
+from swap import HASH, OLD_HASH
 
 
 def read(path):
@@ -68,7 +68,9 @@ def fleet(path, phones):
 
 
 def of_history(a):
-    return a["id"], a["sequence"], a["state"], a["phones"]["affected"], a["details"]["leaf_hash"], a["gateway"]
+    details = a["details"]
+    expected = ",".join(details["expected_hash"] or []) or None
+    return a["id"], a["sequence"], a["state"], a["phones"]["affected"], details["leaf_hash"], expected, a["gateway"]
 
 
 STATES = {"fleet-alert-firing": "firing", "fleet-alert-resolved": "resolved"}
@@ -78,17 +80,17 @@ def of_ecs(line):
     d = json.loads(line)
     return (d["event"]["id"], d["event"]["sequence"], d["offhook"]["fleet"]["state"],
             d["offhook"]["fleet"]["phones"]["affected"], d.get("tls", {}).get("server", {}).get("hash", {}).get("sha1"),
-            d.get("observer", {}).get("name"))
+            ",".join(d["offhook"].get("cert", {}).get("expected_sha1", [])) or None, d.get("observer", {}).get("name"))
 
 
 def of_cef(line):
     v = dict(re.findall(r"(?:[| ])(\w+)=((?:[^=\\]|\\.)*)(?=$| \w+=)", line))
-    return v["externalId"], int(v["cn1"]), STATES[v["act"]], int(v["cnt"]), v.get("cs1"), v.get("dvchost")
+    return v["externalId"], int(v["cn1"]), STATES[v["act"]], int(v["cnt"]), v.get("cs1"), v.get("cs2"), v.get("dvchost")
 
 
 def of_rfc5424(line):
     v = dict(re.findall(r" (\w+)=\"((?:[^\"\\\]]|\\.)*)\"", line))
-    return v["id"], int(v["sequence"]), STATES[v["action"]], int(v["phones"]), v.get("leaf_hash"), v.get("gateway")
+    return v["id"], int(v["sequence"]), STATES[v["action"]], int(v["phones"]), v.get("leaf_hash"), v.get("expected_hash"), v.get("gateway")
 
 
 def told(history, kind, path):
@@ -116,6 +118,7 @@ def episode(history, phones):
     want("the count", max(a["phones"]["affected"] for a in states) == last["phones"]["peak"] == int(phones))
     want("the phones known", last["phones"]["known"] == int(phones))
     want("the hash", last["details"]["leaf_hash"] == HASH)
+    want("the hash expected", last["details"]["expected_hash"] == [OLD_HASH])
     want("the gateway", {a["gateway"] for a in states} == {"asa-07"})
     if wrong:
         sys.exit("\n".join(["not so: " + ", ".join(wrong)] + [json.dumps(a) for a in states]))

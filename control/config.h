@@ -61,7 +61,9 @@ bool config_compare(const struct config *now, const struct config *next, char *n
 
 // Whether what it names is there on this machine: interfaces, devices, captures, the directories of
 // rules, socket and history. Makes nothing. false: the report says what is not.
-[[nodiscard]] bool config_check(const struct config *config, struct report *report);
+//
+// can_write  also whether the history's can be written to now
+[[nodiscard]] bool config_check(const struct config *config, bool can_write, struct report *report);
 
 // Where the control socket is unless the config or --socket says otherwise: root's is the
 // machine's.

@@ -72,9 +72,10 @@ static bool check_socket(const struct config *config, struct report *report)
 	return fail(report, &config->socket_place, "%s: %s", directory, strerror(errno));
 }
 
-// As check_socket(); and the daemon writes there, unless this is another user who looks at the
-// machine's config.
-static bool check_history(const struct config *config, struct report *report)
+// As check_socket(). Whether the daemon can write there is a matter of the moment: a disk that has
+// gone read-only keeps it neither from starting nor from a reload, an operator who asks is told;
+// unless this is another user who looks at the machine's config.
+static bool check_history(const struct config *config, bool can_write, struct report *report)
 {
 	// Beside the socket, unless told: it is made with the socket's directory.
 	bool beside = config->history_place.file == NULL &&
@@ -88,14 +89,14 @@ static bool check_history(const struct config *config, struct report *report)
 		directory = dirname(copy);
 		there = is_directory(directory);
 	}
-	bool mine = geteuid() == 0 || config->history_place.file;
+	bool mine = can_write && (geteuid() == 0 || config->history_place.file);
 	bool ok = (there && (!mine || access(directory, W_OK | X_OK) == 0)) ||
 		  fail(report, &config->history_place, "%s: %s", directory, strerror(errno));
 	free(copy);
 	return ok;
 }
 
-bool config_check(const struct config *config, struct report *report)
+bool config_check(const struct config *config, bool can_write, struct report *report)
 {
 	bool ok = true;
 	for (size_t i = 0; i < config->n_listen; i++)
@@ -103,5 +104,5 @@ bool config_check(const struct config *config, struct report *report)
 	if (!is_directory(config->rules))
 		ok = fail(report, &config->rules_place, "%s: %s", config->rules, strerror(errno));
 	ok = check_socket(config, report) && ok;
-	return check_history(config, report) && ok;
+	return check_history(config, can_write, report) && ok;
 }

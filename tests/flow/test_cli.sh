@@ -69,6 +69,17 @@ wrong_usage_is_told_in_a_line() {
 	exits 2 "$offhook" history --kind phone
 	says "--kind takes one of diagnosis|alert, not 'phone'"
 	exits 2 "$offhook" history --limit
+	for n in 0 x 1x 1000001 -1; do
+		exits 2 "$offhook" history --limit $n
+		says "--limit takes a number from 1 to 1000000, not '$n'"
+	done
+	for option in --since --until; do
+		exits 2 "$offhook" history $option nonsense
+		says "$option takes a time: 2026-11-26, 2026-11-26T09:30:00Z, or an age: 30m, 2h, 7d, not 'nonsense'"
+		exits 3 "$offhook" --socket "$work/none" history $option 2h
+	done
+	exits 2 "$offhook" alerts --state open
+	exits 2 "$offhook" watch --lang de
 	exits 2 "$offhook" phone
 	says 'phone needs KEY'
 	exits 2 "$offhook" status more
@@ -80,7 +91,7 @@ wrong_usage_is_told_in_a_line() {
 	exits 2 "$offhook" replay --work 1 x
 	for n in 0 x 1x 17 -1; do
 		exits 2 "$offhook" replay --workers $n x
-		says "--workers: a number from 1 to 16, not '$n'"
+		says "--workers takes a number from 1 to 16, not '$n'"
 	done
 	exits 2 "$offhook" replay --lang de x
 	exits 2 "$offhook" replay --zone Mars/Olympus x

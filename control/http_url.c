@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "http_url.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,35 @@ bool http_url_check(const char *option, const char *url, char *error, size_t siz
 	if (fault)
 		snprintf(error, size, "%s: %s", option, fault);
 	return fault == NULL;
+}
+
+// With the host in lower case, the port it has by default, and a path. NULL: out of memory.
+static char *plain_url(const char *url)
+{
+	CURLU *parsed = curl_url();
+	char *text = NULL, *plain = NULL;
+	if (parsed && url_fault(parsed, url) == NULL &&
+		curl_url_get(parsed, CURLUPART_HOST, &text, 0) == CURLUE_OK) {
+		for (char *c = text; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+		curl_url_set(parsed, CURLUPART_HOST, text, 0);
+		curl_free(text);
+		if (curl_url_get(parsed, CURLUPART_URL, &text, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+			plain = strdup(text);
+			curl_free(text);
+		}
+	}
+	curl_url_cleanup(parsed);
+	return plain;
+}
+
+bool http_url_is_same(const char *one, const char *other)
+{
+	char *plain = plain_url(one), *beside = plain_url(other);
+	bool is_same = plain && beside && strcmp(plain, beside) == 0;
+	free(plain);
+	free(beside);
+	return is_same;
 }
 
 static bool ends_with(const char *text, const char *end)

@@ -9,6 +9,9 @@
 // files. false: *error, one line.
 bool http_url_check(const char *option, const char *url, char *error, size_t size);
 
+// Whether both lead to the same receiver, whatever their spelling.
+bool http_url_is_same(const char *one, const char *other);
+
 // *whole: with `path` after its own (NULL for none), unless it ends so already; *origin: what an
 // error may say of it, scheme, host and port. Both the caller's to free, whatever comes back.
 // Returns what is wrong; NULL: nothing.

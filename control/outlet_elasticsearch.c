@@ -20,6 +20,7 @@ static const struct outlet_option options[] = {
 		"https://host:9200; of a list, the next one where one does not answer"),
 	HTTP_COMPRESS(struct elasticsearch_options, "true"),
 	OPTION("namespace", OUTLET_TEXT, dataset_namespace, .initial = "default",
+		.target = TARGET_TEXT,
 		.help = "data_stream.namespace, the last part of the data streams' names"),
 	OPTION("api_key_file", OUTLET_SECRET, api_key,
 		.help = "file with an API key, as the receiver shows it in base64"),

@@ -91,7 +91,7 @@ struct http_answer {
 
 struct http_request {
 	const char *content_type;
-	const char *query;	    // after the path: "?a=b", or NULL
+	const char *query;	    // "a=b", beside that of the address; or NULL
 	const char *const *headers; // more of them, the last one NULL; or NULL
 	const char *body;
 	size_t len;

@@ -91,6 +91,7 @@ static char *with_path(CURLU *parsed, const char *path)
 	char *given = url_part(parsed, CURLUPART_PATH), *whole = NULL;
 	if (given == NULL)
 		return NULL;
+	curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0);
 	if (path && !ends_with(given, path)) {
 		size_t len = strlen(given);
 		while (len && given[len - 1] == '/')
@@ -131,4 +132,12 @@ const char *http_url_make(const char *url, const char *path, char **whole, char 
 	}
 	curl_url_cleanup(parsed);
 	return fault;
+}
+
+char *http_url_query(const char *whole, const char *query)
+{
+	char *url = NULL;
+	const char *own = strchr(whole, '?');
+	const char *between = query == NULL ? "" : own == NULL ? "?" : own[1] ? "&" : "";
+	return asprintf(&url, "%s%s%s", whole, between, query ? query : "") < 0 ? NULL : url;
 }

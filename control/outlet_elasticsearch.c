@@ -135,7 +135,7 @@ static bool post(struct elasticsearch *state, struct outlet_context *context,
 	enum http_verdict verdict = http_client_post(state->client,
 		&(struct http_request){.content_type = "application/x-ndjson",
 			.query =
-				"?filter_path=items.*.status,items.*.error.type,items.*.error.reason",
+				"filter_path=items.*.status,items.*.error.type,items.*.error.reason",
 			.body = body.data + body.from,
 			.len = body.len},
 		&answer, context->error, sizeof(context->error));

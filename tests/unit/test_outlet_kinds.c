@@ -95,6 +95,10 @@ static void splunk_wants_its_token(void **state)
 	read_options("type: splunk, url: 'https://h:8088', token_file: /nowhere/x", "/nowhere/x");
 	read_options("type: splunk, url: 'https://h/services/collector', token_file: SECRET",
 		"goes without /services/collector");
+	read_options("type: splunk, url: 'https://h?channel=X', token_file: SECRET", NULL);
+	read_options(
+		"type: splunk, url: 'https://h?channel=X', token_file: SECRET, acknowledge: true",
+		"url: with acknowledge: true the channel is chosen here");
 	read_options(
 		"type: splunk, url: 'https://h', token_file: SECRET, fields: [site]", "name=value");
 	read_options("type: splunk, url: 'https://h', token_file: SECRET, fields: [site=hq], "

@@ -137,7 +137,7 @@ static void fill_case(
 					json_integer_value(days), said->last_ms)
 			      : 0;
 	one->of = (uint8_t)of;
-	one->is_sure = said->confidence > CONFIDENCE_SUSPECTED;
+	one->is_sure = confidence_is_sure(said->confidence);
 	one->alert->is_dirty = true;
 }
 

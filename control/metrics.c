@@ -20,7 +20,7 @@
 struct gateway_facts {
 	double clock_off_s; // the largest of them
 	uint64_t last_ms;   // the latest
-	unsigned n_ok, n_failing, n_unknown;
+	unsigned n_ok, n_suspected, n_failing, n_unknown;
 };
 
 struct metrics {
@@ -467,12 +467,12 @@ static void sample_of_gateway(struct scrape *s, unsigned place, double value)
 
 static void read_gateway_phones(struct scrape *s, size_t argument)
 {
-	static const char *const states[] = {"ok", "failing", "unknown"};
+	static const char *const states[] = {"ok", "suspected", "failing", "unknown"};
 	(void)argument;
 	for (unsigned i = 0; i < label_set_count(s->metrics->gateways); i++) {
 		const struct gateway_facts *f = &s->metrics->facts[i];
-		unsigned n[] = {f->n_ok, f->n_failing, f->n_unknown};
-		for (unsigned k = 0; k < 3; k++) {
+		unsigned n[] = {f->n_ok, f->n_suspected, f->n_failing, f->n_unknown};
+		for (unsigned k = 0; k < sizeof(n) / sizeof(n[0]); k++) {
 			struct label labels[] = {
 				{"gateway", label_set_value(s->metrics->gateways, i)},
 				{"state", slice_of(states[k])}};
@@ -703,6 +703,7 @@ static void gather_gateways(struct metrics *m)
 		struct gateway_facts *facts =
 			&m->facts[label_set_place(m->gateways, slice_of(g->name))];
 		facts->n_ok += g->n_ok;
+		facts->n_suspected += g->n_suspected;
 		facts->n_failing += g->n_failing;
 		facts->n_unknown += g->n_unknown;
 	}

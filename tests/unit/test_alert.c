@@ -511,8 +511,27 @@ static void alert_resolves_when_its_phones_have_recovered_for_a_while(void **sta
 	SILENCE(p);
 	assert_int_equal(alerts_firing(p->alerts), 1);
 	phones(p, 0, 8, (struct what){.state = "expired"});
+	pass(p, MINUTE);
+	json_t *o = CHANGE(p, "fleet-asa-1-swap", "firing", NULL);
+	assert_non_null(strstr(text(o, "summary"),
+		"asa-1: no phone is affected any more, at most 8 were; resolves at 20"));
+	assert_non_null(strstr(text(o, "summary"), text(o, "clears_at")));
+	json_t *list = alerts_json(p->alerts, LANGUAGE_KO), *korean = json_array_get(list, 0);
+	assert_non_null(strstr(text(korean, "summary"), text(o, "clears_at")));
+	assert_non_null(
+		strstr(text(korean, "summary"), "asa-1: 영향받는 전화기 없음(최대 8대였음)"));
+	json_decref(list);
+	json_decref(o);
+	phones(p, 0, 1, (struct what){0}); // one fails again
+	pass(p, 20000);
+	o = CHANGE(p, "fleet-asa-1-swap", "firing", NULL);
+	assert_string_equal(text(o, "summary"), "asa-1 1/<known>");
+	assert_null(json_object_get(o, "clears_at"));
+	json_decref(o);
+	phones(p, 0, 1, (struct what){.state = "recovered"});
 	pass(p, 3 * MINUTE);
-	json_t *o = CHANGE(p, "fleet-asa-1-swap", "resolved", NULL);
+	o = CHANGE(p, "fleet-asa-1-swap", "resolved", NULL);
+	assert_null(json_object_get(o, "clears_at"));
 	assert_int_equal(number(o, "phones", "affected"), 0);
 	assert_int_equal(number(o, "phones", "peak"), 8);
 	assert_string_equal(text(o, "summary"), "asa-1 8/<known>");

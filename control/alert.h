@@ -18,6 +18,9 @@
 //    "summary":"asa-hq-1: 412 of 498 phones reject the certificate","remedy":"...",
 //    "reference":"..."}
 //
+// clears_at, where it is: it fires still, no phone is affected any more, and if it stays so it
+// resolves then.
+//
 // state: firing, resolved. severity: info, low, medium, high, critical; it only rises while an
 // alert fires. id: of the group and the rule; a later episode goes on with its sequence, so that
 // (id, sequence) tells states apart for ever. What fires again within the rule's `hold` is the same

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define DAY_MS 86400000ull
+#include "certificate.h"
 
 uint64_t alert_hash_seed;
 
@@ -370,10 +370,9 @@ static void count_case(struct counting *c, const struct alert *alert, const stru
 	count->any = true;
 	count->own |= one->phone == NULL;
 	c->of |= 1u << one->of;
-	if (one->days >= 0) {
-		int passed =
-			c->now_ms > one->last_ms ? (int)((c->now_ms - one->last_ms) / DAY_MS) : 0;
-		int left = one->days > passed ? one->days - passed : 0;
+	if (one->end_ms) {
+		int64_t days = certificate_days(one->end_ms, c->now_ms);
+		int left = days > 0 ? (int)days : 0;
 		count->days = count->days < 0 || left < count->days ? left : count->days;
 	}
 	if (one->phone && one->is_sure && one->phone->sure_round != c->alerts->round) {

@@ -65,7 +65,7 @@ struct alert_case {
 	struct name *phone;		    // NULL: the gateway's own
 	struct name *details[ALERT_DETAIL_MAX];
 	uint64_t first_ms, last_ms;
-	int days; // that were left at last_ms; -1: none told
+	uint64_t end_ms; // of a certificate; 0: none told
 	uint8_t of;
 	bool is_sure; // more than a suspicion
 };
@@ -117,6 +117,7 @@ struct alert {
 	char absorbed_by[ALERT_ID_MAX]; // as told; "": by none
 	struct {
 		unsigned affected, known;
+		bool is_clear;
 		int days;
 		json_t *details;
 	} told;
@@ -224,6 +225,12 @@ void alert_activate(struct alert *alert, uint64_t now_ms);
 static inline bool alert_is_in_grace(const struct alert *alert, uint64_t now_ms)
 {
 	return now_ms < alert->grace_ms && alert->grace_ms <= now_ms + ALERT_GRACE_MS;
+}
+// It fires still, for as long as its rule wants to see it quiet, and none of its phones fails.
+static inline bool alert_is_clear(const struct alert *alert)
+{
+	return alert->state == ALERT_FIRING && alert->rule_now->source == ALERT_OF_DIAGNOSES &&
+	       alert->peak > 0 && alert->below_ms && !alert->count.any;
 }
 // Its phones are here again: it waits no longer.
 void alert_end_grace(struct alert *alert);

@@ -64,6 +64,42 @@ static json_t *gateways_text(const json_t *details)
 	return json_text(slice_of(text));
 }
 
+// Of one that fires still, though nobody is affected: its rule's words would be of no phones.
+static const struct translations clear_summary = {{
+	[LANGUAGE_EN] = "{where}: no phone is affected any more, at most {peak} were; resolves at "
+			"{clears_at} if it stays so",
+	[LANGUAGE_ZH_TW] =
+		"{where}：已無受影響的電話，最多時為{peak}部；若維持如此，將於{clears_at}解除",
+	[LANGUAGE_KO] =
+		"{where}: 영향받는 전화기 없음(최대 {peak}대였음). 이대로면 {clears_at}에 해제됨",
+}};
+
+static json_t *clear_slots(const json_t *object, json_t *gateways)
+{
+	static const char *const places[] = {"gateway", "site", "title"};
+	json_t *where = gateways;
+	for (size_t i = 0; where == NULL && i < sizeof(places) / sizeof(places[0]); i++) {
+		json_t *place = json_object_get(object, places[i]);
+		where = json_is_string(place) ? place : NULL;
+	}
+	return json_pack("{s:O*, s:O, s:O}", "where", where, "peak",
+		json_object_get(json_object_get(object, "phones"), "peak"), "clears_at",
+		json_object_get(object, "clears_at"));
+}
+
+static json_t *summary_of(const json_t *object, const struct alert_rule *rule,
+	enum language language, const json_t *slots, json_t *gateways)
+{
+	const json_t *details = json_object_get(object, "details");
+	if (json_object_get(object, "clears_at") == NULL)
+		return filled_text(NULL, translation(&rule->summary, language), slots, details);
+	json_t *of_clear = clear_slots(object, gateways);
+	json_t *summary =
+		filled_text(NULL, translation(&clear_summary, language), of_clear, details);
+	json_decref(of_clear);
+	return summary;
+}
+
 static void set_texts(json_t *object, const struct alert_rule *rule, enum language language)
 {
 	const json_t *details = json_object_get(object, "details");
@@ -74,8 +110,7 @@ static void set_texts(json_t *object, const struct alert_rule *rule, enum langua
 	}
 	json_object_set_new(object, "title",
 		filled_text(NULL, translation(&rule->title, language), slots, details));
-	json_object_set_new(object, "summary",
-		filled_text(NULL, translation(&rule->summary, language), slots, details));
+	json_object_set_new(object, "summary", summary_of(object, rule, language, slots, gateways));
 	// In commands a list is no name.
 	if (gateways)
 		json_object_del(slots, "gateway");
@@ -177,6 +212,7 @@ json_t *alert_json(const struct alert *alert)
 	// Its rule is gone: as it was told, but for its end.
 	if (rule == NULL) {
 		json_t *o = alert->object ? json_copy(alert->object) : json_object();
+		json_object_del(o, "clears_at");
 		set_state(o, alert);
 		return o;
 	}
@@ -199,6 +235,9 @@ json_t *alert_json(const struct alert *alert)
 	json_object_set_new(o, "sample", list_or_empty(alert->count.sample));
 	json_object_set_new(o, "diagnoses", list_or_empty(alert->count.diagnoses));
 	json_object_set_new(o, "absorbed_by", string_or_null(alert->absorbed_by));
+	if (alert_is_clear(alert))
+		json_object_set_new(
+			o, "clears_at", json_time(alert->below_ms + rule->resolves.for_ms));
 	set_texts(o, rule, LANGUAGE_EN);
 	json_object_set_new(o, "reference", string_or_null(rule->reference));
 	if (alert->n_missed)

@@ -81,7 +81,7 @@ void alerts_serve(const json_t *arguments, struct answer *answer, struct buffer 
 		return;
 	}
 	if (id && !is_known(alerts, walk->alerts, id)) {
-		answer_error(out, "alerts: the rules know no alert '%.64s'", id);
+		answer_usage(out, "alerts: the rules know no alert '%.64s'", id);
 		json_decref(walk->alerts);
 		free(walk);
 		return;

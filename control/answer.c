@@ -14,21 +14,34 @@ void answer_data(struct buffer *out, json_t *data)
 	buffer_add_text(out, "}\n");
 }
 
-void answer_error(struct buffer *out, const char *format, ...)
+static void add_error(struct buffer *out, const char *end, const char *format, va_list arguments)
 {
 	char *text = NULL;
-	va_list arguments;
-	va_start(arguments, format);
 	int len = vasprintf(&text, format, arguments);
-	va_end(arguments);
 	if (len < 0) {
 		out->failed = true;
 		return;
 	}
 	buffer_add_text(out, "{\"ok\":false,\"error\":");
 	buffer_add_json(out, json_text((struct slice){text, (uint32_t)len}));
-	buffer_add_text(out, "}\n");
+	buffer_add_text(out, end);
 	free(text);
+}
+
+void answer_error(struct buffer *out, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	add_error(out, "}\n", format, arguments);
+	va_end(arguments);
+}
+
+void answer_usage(struct buffer *out, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	add_error(out, ",\"usage\":true}\n", format, arguments);
+	va_end(arguments);
 }
 
 static void list_begin(struct answer_list *list, struct buffer *out)

@@ -34,6 +34,10 @@ void answer_data(struct buffer *out, json_t *data);
 __attribute__((format(printf, 2, 3))) void answer_error(
 	struct buffer *out, const char *format, ...);
 
+// A whole answer: {"ok":false,"error":"...","usage":true}: what was asked for makes no sense.
+__attribute__((format(printf, 2, 3))) void answer_usage(
+	struct buffer *out, const char *format, ...);
+
 // {"ok":true,"data":[..]} in pieces: begin once, then item for each, then end.
 struct answer_list {
 	bool begun, any;

@@ -8,6 +8,7 @@
 #include "text.h"
 
 #define DAY_MS 86400000ll
+#define DAYS_MAX 100000 // of a line: more is no number of days
 
 // What the rule calls by this name, in the line; empty: nothing.
 static struct slice detail_of(
@@ -33,27 +34,37 @@ bool certificate_expiry(struct slice text, uint64_t *ms)
 	return seconds >= 0;
 }
 
+uint64_t certificate_end(struct slice expiry, int64_t days, uint64_t line_ms)
+{
+	uint64_t end_ms;
+	if (certificate_expiry(expiry, &end_ms))
+		return end_ms;
+	end_ms = line_ms + (uint64_t)((days < DAYS_MAX ? days : DAYS_MAX) + 1) * DAY_MS;
+	return days < 0 ? line_ms : end_ms - 1;
+}
+
+int64_t certificate_days(uint64_t end_ms, uint64_t now_ms)
+{
+	int64_t left_ms = (int64_t)(end_ms - now_ms);
+	return left_ms >= 0 ? left_ms / DAY_MS : -((DAY_MS - 1 - left_ms) / DAY_MS);
+}
+
 static void add(json_t *certificates, const struct diagnosis_rule *rule, const struct line *line,
 	uint64_t now_ms)
 {
 	struct slice trustpoint = detail_of(rule, line, "trustpoint"),
 		     expiry = detail_of(rule, line, "expiry"), days = detail_of(rule, line, "days");
-	uint64_t at_ms = 0;
 	char number[16];
 	if (trustpoint.len == 0)
 		return;
-	if (!certificate_expiry(expiry, &at_ms)) {
-		// Without days it says that it has expired.
-		slice_copy(days, number, sizeof(number));
-		at_ms = line->time_ms + strtoull(number, NULL, 10) * DAY_MS;
-	}
-	int64_t left_ms = (int64_t)(at_ms - now_ms);
-	// Rounded down, so that a day that has begun is none.
-	int64_t left = left_ms >= 0 ? left_ms / DAY_MS : -((DAY_MS - 1 - left_ms) / DAY_MS);
+	slice_copy(days, number, sizeof(number));
+	uint64_t end_ms =
+		certificate_end(expiry, days.len ? strtoll(number, NULL, 10) : -1, line->time_ms);
 	json_t *name = json_text(trustpoint);
 	json_object_set_new(certificates, json_string_value(name),
-		json_pack("{s:O, s:I, s:o}", "trustpoint", name, "days", (json_int_t)left,
-			"not_after", json_time(at_ms)));
+		json_pack("{s:O, s:I, s:o}", "trustpoint", name, "days",
+			(json_int_t)certificate_days(end_ms, now_ms), "not_after",
+			json_time(end_ms)));
 	json_decref(name);
 }
 

@@ -188,8 +188,9 @@ static enum client_result take_refusal(struct client *client, size_t n, int next
 	fclose(whole);
 	json_t *answer = json_loadb(line, size, JSON_ALLOW_NUL, NULL);
 	const char *error = json_string_value(json_object_get(answer, "error"));
+	bool usage = json_is_true(json_object_get(answer, "usage"));
 	enum client_result result =
-		error  ? fail(client, CLIENT_REFUSED, "%s", error)
+		error  ? fail(client, usage ? CLIENT_WRONG : CLIENT_REFUSED, "%s", error)
 		: size ? fail(client, CLIENT_BROKEN, "the daemon's answer is not understood")
 		       : broken(client, "the daemon has ended the connection");
 	json_decref(answer);

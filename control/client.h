@@ -10,6 +10,7 @@
 enum client_result {
 	CLIENT_OK,
 	CLIENT_REFUSED,	  // the daemon says why: client.error
+	CLIENT_WRONG,	  // the daemon says what of the request makes no sense: client.error
 	CLIENT_NO_DAEMON, // client.error says where it was looked for
 	CLIENT_BROKEN,	  // the connection ended, or what came is no answer: client.error
 };

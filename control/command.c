@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "command.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "alerts_command.h"
+#include "clock.h"
 #include "diagnoses_command.h"
 #include "fleet_command.h"
 #include "history_command.h"
@@ -13,6 +15,7 @@
 #include "replay.h"
 #include "rules_command.h"
 #include "status_command.h"
+#include "time_argument.h"
 #include "watch_command.h"
 
 #define LANGUAGE ARGUMENT_VALUE, "lang", "en|zh-TW|ko", "of titles and remedies; else the locale's"
@@ -54,15 +57,18 @@ const struct command commands[] = {
 		.name = "history",
 		.help = "what was recorded, and how each thing was left",
 		.arguments = {{ARGUMENT_VALUE, "since", "TIME",
-				      "2026-11-26, 2026-11-26T09:30:00Z, or an age: 2h, 7d"},
-			{ARGUMENT_VALUE, "until", "TIME", "what was recorded before"},
+				      "2026-11-26, 2026-11-26T09:30:00Z, or an age: 2h, 7d",
+				      .type = ARGUMENT_TIME},
+			{ARGUMENT_VALUE, "until", "TIME", "what was recorded before",
+				.type = ARGUMENT_TIME},
 			{ARGUMENT_VALUE, "kind", "diagnosis|alert", "of one kind"},
 			{ARGUMENT_VALUE, "id", "SLUG", "of one diagnosis or alert"},
 			{ARGUMENT_VALUE, "gateway", "NAME", "at one ASA"},
 			{ARGUMENT_VALUE, "phone", "KEY", "of one phone, by what `phone` takes"},
 			{ARGUMENT_VALUE, "state", "open|recovered|expired|firing|resolved",
 				"in one state"},
-			{ARGUMENT_VALUE, "limit", "N", "not more than so many (1000)"},
+			{ARGUMENT_VALUE, "limit", "N", "not more than so many (1000)",
+				.type = ARGUMENT_NUMBER, .most = HISTORY_LIMIT_MAX},
 			{ARGUMENT_FLAG, "changes", NULL, "each state that was recorded"}},
 		.serve = history_serve,
 		.shape = SHAPE_LIST,
@@ -128,7 +134,8 @@ const struct command commands[] = {
 			{ARGUMENT_VALUE, "zone", "ZONE",
 				"time zone of times that bring none (UTC)"},
 			{ARGUMENT_VALUE, "sender", "ADDRESS", "who sent the lines of text logs"},
-			{ARGUMENT_VALUE, "workers", "N", "as the daemon does with N workers (1)"},
+			{ARGUMENT_VALUE, "workers", "N", "as the daemon does with N workers (1)",
+				.type = ARGUMENT_NUMBER, .most = REPLAY_WORKERS_MAX},
 			{ARGUMENT_VALUE, "config", "FILE",
 				"names, relays, phone_groups, ports, rules, cache", 'c'},
 			{ARGUMENT_WORDS, "files", "FILE...",
@@ -149,9 +156,15 @@ const struct command *command_find(const char *name)
 
 // ---- requests ----
 
-bool argument_accepts(const struct argument *argument, const char *value)
+static bool is_number(const char *text, unsigned most)
 {
-	const char *word = argument->value;
+	size_t len = strspn(text, "0123456789");
+	unsigned long n = strtoul(text, NULL, 10);
+	return len > 0 && text[len] == '\0' && n >= 1 && n <= most;
+}
+
+static bool is_choice(const char *word, const char *value)
+{
 	size_t len = strlen(value);
 	if (strchr(word, '|') == NULL)
 		return true;
@@ -163,6 +176,25 @@ bool argument_accepts(const struct argument *argument, const char *value)
 		if (*word == '\0')
 			return false;
 	}
+}
+
+bool argument_accepts(
+	const struct argument *argument, const char *value, char wanted[ARGUMENT_WANTED_MAX])
+{
+	uint64_t ms;
+	wanted[0] = '\0';
+	switch (argument->type) {
+	case ARGUMENT_TIME:
+		snprintf(wanted, ARGUMENT_WANTED_MAX, "a time: %s", TIME_ARGUMENT_FORMS);
+		return time_argument_parse(value, clock_wall_ms(), &ms);
+	case ARGUMENT_NUMBER:
+		snprintf(wanted, ARGUMENT_WANTED_MAX, "a number from 1 to %u", argument->most);
+		return is_number(value, argument->most);
+	case ARGUMENT_TEXT:
+		break;
+	}
+	snprintf(wanted, ARGUMENT_WANTED_MAX, "one of %s", argument->value);
+	return is_choice(argument->value, value);
 }
 
 static const struct argument *argument_find(const struct command *command, const char *name)
@@ -178,24 +210,25 @@ static bool check_argument(
 	const struct command *command, const char *name, const json_t *value, struct buffer *out)
 {
 	const struct argument *argument = argument_find(command, name);
+	char wanted[ARGUMENT_WANTED_MAX];
 	if (argument == NULL) {
-		answer_error(out, "%s: unknown argument '%.64s'", command->name, name);
+		answer_usage(out, "%s: unknown argument '%.64s'", command->name, name);
 		return false;
 	}
 	if (argument->kind == ARGUMENT_FLAG) {
 		if (json_is_boolean(value))
 			return true;
-		answer_error(out, "%s: argument '%s' must be true or false", command->name, name);
+		answer_usage(out, "%s: argument '%s' must be true or false", command->name, name);
 		return false;
 	}
 	if (!json_is_string(value)) {
-		answer_error(out, "%s: argument '%s' must be a string", command->name, name);
+		answer_usage(out, "%s: argument '%s' must be a string", command->name, name);
 		return false;
 	}
-	if (argument_accepts(argument, json_string_value(value)))
+	if (argument_accepts(argument, json_string_value(value), wanted))
 		return true;
-	answer_error(
-		out, "%s: argument '%s' must be one of %s", command->name, name, argument->value);
+	answer_usage(out, "%s: argument '%s' must be %s, not '%.64s'", command->name, name, wanted,
+		json_string_value(value));
 	return false;
 }
 
@@ -211,7 +244,7 @@ static bool check_arguments(
 	}
 	for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
 		if (a->kind == ARGUMENT_WORD && json_object_get(arguments, a->name) == NULL) {
-			answer_error(out, "%s: argument '%s' is missing: %s", command->name,
+			answer_usage(out, "%s: argument '%s' is missing: %s", command->name,
 				a->name, a->help);
 			return false;
 		}

@@ -21,12 +21,20 @@ enum argument_kind {
 	ARGUMENT_WORDS, // FILE...                  "files": ["..."]; one or more, the last argument
 };
 
+enum argument_type {
+	ARGUMENT_TEXT,	 // any, or one of a choice
+	ARGUMENT_TIME,	 // time_argument.h
+	ARGUMENT_NUMBER, // from 1
+};
+
 struct argument {
 	enum argument_kind kind;
 	const char *name;  // as in a request; on the command line `_` is `-`
 	const char *value; // what the help calls it; of a choice: its words, divided by |
 	const char *help;
 	char letter; // -c as well; 0: none
+	enum argument_type type;
+	unsigned most; // of a number
 };
 
 // What a command sends.
@@ -63,8 +71,10 @@ const struct command *command_find(const char *name);
 // In the daemon: read a request and start its answer, or write why not.
 void command_serve(const char *request, size_t len, struct answer *answer, struct buffer *out);
 
-// Whether the value is one of those that the argument takes.
-bool argument_accepts(const struct argument *argument, const char *value);
+// Whether the value is one of those that the argument takes. wanted: what these are: "one of a|b".
+#define ARGUMENT_WANTED_MAX 96
+bool argument_accepts(
+	const struct argument *argument, const char *value, char wanted[ARGUMENT_WANTED_MAX]);
 
 // "usage: offhook ..." of one command, and its arguments.
 void command_print_help(FILE *out, const struct command *command);

@@ -60,8 +60,15 @@ void config_fini(struct config *config);
 bool config_compare(const struct config *now, const struct config *next, char *names, size_t size);
 
 // Whether what it names is there on this machine: interfaces, devices, captures, the directories of
-// rules, socket and history. Makes nothing. false: the report says what is not.
-[[nodiscard]] bool config_check(const struct config *config, struct report *report);
+// rules, socket, history and outlets, the addresses of metrics. Makes nothing. false: the report
+// says what is not.
+enum config_moment {
+	CONFIG_STARTS, // the daemon, perhaps before all is mounted: what may come later is no error
+	CONFIG_RELOADS, // somebody is there to mend it; but what only a start reads may wait
+	CONFIG_ASKED,	// an operator wants to know all
+};
+[[nodiscard]] bool config_check(
+	const struct config *config, enum config_moment moment, struct report *report);
 
 // Where the control socket is unless the config or --socket says otherwise: root's is the
 // machine's.

@@ -200,6 +200,36 @@ static const char *describe(struct fy_node *value, const struct outlet_config *o
 	return obstack_finish(arena);
 }
 
+// The node of the option that the error names first; the outlet's where it names none.
+static struct fy_node *named_node(const struct outlet_kind *kind, const struct nodes *nodes,
+	const char *error, struct fy_node *value)
+{
+	static const char word[] = "abcdefghijklmnopqrstuvwxyz_";
+	while (*error) {
+		size_t len = strspn(error, word);
+		for (size_t i = 0; i < kind->n_options; i++) {
+			const char *name = kind->options[i].name;
+			if (nodes->options[i] && strlen(name) == len &&
+				strncmp(name, error, len) == 0)
+				return nodes->options[i];
+		}
+		error += len;
+		error += strcspn(error, word);
+	}
+	return value;
+}
+
+static void note_places(
+	struct yaml_file *file, const struct nodes *nodes, struct outlet_config *outlet)
+{
+	size_t n = outlet->kind->n_options;
+	outlet->places = arena_zeroed(&outlet->arena, n * sizeof(*outlet->places));
+	for (size_t i = 0; i < n; i++) {
+		if (nodes->options[i])
+			outlet->places[i] = yaml_place(file, nodes->options[i]);
+	}
+}
+
 static bool read_options(
 	struct yaml_file *file, struct fy_node *value, struct outlet_config *outlet)
 {
@@ -210,6 +240,7 @@ static bool read_options(
 	if (!take_nodes(file, value, kind, &nodes))
 		return false;
 	outlet->options = arena_zeroed(&outlet->arena, kind->options_size);
+	note_places(file, &nodes, outlet);
 	bool ok = nodes.records == NULL ||
 		  yaml_choice(file, nodes.records, records_names, N(records_names), &records);
 	outlet->records = (enum outlet_choice_of_records)records;
@@ -223,7 +254,7 @@ static bool read_options(
 				file, nodes.options[i], &kind->options[i], outlet->options);
 	}
 	if (ok && kind->check && !kind->check(outlet->options, error, sizeof(error)))
-		ok = yaml_error(file, value, "%s", error);
+		ok = yaml_error(file, named_node(kind, &nodes, error, value), "%s", error);
 	outlet->text = describe(value, outlet);
 	return ok;
 }

@@ -105,7 +105,7 @@ void diagnoses_serve(const json_t *arguments, struct answer *answer, struct buff
 	const char *gateway = json_string_value(json_object_get(arguments, "gateway"));
 	uint16_t number = id ? registry_find(names, slice_of(id)) : NAME_NONE;
 	if (id && number == NAME_NONE) {
-		answer_error(out, "diagnoses: the rules know no diagnosis '%.64s'", id);
+		answer_usage(out, "diagnoses: the rules know no diagnosis '%.64s'", id);
 		return;
 	}
 	struct walk *walk = calloc(1, sizeof(*walk));

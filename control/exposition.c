@@ -19,38 +19,53 @@ const char *const exposition_content_types[EXPOSITION_FORMATS] = {
 
 // ---- what is asked for ----
 
-// Whether the parameters of one media range leave version 1.0.0 acceptable.
-static bool is_acceptable(const char *parameters, size_t len)
+// The weight of one media range from its parameters; 0: it is not wanted, or in another version.
+static double weight_of(const char *parameters, size_t len, const char *version)
 {
 	char copy[128];
+	double weight = 1;
 	if (len >= sizeof(copy))
-		return false;
+		return 0;
 	memcpy(copy, parameters, len);
 	copy[len] = '\0';
 	char *rest = NULL;
 	for (char *word = strtok_r(copy, "; \t", &rest); word;
 		word = strtok_r(NULL, "; \t", &rest)) {
-		if (strncasecmp(word, "q=", 2) == 0 && atof(word + 2) <= 0)
-			return false;
-		if (strncasecmp(word, "version=", 8) == 0 && strcmp(word + 8, "1.0.0") != 0)
-			return false;
+		if (strncasecmp(word, "q=", 2) == 0)
+			weight = atof(word + 2);
+		if (strncasecmp(word, "version=", 8) == 0 && strcmp(word + 8, version) != 0)
+			return 0;
 	}
-	return true;
+	return weight > 0 ? weight : 0; // of what is no number, too
 }
 
-enum exposition_format exposition_accepted(const char *accept)
+// The weight that a media range has; of several of one name the highest. -1: it is not named.
+static double named_weight(const char *accept, const char *name, const char *version)
 {
-	const size_t name_len = strlen(OPENMETRICS);
+	const size_t name_len = strlen(name);
+	double highest = -1;
 	for (const char *range = accept; range && *range;) {
 		range += strspn(range, ", \t");
 		size_t len = strcspn(range, ",");
-		bool named = strncasecmp(range, OPENMETRICS, name_len) == 0 &&
+		bool named = strncasecmp(range, name, name_len) == 0 &&
 			     strchr("; \t,", range[name_len]) != NULL; // or the end
-		if (named && is_acceptable(range + name_len, len - name_len))
-			return EXPOSITION_OPENMETRICS;
+		double weight = named ? weight_of(range + name_len, len - name_len, version) : -1;
+		highest = weight > highest ? weight : highest;
 		range += len;
 	}
-	return EXPOSITION_PROMETHEUS;
+	return highest;
+}
+
+// Source: RFC 9110, 12.5.1: the most specific range that fits has the say. OpenMetrics is for whom
+// names it; where both weigh the same, it tells more.
+enum exposition_format exposition_accepted(const char *accept)
+{
+	static const char *const ranges[] = {"text/plain", "text/*", "*/*"};
+	double text = -1, openmetrics = named_weight(accept, OPENMETRICS, "1.0.0");
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && text < 0; i++)
+		text = named_weight(accept, ranges[i], "0.0.4");
+	return openmetrics > 0 && openmetrics >= text ? EXPOSITION_OPENMETRICS
+						      : EXPOSITION_PROMETHEUS;
 }
 
 // ---- families ----

@@ -85,7 +85,7 @@ void failures_add(struct failures *f, const struct diagnosis *d)
 	if (failure->round != f->round)
 		*failure = (struct failure){.hash = hash, .round = f->round};
 	failure->is_open |= is_open;
-	failure->is_certain |= is_open && diagnosis_confidence(d) >= CONFIDENCE_PROBABLE;
+	failure->is_certain |= is_open && confidence_is_sure(diagnosis_confidence(d));
 	if (expired && d->last_ms > failure->expired_ms)
 		failure->expired_ms = d->last_ms;
 	f->filter[session % FILTER_BITS / 64] |= 1ull << (session % 64);
@@ -112,8 +112,9 @@ enum fare failures_fare(
 	bool alone = session->n_identities == 1;
 	if (named->is_certain || (alone && nameless->is_certain))
 		return FARE_FAILING;
+	if (named->is_open || (alone && nameless->is_open))
+		return FARE_SUSPECTED;
 	bool failed = named->expired_ms >= phone->tunnel_up.ms ||
 		      (alone && nameless->expired_ms >= phone->tunnel_up.ms);
-	return has_tunnel && !named->is_open && !nameless->is_open && !failed ? FARE_OK
-									      : FARE_UNKNOWN;
+	return has_tunnel && !nameless->is_open && !failed ? FARE_OK : FARE_UNKNOWN;
 }

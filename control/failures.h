@@ -9,9 +9,10 @@
 
 // How a phone fares.
 enum fare {
-	FARE_UNKNOWN, // neither: nothing is known of a tunnel, or what is open is not certain
-	FARE_OK,      // it has had a tunnel since it last failed, and nothing is open
-	FARE_FAILING, // a diagnosis is open that is probable, or more
+	FARE_UNKNOWN,	// neither: nothing is known of a tunnel, or what is open can be another's
+	FARE_OK,	// it has had a tunnel since it last failed, and nothing is open
+	FARE_SUSPECTED, // of what is open nothing is more than a suspicion
+	FARE_FAILING,	// a diagnosis is open that is probable, or more
 	FARE_MAX,
 };
 

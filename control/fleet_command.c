@@ -17,7 +17,7 @@ struct walk {
 	struct answer_list list;
 	unsigned worker;
 	uint32_t slot;
-	json_t *gateways; // by name: {"causes":{},"certificates":{}}
+	json_t *gateways; // by name: {"causes":{},"suspected":{},"certificates":{}}
 	json_t *told;	  // the list; NULL: not yet
 	size_t next;
 	char *gateway; // NULL: any
@@ -30,7 +30,7 @@ static json_t *gathered(struct walk *walk, const char *name)
 	json_t *gateway = json_object_get(walk->gateways, name);
 	if (gateway)
 		return gateway;
-	gateway = json_pack("{s:{}, s:{}}", "causes", "certificates");
+	gateway = json_pack("{s:{}, s:{}, s:{}}", "causes", "suspected", "certificates");
 	json_object_set_new(walk->gateways, name, gateway);
 	return gateway;
 }
@@ -57,10 +57,9 @@ static void look_at(struct walk *walk, const struct daemon *daemon, uint64_t now
 		return;
 	}
 	json_t *gateway = gathered(walk, json_string_value(name));
-	// A suspicion is no failure of a phone.
-	if (diagnosis_confidence(&d) > CONFIDENCE_SUSPECTED)
-		count_cause(json_object_get(gateway, "causes"),
-			registry_name(&pack->vocabulary->diagnoses, d.number));
+	bool sure = confidence_is_sure(diagnosis_confidence(&d));
+	count_cause(json_object_get(gateway, sure ? "causes" : "suspected"),
+		registry_name(&pack->vocabulary->diagnoses, d.number));
 	if (d.scope == SCOPE_GATEWAY &&
 		diagnosis_read(table, walk->slot, &d, lines) == DIAGNOSIS_READ)
 		certificates_add(json_object_get(gateway, "certificates"), &d, lines, pack, now_ms);
@@ -103,10 +102,13 @@ static json_t *gateway_json(const struct daemon *daemon, const char *name, const
 	json_t *o = json_pack("{s:s, s:s, s:o}", "type", "gateway", "gateway", name, "site",
 		site ? json_string(site) : json_null());
 	json_object_set_new(o, "phones",
-		json_pack("{s:i, s:i, s:i, s:i}", "known", known ? (int)known->n_phones : 0, "ok",
-			known ? (int)known->n_ok : 0, "failing", known ? (int)known->n_failing : 0,
-			"unknown", known ? (int)known->n_unknown : 0));
+		json_pack("{s:i, s:i, s:i, s:i, s:i}", "known", known ? (int)known->n_phones : 0,
+			"ok", known ? (int)known->n_ok : 0, "suspected",
+			known ? (int)known->n_suspected : 0, "failing",
+			known ? (int)known->n_failing : 0, "unknown",
+			known ? (int)known->n_unknown : 0));
 	json_object_set(o, "causes", json_object_get(found, "causes"));
+	json_object_set(o, "suspected", json_object_get(found, "suspected"));
 	json_object_set_new(o, "certificates", values_of(json_object_get(found, "certificates")));
 	json_object_set_new(o, "logins", logins_json(known, now_ms));
 	json_object_set_new(o, "last_line", json_time_or_null(known ? known->last_line_ms : 0));

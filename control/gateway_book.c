@@ -267,9 +267,11 @@ void gateway_book_end_round(struct gateway_book *book)
 		const uint32_t *n = book->pages[i].counting;
 		struct roster_gateway *shown = &book->shown[i];
 		shown->n_ok = n[FARE_OK];
+		shown->n_suspected = n[FARE_SUSPECTED];
 		shown->n_failing = n[FARE_FAILING];
 		shown->n_unknown = n[FARE_UNKNOWN];
-		shown->n_phones = shown->n_ok + shown->n_failing + shown->n_unknown;
+		shown->n_phones =
+			shown->n_ok + shown->n_suspected + shown->n_failing + shown->n_unknown;
 		memset(book->pages[i].counting, 0, sizeof(book->pages[i].counting));
 	}
 }

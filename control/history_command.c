@@ -12,7 +12,6 @@
 
 #define SCAN_STEP 256 // records that one step looks at
 #define TELL_STEP 16  // and tells
-#define LIMIT_MAX 1000000
 
 // Where the walk is, and what it is to find.
 struct walk {
@@ -84,28 +83,18 @@ static const char *word(const struct walk *walk, const char *name)
 	return json_string_value(json_object_get(walk->arguments, name));
 }
 
-static bool set_time(const struct walk *walk, const char *name, uint64_t *ms, struct buffer *out)
+// What of it the table has checked is right.
+static void set_time(const struct walk *walk, const char *name, uint64_t *ms)
 {
 	const char *text = word(walk, name);
-	if (text == NULL || time_argument_parse(text, clock_wall_ms(), ms))
-		return true;
-	answer_error(out, "history: --%s: '%.64s' is no time: " TIME_ARGUMENT_FORMS, name, text);
-	return false;
+	if (text)
+		(void)time_argument_parse(text, clock_wall_ms(), ms);
 }
 
-static bool set_limit(struct walk *walk, struct buffer *out)
+static void set_limit(struct walk *walk)
 {
 	const char *text = word(walk, "limit");
-	char *end_of_number = NULL;
-	walk->left = HISTORY_LIMIT;
-	if (text == NULL)
-		return true;
-	walk->left = strtoull(text, &end_of_number, 10);
-	if (text[0] >= '0' && text[0] <= '9' && *end_of_number == '\0' && walk->left > 0 &&
-		walk->left <= LIMIT_MAX)
-		return true;
-	answer_error(out, "history: --limit: a number from 1 to %d, not '%.64s'", LIMIT_MAX, text);
-	return false;
+	walk->left = text ? strtoull(text, NULL, 10) : HISTORY_LIMIT;
 }
 
 static bool set_phone(struct walk *walk, struct buffer *out)
@@ -114,7 +103,7 @@ static bool set_phone(struct walk *walk, struct buffer *out)
 	if (text == NULL)
 		return true;
 	if (text[0] == '\0') {
-		answer_error(out, "history: --phone: the key is empty");
+		answer_usage(out, "history: --phone: the key is empty");
 		return false;
 	}
 	struct phone_key key = phone_key_parse(text);
@@ -145,9 +134,10 @@ static bool set_filter(struct walk *walk, const struct daemon *daemon, struct bu
 		.state = word(walk, "state"),
 		.gateway = word(walk, "gateway"),
 		.changes = json_is_true(json_object_get(walk->arguments, "changes"))};
-	return set_time(walk, "since", &walk->filter.since_ms, out) &&
-	       set_time(walk, "until", &walk->filter.before_ms, out) && set_limit(walk, out) &&
-	       set_phone(walk, out);
+	set_time(walk, "since", &walk->filter.since_ms);
+	set_time(walk, "until", &walk->filter.before_ms);
+	set_limit(walk);
+	return set_phone(walk, out);
 }
 
 void history_serve(const json_t *arguments, struct answer *answer, struct buffer *out)

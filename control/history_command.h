@@ -6,5 +6,6 @@
 #include "answer.h"
 
 #define HISTORY_LIMIT 1000 // records of one answer, unless more are asked for
+#define HISTORY_LIMIT_MAX 1000000
 
 void history_serve(const json_t *arguments, struct answer *answer, struct buffer *out);

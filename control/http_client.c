@@ -334,19 +334,18 @@ static enum http_verdict post_body(struct http_client *client, size_t url, const
 	size_t size)
 {
 	struct curl_slist *headers = headers_of(client, request);
-	char *whole = NULL;
+	char *whole = http_url_query(client->urls[url], request->query);
 	enum http_verdict verdict = HTTP_AGAIN;
-	if (headers && asprintf(&whole, "%s%s", client->urls[url],
-			       request->query ? request->query : "") >= 0) {
+	if (headers && whole) {
 		CURLcode code = perform(client, whole, body, len, headers);
 		take_result(client, answer);
 		verdict = judge(client, code, url, answer, error, size);
-		free(whole);
 	} else {
 		snprintf(error, size, "out of memory");
 	}
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
+	free(whole);
 	return verdict;
 }
 

@@ -32,7 +32,8 @@ struct http_options {
 	}
 // clang-format off
 #define HTTP_OPTIONS(type, url_help)                                                               \
-	HTTP_OPTION(type, "url", OUTLET_TEXTS, urls, .is_required = true, .help = url_help),       \
+	HTTP_OPTION(type, "url", OUTLET_TEXTS, urls, .is_required = true, .target = TARGET_URL,    \
+		.help = url_help),                                                                 \
 	HTTP_OPTION(type, "ca_file", OUTLET_FILE, ca_file,                                         \
 		.help = OUTLET_CA_FILE_HELP),                                                      \
 	HTTP_OPTION(type, "certificate_file", OUTLET_FILE, certificate_file,                       \
@@ -90,7 +91,7 @@ struct http_answer {
 
 struct http_request {
 	const char *content_type;
-	const char *query;	    // after the path: "?a=b", or NULL
+	const char *query;	    // "a=b", beside that of the address; or NULL
 	const char *const *headers; // more of them, the last one NULL; or NULL
 	const char *body;
 	size_t len;

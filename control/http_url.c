@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "http_url.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,35 @@ bool http_url_check(const char *option, const char *url, char *error, size_t siz
 	return fault == NULL;
 }
 
+// With the host in lower case, the port it has by default, and a path. NULL: out of memory.
+static char *plain_url(const char *url)
+{
+	CURLU *parsed = curl_url();
+	char *text = NULL, *plain = NULL;
+	if (parsed && url_fault(parsed, url) == NULL &&
+		curl_url_get(parsed, CURLUPART_HOST, &text, 0) == CURLUE_OK) {
+		for (char *c = text; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+		curl_url_set(parsed, CURLUPART_HOST, text, 0);
+		curl_free(text);
+		if (curl_url_get(parsed, CURLUPART_URL, &text, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+			plain = strdup(text);
+			curl_free(text);
+		}
+	}
+	curl_url_cleanup(parsed);
+	return plain;
+}
+
+bool http_url_is_same(const char *one, const char *other)
+{
+	char *plain = plain_url(one), *beside = plain_url(other);
+	bool is_same = plain && beside && strcmp(plain, beside) == 0;
+	free(plain);
+	free(beside);
+	return is_same;
+}
+
 static bool ends_with(const char *text, const char *end)
 {
 	size_t len = strlen(text), end_len = strlen(end);
@@ -61,6 +91,7 @@ static char *with_path(CURLU *parsed, const char *path)
 	char *given = url_part(parsed, CURLUPART_PATH), *whole = NULL;
 	if (given == NULL)
 		return NULL;
+	curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0);
 	if (path && !ends_with(given, path)) {
 		size_t len = strlen(given);
 		while (len && given[len - 1] == '/')
@@ -101,4 +132,12 @@ const char *http_url_make(const char *url, const char *path, char **whole, char 
 	}
 	curl_url_cleanup(parsed);
 	return fault;
+}
+
+char *http_url_query(const char *whole, const char *query)
+{
+	char *url = NULL;
+	const char *own = strchr(whole, '?');
+	const char *between = query == NULL ? "" : own == NULL ? "?" : own[1] ? "&" : "";
+	return asprintf(&url, "%s%s%s", whole, between, query ? query : "") < 0 ? NULL : url;
 }

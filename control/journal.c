@@ -372,32 +372,54 @@ static void restore_alert(void *context, struct record *record)
 		record_release(record);
 }
 
-// On a full disk there is nothing to go on from where no database is yet: one is made later.
-static bool begin_refused(struct journal *journal, const char *error)
+static void begin_after(struct journal *journal, uint64_t last)
 {
-	if (!store_is_new(journal->directory))
+	journal->last = journal->began = last;
+	journal->claimed = journal->stored = last;
+	journal->first = last + 1;
+	atomic_init(&journal->settled, last);
+}
+
+// What the last daemon has left. false: it cannot be read, and nothing has begun.
+static bool begin_where_it_was(struct journal *journal)
+{
+	struct store_size size;
+	if (!journal_open_behind(journal) || store_reader_size(journal->behind, &size) != STORE_OK)
 		return false;
+	journal->size = size;
+	begin_after(journal, size.last);
+	// What is damaged further on shows when it is read again.
+	(void)store_reader_each_cursor(journal->behind, restore_cursor, journal);
+	(void)store_reader_each(journal->behind, RECORD_ALERT, 0, restore_alert, journal);
+	return true;
+}
+
+// A disk that is full, or read-only: what is there can be read all the same, most often. Where it
+// cannot, numbers go on from the clock's, above all that were ever given.
+static void begin_refused(struct journal *journal, const char *error)
+{
+	if (!store_is_new(journal->directory) && !begin_where_it_was(journal)) {
+		log_line(LOG_ERROR,
+			"history: %s; it cannot be read either: what was is not restored", error);
+		begin_after(journal, clock_wall_ms());
+	}
 	snprintf(journal->error, sizeof(journal->error), "%s", error);
 	journal->is_waiting = true;
 	journal_refuse(journal);
-	return true;
 }
 
 static bool open_store(struct journal *journal, char *error, size_t size)
 {
 	enum store_result result = store_open(journal->directory, false, &journal->store,
 		journal->set_aside, sizeof(journal->set_aside), error, size);
-	if (result != STORE_OK)
-		return result == STORE_REFUSED && begin_refused(journal, error);
 	journal->n_set_aside = journal->set_aside[0] != '\0';
-	journal->size = store_size(journal->store);
-	journal->last = journal->began = journal->size.last;
-	journal->claimed = journal->stored = journal->last;
-	journal->first = journal->last + 1;
-	atomic_init(&journal->settled, journal->last);
-	store_each_cursor(journal->store, restore_cursor, journal);
-	if (journal_open_behind(journal))
-		store_reader_each(journal->behind, RECORD_ALERT, 0, restore_alert, journal);
+	if (result == STORE_OK && begin_where_it_was(journal))
+		return true;
+	if (result == STORE_OK)
+		snprintf(error, size, "%s: it cannot be read", journal->directory);
+	if (result != STORE_REFUSED)
+		return false;
+	begin_refused(journal, error);
 	return true;
 }
 

@@ -125,18 +125,19 @@ static void release(struct turn *turn)
 // ---- the store ----
 
 // Another database, in place of a damaged one, or of one that could not be opened: all that is in
-// the window is to be written to it.
+// the window is to be written to it. Readers let go of it: with what SQLite has mapped for one that
+// found the disk read-only it opens it for no writer of this process.
 static enum store_result replace(struct journal *journal, bool is_damaged, char *error, size_t size)
 {
 	char moved[JOURNAL_ERROR_MAX];
 	pthread_mutex_lock(&journal->store_lock);
+	pthread_mutex_lock(&journal->behind_lock);
+	store_reader_close(journal->behind);
+	journal->behind = NULL;
 	store_close(journal->store);
 	enum store_result result = store_open(
 		journal->directory, is_damaged, &journal->store, moved, sizeof(moved), error, size);
 	pthread_mutex_unlock(&journal->store_lock);
-	pthread_mutex_lock(&journal->behind_lock);
-	store_reader_close(journal->behind);
-	journal->behind = NULL;
 	pthread_mutex_lock(&journal->lock);
 	pthread_mutex_unlock(&journal->behind_lock);
 	journal->n_opened++;

@@ -704,7 +704,7 @@ static void gather_gateways(struct metrics *m)
 			&m->facts[label_set_place(m->gateways, slice_of(g->name))];
 		facts->n_ok += g->n_ok;
 		facts->n_failing += g->n_failing;
-		facts->n_unknown += g->n_unknown;
+		facts->n_unknown += g->n_unknown + g->n_suspected;
 	}
 }
 

@@ -75,10 +75,10 @@ static bool set_value(
 {
 	json_t *arguments = invocation->arguments;
 	bool option = argument->kind == ARGUMENT_VALUE;
-	if (!argument_accepts(argument, value)) {
-		complain("%s%s takes one of %s, not '%s'", option ? "--" : "",
-			option ? argument->name : invocation->command->name, argument->value,
-			value);
+	char wanted[ARGUMENT_WANTED_MAX];
+	if (!argument_accepts(argument, value, wanted)) {
+		complain("%s%s takes %s, not '%s'", option ? "--" : "",
+			option ? argument->name : invocation->command->name, wanted, value);
 		return false;
 	}
 	json_t *text = invocation->command->run ? json_string_nocheck(value) : json_string(value);
@@ -265,7 +265,9 @@ static void take(void *context, json_t *item)
 
 static int exit_code_of(enum client_result result)
 {
-	return result == CLIENT_NO_DAEMON ? EXIT_NO_DAEMON : EXIT_FAILED;
+	return result == CLIENT_NO_DAEMON ? EXIT_NO_DAEMON
+	       : result == CLIENT_WRONG	  ? EXIT_USAGE
+					  : EXIT_FAILED;
 }
 
 // Nothing on stdout is no failure, but a human wonders.

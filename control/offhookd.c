@@ -37,7 +37,8 @@ static bool load_config(struct daemon *d)
 {
 	struct report report = {0};
 	bool read = config_init(&d->config, d->config_path, &report);
-	bool ok = read && config_check(&d->config, &report);
+	bool ok = read &&
+		  config_check(&d->config, d->check_only ? CONFIG_ASKED : CONFIG_STARTS, &report);
 	if (!ok)
 		tell(d, &report);
 	if (read && !ok)

@@ -30,6 +30,16 @@ enum outlet_value {
 	OUTLET_CHOICE, // unsigned: its place in `choices`
 };
 
+// Whether an option says where records go, and when two values of it mean the same place.
+enum outlet_target {
+	TARGET_NONE,
+	TARGET_TEXT, // the same bytes, or neither is given
+	TARGET_TEXTS,
+	TARGET_URL,  // of a list: any
+	TARGET_PATH, // by whatever spelling; whoever shares a file spoils it, whatever records he
+		     // takes
+};
+
 struct outlet_option {
 	const char *name;
 	enum outlet_value value;
@@ -38,6 +48,7 @@ struct outlet_option {
 	const char *const *choices; // the last one NULL
 	const char *initial;	    // as YAML; NULL: none (a number or choice of 0, false)
 	bool is_required;
+	enum outlet_target target;
 	const char *help;
 };
 
@@ -79,7 +90,8 @@ struct outlet_kind {
 	// try.
 	bool keeps_state;
 	bool alerts_only; // of diagnoses it has nothing to tell
-	// At config time: what the options table cannot say. false: *error, one line.
+	// At config time: what the options table cannot say. false: *error, one line; it is told of
+	// the option that it names first, of those that are given.
 	bool (*check)(const void *options, char *error, size_t size);
 	// All of these on the outlet's thread. open: what a delivery needs; NULL: context->error
 	// says why (empty: out of memory), tried again like a delivery.
@@ -105,7 +117,8 @@ struct outlet_config {
 	const struct outlet_kind *kind;
 	void *options;
 	enum outlet_choice_of_records records;
-	const char *text; // its YAML and its secrets, to see whether it has changed
+	struct rule_place *places; // of each option of the kind; file NULL: it is not given
+	const char *text;	   // its YAML and its secrets, to see whether it has changed
 };
 
 void outlet_config_destroy(struct outlet_config *config); // NULL is nothing

@@ -20,6 +20,7 @@ static const struct outlet_option options[] = {
 		"https://host:9200; of a list, the next one where one does not answer"),
 	HTTP_COMPRESS(struct elasticsearch_options, "true"),
 	OPTION("namespace", OUTLET_TEXT, dataset_namespace, .initial = "default",
+		.target = TARGET_TEXT,
 		.help = "data_stream.namespace, the last part of the data streams' names"),
 	OPTION("api_key_file", OUTLET_SECRET, api_key,
 		.help = "file with an API key, as the receiver shows it in base64"),
@@ -134,7 +135,7 @@ static bool post(struct elasticsearch *state, struct outlet_context *context,
 	enum http_verdict verdict = http_client_post(state->client,
 		&(struct http_request){.content_type = "application/x-ndjson",
 			.query =
-				"?filter_path=items.*.status,items.*.error.type,items.*.error.reason",
+				"filter_path=items.*.status,items.*.error.type,items.*.error.reason",
 			.body = body.data + body.from,
 			.len = body.len},
 		&answer, context->error, sizeof(context->error));

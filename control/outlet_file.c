@@ -24,7 +24,7 @@ struct file_options {
 	}
 
 static const struct outlet_option options[] = {
-	OPTION("path", OUTLET_PATH, path, .is_required = true,
+	OPTION("path", OUTLET_PATH, path, .is_required = true, .target = TARGET_PATH,
 		.help = "a regular file, and no link to one"),
 	OPTION("mode", OUTLET_TEXT, mode, .initial = "\"0640\"",
 		.help = "of a file that is made, in octal"),

@@ -70,10 +70,24 @@ struct kafka {
 
 // ---- config ----
 
+// Source: Apache Kafka, org.apache.kafka.common.internals.Topic.
+static bool is_topic(const char *name)
+{
+	size_t len =
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+	return len > 0 && len <= 249 && name[len] == '\0' && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
+}
+
 static bool check(const void *all, char *error, size_t size)
 {
 	const struct kafka_options *o = all;
 	const char *fault = NULL;
+	if (!is_topic(o->topic) || (o->alerts_topic && !is_topic(o->alerts_topic))) {
+		snprintf(error, size, "%s: a topic has 1 to 249 letters, digits, ., _ and -",
+			is_topic(o->topic) ? "alerts_topic" : "topic");
+		return false;
+	}
 	if (!o->user != !o->password)
 		fault = "user and password_file go together";
 	else if (!o->certificate_file != !o->key_file)

@@ -28,9 +28,10 @@ static const struct outlet_option options[] = {
 	HTTP_OPTIONS(struct splunk_options,
 		"https://host:8088; of a list, the next one where one does not answer"),
 	HTTP_COMPRESS(struct splunk_options, "true"),
-	OPTION("token_file", OUTLET_SECRET, token, .is_required = true,
+	OPTION("token_file", OUTLET_SECRET, token, .is_required = true, .target = TARGET_TEXT,
 		.help = "file with the token of the event collector"),
-	OPTION("index", OUTLET_TEXT, event.index, .help = "else the token's own"),
+	OPTION("index", OUTLET_TEXT, event.index, .target = TARGET_TEXT,
+		.help = "else the token's own"),
 	OPTION("source", OUTLET_TEXT, event.source, .initial = "offhook", .help = "of each event"),
 	OPTION("sourcetype", OUTLET_TEXT, event.sourcetype, .initial = "offhook",
 		.help = "before :diagnosis or :fleet"),
@@ -42,7 +43,7 @@ static const struct outlet_option options[] = {
 struct splunk {
 	struct http_client *client, *acks; // acks NULL: not asked for
 	struct http_batch batch;
-	char query[64]; // "?channel=GUID"
+	char query[64]; // "channel=GUID"
 	char channel[80];
 };
 
@@ -61,6 +62,11 @@ static bool check(const void *all, char *error, size_t size)
 			snprintf(error, size, "url: goes without /services/collector");
 			return false;
 		}
+		if (o->acknowledge && strstr(o->http.urls[i], "channel=")) {
+			snprintf(error, size,
+				"url: with acknowledge: true the channel is chosen here");
+			return false;
+		}
 	}
 	return http_options_check(&o->http, error, size);
 }
@@ -75,7 +81,7 @@ static bool make_channel(struct splunk *splunk)
 		return false;
 	snprintf(guid, sizeof(guid), "%04x%04x-%04x-4%03x-8%03x-%04x%04x%04x", r[0], r[1], r[2],
 		r[3] & 0xfff, r[4] & 0xfff, r[5], r[6], r[7]);
-	snprintf(splunk->query, sizeof(splunk->query), "?channel=%s", guid);
+	snprintf(splunk->query, sizeof(splunk->query), "channel=%s", guid);
 	snprintf(splunk->channel, sizeof(splunk->channel), "X-Splunk-Request-Channel: %s", guid);
 	return true;
 }

@@ -345,7 +345,7 @@ void phone_serve(const json_t *arguments, struct answer *answer, struct buffer *
 {
 	const char *key = json_string_value(json_object_get(arguments, "key"));
 	if (key[0] == '\0') {
-		answer_error(out, "phone: the key is empty");
+		answer_usage(out, "phone: the key is empty");
 		return;
 	}
 	struct search *search = calloc(1, sizeof(*search));

@@ -67,7 +67,7 @@ static struct config *reread(const struct daemon *daemon, struct report *report)
 		free(next);
 		return NULL;
 	}
-	if (config_check(next, report))
+	if (config_check(next, CONFIG_RELOADS, report))
 		return next;
 	drop(next);
 	return NULL;

@@ -15,7 +15,8 @@ static const struct {
 	unsigned columns;
 	unsigned least; // columns of a terminal that shows it
 } columns_of[] = {{"GATEWAY", 18, 0}, {"PHONES", 7, 0}, {"OK", 7, 50}, {"FAILING", 7, 0},
-	{"UNKNOWN", 7, 60}, {"LOGINS", 9, 70}, {"LAST LINE", 11, 79}};
+	{"SUSPECT", 7, 90}, {"UNKNOWN", 7, 60}, {"LOGINS", 9, 70}, {"LAST LINE", 11, 79}};
+enum { COLUMN_LOGINS = 6, COLUMN_LAST };
 #define N_COLUMNS (sizeof(columns_of) / sizeof(columns_of[0]))
 
 static void render_heads(const struct canvas *c)
@@ -50,14 +51,14 @@ static void render_logins(const struct canvas *c, const json_t *logins)
 	const json_t *hour = json_object_get(logins, "this_hour"),
 		     *usual = json_object_get(logins, "usual");
 	char text[48] = "-";
-	if (c->columns < columns_of[5].least)
+	if (c->columns < columns_of[COLUMN_LOGINS].least)
 		return;
 	if (json_is_integer(hour) && json_is_integer(usual))
 		snprintf(text, sizeof(text), "%lld/%lld", (long long)json_integer_value(hour),
 			(long long)json_integer_value(usual));
 	else if (json_is_integer(hour))
 		snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(hour));
-	fprintf(c->out, "  %*s", (int)columns_of[5].columns, text);
+	fprintf(c->out, "  %*s", (int)columns_of[COLUMN_LOGINS].columns, text);
 }
 
 static void render_row(const struct canvas *c, const json_t *gateway)
@@ -69,9 +70,10 @@ static void render_row(const struct canvas *c, const json_t *gateway)
 	render_number(c, STYLE_PLAIN, phones, "known", 1);
 	render_number(c, STYLE_GREEN, phones, "ok", 2);
 	render_number(c, STYLE_RED, phones, "failing", 3);
-	render_number(c, STYLE_PLAIN, phones, "unknown", 4);
+	render_number(c, STYLE_PLAIN, phones, "suspected", 4);
+	render_number(c, STYLE_PLAIN, phones, "unknown", 5);
 	render_logins(c, json_object_get(gateway, "logins"));
-	if (c->columns >= columns_of[6].least) {
+	if (c->columns >= columns_of[COLUMN_LAST].least) {
 		fputs("  ", c->out);
 		canvas_text(c, STYLE_PLAIN,
 			canvas_time(c, json_object_get(gateway, "last_line"), time));
@@ -94,11 +96,12 @@ static int compare(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
-static void render_causes(const struct canvas *c, const json_t *causes)
+// title: before them, or "".
+static void render_causes(const struct canvas *c, const char *title, const json_t *causes)
 {
 	struct cause sorted[CAUSES_MAX];
-	size_t n = 0, len = 0;
 	char text[2048];
+	size_t n = 0, len = (size_t)snprintf(text, sizeof(text), "%s", title);
 	const char *name;
 	json_t *value;
 	json_object_foreach((json_t *)causes, name, value)
@@ -151,7 +154,8 @@ void render_fleet(FILE *out, const json_t *gateways, unsigned columns)
 		known += json_number_of(phones, "known");
 		failing += json_number_of(phones, "failing");
 		render_row(&c, gateway);
-		render_causes(&c, json_object_get(gateway, "causes"));
+		render_causes(&c, "", json_object_get(gateway, "causes"));
+		render_causes(&c, "suspected: ", json_object_get(gateway, "suspected"));
 		render_certificates(&c, json_object_get(gateway, "certificates"));
 	}
 	snprintf(text, sizeof(text),

@@ -29,7 +29,6 @@
 #define FRAME_BUFFERS 4095 // mbufs of a capture: fragments that wait hold some of them
 #define TAKE_EVERY 256	   // items between two looks at the outboxes
 #define PROGRESS_EVERY 16384
-#define WORKERS_ARGUMENT_MAX 16
 #define SHARE_NOTED 10 // one in so many packets is worth a word
 
 struct replay {
@@ -54,23 +53,13 @@ struct replay {
 
 // ---- arguments ----
 
-static bool parse_workers(struct replay *r, const char *text)
-{
-	char *end = NULL;
-	unsigned long n = text ? strtoul(text, &end, 10) : 1;
-	r->n_workers = (unsigned)n;
-	if (n >= 1 && n <= WORKERS_ARGUMENT_MAX && (end == NULL || *end == '\0'))
-		return true;
-	log_line(LOG_ERROR, "--workers: a number from 1 to %d, not '%s'", WORKERS_ARGUMENT_MAX,
-		text);
-	return false;
-}
-
 // The texts are the arguments' own.
 static bool parse_arguments(struct replay *r, const json_t *arguments)
 {
 	const char *date = json_string_value(json_object_get(arguments, "date"));
 	const char *sender = json_string_value(json_object_get(arguments, "sender"));
+	const char *workers = json_string_value(json_object_get(arguments, "workers"));
+	r->n_workers = workers ? (unsigned)strtoul(workers, NULL, 10) : 1; // from 1 to 16
 	r->json = json_is_true(json_object_get(arguments, "json"));
 	r->stats = json_is_true(json_object_get(arguments, "stats"));
 	r->rules = json_string_value(json_object_get(arguments, "rules"));
@@ -89,7 +78,7 @@ static bool parse_arguments(struct replay *r, const json_t *arguments)
 		log_line(LOG_ERROR, "--sender: '%s' is no address", sender);
 		return false;
 	}
-	return parse_workers(r, json_string_value(json_object_get(arguments, "workers")));
+	return true;
 }
 
 // ---- opening ----

@@ -4,5 +4,7 @@
 
 #include <jansson.h>
 
+#define REPLAY_WORKERS_MAX 16
+
 // offhook replay FILE... ; arguments: as the command table has them. Returns the exit code.
 int replay_main(const json_t *arguments);

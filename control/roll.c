@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_url.h"
 #include "text.h"
 
 struct roll_entry {
@@ -91,6 +92,18 @@ static json_t *description_of(const json_t *alert)
 	return out;
 }
 
+// NULL: out of memory, or no address.
+static json_t *page_of(const char *external_url, const char *rule)
+{
+	char path[256], *url = NULL, *origin = NULL;
+	snprintf(path, sizeof(path), "/fleet/%s", rule);
+	const char *fault = http_url_make(external_url, path, &url, &origin);
+	json_t *page = fault == NULL ? json_string(url) : NULL;
+	free(url);
+	free(origin);
+	return page;
+}
+
 static json_t *post_of(const struct roll *roll, const json_t *alert, json_t *labels)
 {
 	const char *summary = json_text_of(alert, "summary"), *since = json_text_of(alert, "since");
@@ -98,9 +111,7 @@ static json_t *post_of(const struct roll *roll, const json_t *alert, json_t *lab
 	json_t *annotations = json_pack("{s:s*, s:o*, s:s*}", "summary",
 		summary ? summary : json_text_of(alert, "title"), "description",
 		description_of(alert), "runbook_url", json_text_of(alert, "reference"));
-	json_t *url = roll->external_url && rule
-			      ? json_sprintf("%s/fleet/%s", roll->external_url, rule)
-			      : NULL;
+	json_t *url = roll->external_url && rule ? page_of(roll->external_url, rule) : NULL;
 	return json_pack("{s:O, s:o, s:s*, s:o*}", "labels", labels, "annotations", annotations,
 		"startsAt", since ? since : json_text_of(alert, "fired_at"), "generatorURL", url);
 }

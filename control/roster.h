@@ -24,8 +24,8 @@ struct roster;
 // One gateway at the end of the last round.
 struct roster_gateway {
 	const char *name;
-	uint64_t first_line_ms, last_line_ms;	       // of lines that a rule knows, any of them
-	unsigned n_phones, n_ok, n_failing, n_unknown; // n_phones is their sum
+	uint64_t first_line_ms, last_line_ms; // of lines that a rule knows, any of them
+	unsigned n_phones, n_ok, n_suspected, n_failing, n_unknown; // n_phones is their sum
 	// Phones that were assigned a tunnel in each hour; the hour of wall clock h is at
 	// h % ROSTER_HOURS. 65535: so many or more.
 	uint16_t logins[ROSTER_HOURS];

@@ -5,6 +5,7 @@
 //   daemon:  {"name":"offhook","version":"0.1.0","protocol":1}
 //   client:  {"command":"diagnoses","arguments":{"state":"all"}}
 //   daemon:  {"ok":true,"data":[..]}    or    {"ok":false,"error":"why"}
+//            ("usage":true as well: an argument's value makes no sense)
 //
 // After `watch` each line of the daemon is one more answer.
 #pragma once

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "sql.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,9 +15,23 @@ enum store_result sql_result_of(int code)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return STORE_DAMAGED;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return STORE_WRONG;
 	default:
 		return STORE_REFUSED;
 	}
+}
+
+enum store_result sql_result_of_errno(int reason)
+{
+	static const int passing[] = {
+		EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS};
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+		if (reason == passing[i])
+			return STORE_REFUSED;
+	}
+	return STORE_WRONG;
 }
 
 void sql_explain(sqlite3 *db, int code, char *error, size_t size)

@@ -6,7 +6,20 @@
 
 #include "store.h"
 
+// What a database has, each a value in a SELECT.
+#define SQL_FIRST "(SELECT min(number) FROM records)"
+#define SQL_LAST                                              \
+	"max(coalesce((SELECT max(number) FROM records), 0)," \
+	" coalesce((SELECT max(number) FROM numbers), 0),"    \
+	" coalesce((SELECT max(number) FROM cursors), 0))"
+#define SQL_COUNT "(SELECT count(*) FROM records)"
+#define SQL_BYTES                                                \
+	"(SELECT (page_count - freelist_count) * page_size FROM" \
+	" pragma_page_count, pragma_freelist_count, pragma_page_size)"
+
 enum store_result sql_result_of(int code);
+// Of a system call that failed: whether it is the disk's, or the system's, and may pass.
+enum store_result sql_result_of_errno(int reason);
 // "database or disk is full", and what the system said of it. db: NULL for none.
 void sql_explain(sqlite3 *db, int code, char *error, size_t size);
 

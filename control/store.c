@@ -80,11 +80,9 @@ enum statement {
 	DELETE_OLDEST,
 	DELETE_CLOSED,
 	VACUUM,
-	GET_CURSORS,
 	GET_BOUNDS,
 	GET_COUNT,
-	GET_PAGES,
-	GET_FREE,
+	GET_BYTES,
 	WRITER_STATEMENTS,
 };
 
@@ -114,14 +112,9 @@ static const char *const sql_of[WRITER_STATEMENTS] = {
 			  " (kind = 1 AND NOT is_open OR kind = 0 AND made_ms < ?3)"
 			  " ORDER BY made_ms LIMIT ?2)",
 	[VACUUM] = "PRAGMA incremental_vacuum(256)",
-	[GET_CURSORS] = "SELECT name, number FROM cursors ORDER BY number DESC",
-	[GET_BOUNDS] = "SELECT (SELECT min(number) FROM records), max("
-		       "coalesce((SELECT max(number) FROM records), 0),"
-		       "coalesce((SELECT max(number) FROM numbers), 0),"
-		       "coalesce((SELECT max(number) FROM cursors), 0))",
-	[GET_COUNT] = "SELECT count(*) FROM records",
-	[GET_PAGES] = "PRAGMA page_count",
-	[GET_FREE] = "PRAGMA freelist_count",
+	[GET_BOUNDS] = "SELECT " SQL_FIRST ", " SQL_LAST,
+	[GET_COUNT] = "SELECT " SQL_COUNT,
+	[GET_BYTES] = "SELECT " SQL_BYTES,
 };
 static_assert(RECORD_DIAGNOSIS == 0 && RECORD_ALERT == 1);
 
@@ -135,7 +128,6 @@ struct store {
 	int lock;		 // the directory
 	sqlite3_stmt *statements[WRITER_STATEMENTS];
 	struct store_size size;
-	uint64_t page_bytes;
 };
 
 // Runs to its end. SQLITE_OK, or why not.
@@ -245,9 +237,7 @@ static int measure(struct store *store)
 static int measure_bytes(struct store *store)
 {
 	int code;
-	uint64_t pages = get_number(store->statements[GET_PAGES], &code);
-	uint64_t free = code ? 0 : get_number(store->statements[GET_FREE], &code);
-	store->size.bytes = (pages - free) * store->page_bytes;
+	store->size.bytes = get_number(store->statements[GET_BYTES], &code);
 	return code;
 }
 
@@ -284,7 +274,7 @@ static enum store_result open_database(
 	int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640); // SQLite would make it 0644
 	if (file < 0) {
 		snprintf(error, size, "%s", strerror(errno));
-		return errno == ENOSPC ? STORE_REFUSED : STORE_WRONG;
+		return sql_result_of_errno(errno);
 	}
 	close(file);
 	int opened = sqlite3_open_v2(
@@ -311,8 +301,6 @@ static enum store_result open_database(
 	sqlite3_wal_hook(store->db, note_log, store);
 	if (code == SQLITE_OK)
 		code = sql_prepare(store->db, sql_of, WRITER_STATEMENTS, store->statements);
-	if (code == SQLITE_OK)
-		store->page_bytes = (uint64_t)sql_number(store->db, "PRAGMA page_size", &code);
 	if (code == SQLITE_OK)
 		code = measure(store);
 	if (code == SQLITE_OK)
@@ -371,11 +359,12 @@ static enum store_result lock_directory(
 {
 	if (!make_directory(directory)) {
 		snprintf(error, size, "cannot be made: %s", strerror(errno));
-		return errno == ENOSPC ? STORE_REFUSED : STORE_WRONG;
+		return sql_result_of_errno(errno);
 	}
 	store->lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->lock >= 0 && flock(store->lock, LOCK_EX | LOCK_NB) == 0)
 		return STORE_OK;
+	enum store_result result = sql_result_of_errno(errno);
 	if (store->lock >= 0 && errno == EWOULDBLOCK)
 		snprintf(error, size, "another offhookd keeps its history there");
 	else
@@ -383,7 +372,7 @@ static enum store_result lock_directory(
 	if (store->lock >= 0)
 		close(store->lock);
 	store->lock = -1;
-	return STORE_WRONG;
+	return result;
 }
 
 enum store_result store_open(const char *directory, bool is_damaged, struct store **out,
@@ -577,17 +566,4 @@ enum store_result store_retain(struct store *store, uint64_t before_ms, uint64_t
 		sql_explain(store->db, code, error, size);
 	*again = n == max || n_closed == max || (n > 0 && store->size.bytes > most_bytes);
 	return sql_result_of(code);
-}
-
-void store_each_cursor(struct store *store, store_cursor_fn each, void *context)
-{
-	sqlite3_stmt *statement = store->statements[GET_CURSORS];
-	while (sqlite3_step(statement) == SQLITE_ROW) {
-		struct store_cursor cursor = {
-			.number = (uint64_t)sqlite3_column_int64(statement, 1)};
-		const char *name = (const char *)sqlite3_column_text(statement, 0);
-		snprintf(cursor.name, sizeof(cursor.name), "%s", name ? name : "");
-		each(context, &cursor);
-	}
-	sqlite3_reset(statement);
 }

@@ -20,9 +20,9 @@ struct store;
 
 enum store_result {
 	STORE_OK,
-	STORE_REFUSED, // the disk is full, or fails: later, perhaps
+	STORE_REFUSED, // the disk is full, read-only, or fails: later, perhaps
 	STORE_DAMAGED, // the database is none any more
-	STORE_WRONG,   // it is another's: a newer offhook's, or a running one's
+	STORE_WRONG,   // it is another's: a newer offhook's, a running one's, or locked
 };
 
 struct store_cursor {
@@ -75,6 +75,3 @@ enum store_result store_retain(struct store *store, uint64_t before_ms, uint64_t
 // store_log_grows(): whether it is time; either thread.
 void store_checkpoint(struct store *store);
 bool store_log_grows(const struct store *store);
-
-typedef void (*store_cursor_fn)(void *context, const struct store_cursor *cursor);
-void store_each_cursor(struct store *store, store_cursor_fn each, void *context);

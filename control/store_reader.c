@@ -20,9 +20,19 @@
 	" ORDER BY r.made_ms DESC, r.number DESC LIMIT ?4"
 #define NAMED(column, value) "SELECT number FROM records WHERE " column " = " value
 
-enum reader_statement { EACH_STATE, TAKE_RECORDS, FIND_ANY, FIND_PHONE, READER_STATEMENTS };
+enum reader_statement {
+	GET_SIZE,
+	EACH_CURSOR,
+	EACH_STATE,
+	TAKE_RECORDS,
+	FIND_ANY,
+	FIND_PHONE,
+	READER_STATEMENTS
+};
 
 static const char *const reader_sql_of[READER_STATEMENTS] = {
+	[GET_SIZE] = "SELECT " SQL_FIRST ", " SQL_LAST ", " SQL_COUNT ", " SQL_BYTES,
+	[EACH_CURSOR] = "SELECT name, number FROM cursors ORDER BY number DESC",
 	[EACH_STATE] = "SELECT " RECORD_COLUMNS " FROM states WHERE kind = ?1"
 		       " UNION ALL SELECT " RECORD_COLUMNS " FROM records AS r"
 		       " WHERE ?1 = 0 AND r.made_ms >= ?2 AND r.kind = 0 AND r.state = 'recovered'"
@@ -96,6 +106,35 @@ static bool row_record(sqlite3_stmt *row, struct record **out)
 		record->is_open = sqlite3_column_int(row, 4) != 0;
 	*out = record;
 	return record != NULL;
+}
+
+enum store_result store_reader_size(struct store_reader *reader, struct store_size *out)
+{
+	sqlite3_stmt *statement = reader->statements[GET_SIZE];
+	int code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		*out = (struct store_size){.first = (uint64_t)sqlite3_column_int64(statement, 0),
+			.last = (uint64_t)sqlite3_column_int64(statement, 1),
+			.n_records = (uint64_t)sqlite3_column_int64(statement, 2),
+			.bytes = (uint64_t)sqlite3_column_int64(statement, 3)};
+	sqlite3_reset(statement);
+	return sql_result_of(code);
+}
+
+enum store_result store_reader_each_cursor(
+	struct store_reader *reader, store_cursor_fn each, void *context)
+{
+	sqlite3_stmt *statement = reader->statements[EACH_CURSOR];
+	int code;
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct store_cursor cursor = {
+			.number = (uint64_t)sqlite3_column_int64(statement, 1)};
+		const char *name = (const char *)sqlite3_column_text(statement, 0);
+		snprintf(cursor.name, sizeof(cursor.name), "%s", name ? name : "");
+		each(context, &cursor);
+	}
+	sqlite3_reset(statement);
+	return sql_result_of(code);
 }
 
 static sqlite3_int64 number_of(uint64_t n)

@@ -8,9 +8,16 @@
 
 struct store_reader;
 
-// NULL: *error says why.
+// Also where nothing can be written: a disk that is read-only. NULL: *error says why.
 struct store_reader *store_reader_open(const char *directory, char *error, size_t size);
 void store_reader_close(struct store_reader *reader); // NULL is nothing
+
+// What is there.
+enum store_result store_reader_size(struct store_reader *reader, struct store_size *out);
+// The furthest first.
+typedef void (*store_cursor_fn)(void *context, const struct store_cursor *cursor);
+enum store_result store_reader_each_cursor(
+	struct store_reader *reader, store_cursor_fn each, void *context);
 
 // The last state of each thing of a kind; of diagnoses: that are open, or have recovered since
 // `since_ms`. Each record is the function's to release.

@@ -144,6 +144,11 @@ enum confidence {
 	CONFIDENCE_CONFIRMED
 };
 extern const char *const confidence_names[];
+// Whether it counts as a failure: a suspicion is none, for the fleet and for alerts alike.
+static inline bool confidence_is_sure(enum confidence confidence)
+{
+	return confidence > CONFIDENCE_SUSPECTED;
+}
 extern const char *const scope_names[];
 
 struct diagnosis_detail {

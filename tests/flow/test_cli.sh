@@ -69,6 +69,17 @@ wrong_usage_is_told_in_a_line() {
 	exits 2 "$offhook" history --kind phone
 	says "--kind takes one of diagnosis|alert, not 'phone'"
 	exits 2 "$offhook" history --limit
+	for n in 0 x 1x 1000001 -1; do
+		exits 2 "$offhook" history --limit $n
+		says "--limit takes a number from 1 to 1000000, not '$n'"
+	done
+	for option in --since --until; do
+		exits 2 "$offhook" history $option nonsense
+		says "$option takes a time: 2026-11-26, 2026-11-26T09:30:00Z, or an age: 30m, 2h, 7d, not 'nonsense'"
+		exits 3 "$offhook" --socket "$work/none" history $option 2h
+	done
+	exits 2 "$offhook" alerts --state open
+	exits 2 "$offhook" watch --lang de
 	exits 2 "$offhook" phone
 	says 'phone needs KEY'
 	exits 2 "$offhook" status more
@@ -80,7 +91,7 @@ wrong_usage_is_told_in_a_line() {
 	exits 2 "$offhook" replay --work 1 x
 	for n in 0 x 1x 17 -1; do
 		exits 2 "$offhook" replay --workers $n x
-		says "--workers: a number from 1 to 16, not '$n'"
+		says "--workers takes a number from 1 to 16, not '$n'"
 	done
 	exits 2 "$offhook" replay --lang de x
 	exits 2 "$offhook" replay --zone Mars/Olympus x
@@ -171,6 +182,41 @@ a_config_is_checked_against_the_machine() {
 	right_config '\357\273\277workers: 1\nrelays: [0.0.0.0/0, "::/0"]\n'
 }
 
+# Outlets that are wrong by what else is there: told at the option.
+outlets_are_checked_against_the_machine_and_each_other() {
+	mkdir -p logs
+	ln -s logs link
+	file='outlets:\n  a: {type: file, path: %s}\n  b: {type: file, path: %s}\n'
+	wrong_config "$(printf "$file" /no/such/f "$work/logs/f")\n" '2:25: /no/such: No such file'
+	wrong_config "$(printf "$file" /etc/passwd/f "$work/logs/f")\n" '2:25: /etc/passwd: Not a directory'
+	for path in logs/f logs//f logs/../logs/./f link/f; do
+		wrong_config "$(printf "$file" "$work/logs/f" "$work/$path")\n" \
+			'3:25: path: outlet a writes to this file'
+	done
+	: >logs/f
+	ln logs/f logs/g
+	wrong_config "$(printf "$file" "$work/logs/f" "$work/logs/g")\n" '3:25: path: outlet a writes'
+	right_config "$(printf "$file" "$work/logs/f" "$work/logs/h")\n"
+	hook='outlets:\n  a: {type: webhook, url: %s, records: %s}\n  b: {type: webhook, url: %s, records: %s}\n'
+	wrong_config "$(printf "$hook" http://h/x all http://H:80/x alerts)\n" \
+		'3:27: url: outlet a sends the same records there'
+	wrong_config "$(printf "$hook" '["http://g", "http://h"]' all '["http://h/"]' all)\n" '3:28: url: outlet a'
+	right_config "$(printf "$hook" http://h/x diagnoses http://h/x alerts)\n"
+	right_config "$(printf "$hook" http://h/x all http://h/y all)\n"
+	right_config 'outlets: {a: {type: webhook, url: "http://h", headers: "A: b"}, b: {type: webhook, url: "http://h"}}\n'
+	right_config 'outlets: {a: {type: webhook, url: "http://h"}, b: {type: alertmanager, url: "http://h"}}\n'
+	for name in 1 2; do echo token-$name >token-$name; done
+	hec='outlets:\n  a: {type: splunk, url: "http://h", token_file: token-1}\n  b: {type: splunk, url: "http://h", token_file: %s}\n'
+	wrong_config "$(printf "$hec" token-1)\n" '3:'
+	right_config "$(printf "$hec" token-2)\n"
+}
+
+metrics_are_checked_against_the_machine() {
+	wrong_config 'metrics: [127.0.0.1:9514, 192.0.2.77:9514]\n' '1:27: 192.0.2.77:9514: Cannot assign'
+	wrong_config 'metrics: "[2001:db8::77]:9514"\n' '1:10: [2001:db8::77]:9514: '
+	right_config 'metrics: [9514, 127.0.0.2:9515]\n'
+}
+
 a_check_leaves_nothing_behind() {
 	mkdir -p clean
 	cd clean
@@ -200,6 +246,8 @@ run control_bytes_are_spelled
 run replay_says_why_little_comes_out
 run an_empty_rule_pack_is_an_error
 run a_config_is_checked_against_the_machine
+run outlets_are_checked_against_the_machine_and_each_other
+run metrics_are_checked_against_the_machine
 run a_check_leaves_nothing_behind
 run missing_translation_is_noted
 finish

@@ -293,6 +293,12 @@ new_rule_works_after_a_reload() {
 	# What is read at the start only is not taken over, and that is said.
 	echo 'gateways: 7' >>"$work/offhook.yaml"
 	say reload | grep -q 'waits for a restart: gateways$'
+	# So is an outlet that has nowhere to write.
+	cp "$work/offhook.yaml" "$work/good.yaml"
+	printf 'outlets:\n  a: {type: file, path: /no/such/f}\n' >>"$work/offhook.yaml"
+	! say reload 2>"$work/said"
+	grep -q 'offhook.yaml:[0-9]*:25: /no/such: No such file or directory' "$work/said"
+	cp "$work/good.yaml" "$work/offhook.yaml"
 	# A bad file leaves all as it was, and says where it is wrong.
 	echo 'diagnoses: [{id: x, when: nothing-like-it, title: t, remedy: r}]' >"$work/rules/bad.yaml"
 	! say reload 2>"$work/said"

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "../../control/alert.h"
+#include "../../control/certificate.h"
 #include "../../control/text.h"
 
 #define MINUTE 60000ull
@@ -88,7 +89,8 @@ static int tear_down(void **state)
 // ---- diagnoses ----
 
 struct what {
-	const char *diagnosis, *gateway, *state, *confidence, *hash, *trustpoint, *user, *cause;
+	const char *diagnosis, *gateway, *state, *confidence, *hash, *trustpoint, *user, *cause,
+		*expiry;
 	const char *expected[2];
 	int phone; // -1: the gateway's own
 	int days;
@@ -117,6 +119,8 @@ static json_t *diagnosis(const struct play *p, struct what what)
 		json_object_set_new(details, "cause", json_string(what.cause));
 	if (what.days)
 		json_object_set_new(details, "days", json_integer(what.days));
+	if (what.expiry)
+		json_object_set_new(details, "expiry", json_string(what.expiry));
 	bool own = what.phone < 0;
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o}", "type", "diagnosis",
 		"id", id, "diagnosis", name, "scope", own ? "gateway" : "phone", "state",
@@ -415,6 +419,36 @@ static void worse_is_told_at_once_and_better_is_not(void **state)
 	json_decref(o);
 }
 
+// The line says so many days by a rounding of its own, and comes at any hour.
+static void days_of_a_certificate_are_those_of_the_fleet(void **state)
+{
+	struct play *p = *state;
+	char expiry[64];
+	uint64_t end_ms = (START / 1000 + 14 * DAY / 1000 - 3600) * 1000;
+	time_t end = (time_t)(end_ms / 1000);
+	struct tm tm;
+	strftime(expiry, sizeof(expiry), "%H:%M:%S UTC %b %d %Y", gmtime_r(&end, &tm));
+	known(p, "asa-1", 77);
+	take(p, (struct what){.diagnosis = "expiring",
+			.phone = -1,
+			.trustpoint = "TP",
+			.days = 14,
+			.expiry = expiry});
+	for (unsigned hour = 0; hour < 48; hour++) {
+		tick(p, 1000);
+		json_t *o = change(p);
+		assert_int_equal(o != NULL, hour == 0 || hour == 23 || hour == 47);
+		if (o)
+			assert_int_equal(
+				number(o, "details", "days"), certificate_days(end_ms, p->now_ms));
+		json_decref(o);
+		p->now_ms += 60 * MINUTE;
+	}
+	assert_int_equal(certificate_days(end_ms, end_ms), 0);
+	assert_int_equal(certificate_days(end_ms, end_ms + 1), -1);
+	assert_int_equal(certificate_days(end_ms, end_ms + DAY + 1), -2);
+}
+
 static void certificate_escalates_as_its_days_pass(void **state)
 {
 	static const struct {
@@ -481,8 +515,27 @@ static void alert_resolves_when_its_phones_have_recovered_for_a_while(void **sta
 	SILENCE(p);
 	assert_int_equal(alerts_firing(p->alerts), 1);
 	phones(p, 0, 8, (struct what){.state = "expired"});
+	pass(p, MINUTE);
+	json_t *o = CHANGE(p, "fleet-asa-1-swap", "firing", NULL);
+	assert_non_null(strstr(text(o, "summary"),
+		"asa-1: no phone is affected any more, at most 8 were; resolves at 20"));
+	assert_non_null(strstr(text(o, "summary"), text(o, "clears_at")));
+	json_t *list = alerts_json(p->alerts, LANGUAGE_KO), *korean = json_array_get(list, 0);
+	assert_non_null(strstr(text(korean, "summary"), text(o, "clears_at")));
+	assert_non_null(
+		strstr(text(korean, "summary"), "asa-1: 영향받는 전화기 없음(최대 8대였음)"));
+	json_decref(list);
+	json_decref(o);
+	phones(p, 0, 1, (struct what){0}); // one fails again
+	pass(p, 20000);
+	o = CHANGE(p, "fleet-asa-1-swap", "firing", NULL);
+	assert_string_equal(text(o, "summary"), "asa-1 1/<known>");
+	assert_null(json_object_get(o, "clears_at"));
+	json_decref(o);
+	phones(p, 0, 1, (struct what){.state = "recovered"});
 	pass(p, 3 * MINUTE);
-	json_t *o = CHANGE(p, "fleet-asa-1-swap", "resolved", NULL);
+	o = CHANGE(p, "fleet-asa-1-swap", "resolved", NULL);
+	assert_null(json_object_get(o, "clears_at"));
 	assert_int_equal(number(o, "phones", "affected"), 0);
 	assert_int_equal(number(o, "phones", "peak"), 8);
 	assert_string_equal(text(o, "summary"), "asa-1 8/<known>");
@@ -1167,6 +1220,7 @@ int main(void)
 		CASE(site_is_that_of_the_gateway),
 		CASE(updates_come_at_most_every_ten_seconds),
 		CASE(worse_is_told_at_once_and_better_is_not),
+		CASE(days_of_a_certificate_are_those_of_the_fleet),
 		CASE(certificate_escalates_as_its_days_pass),
 		CASE(alert_resolves_when_its_phones_have_recovered_for_a_while),
 		CASE(relapse_within_the_hold_is_the_same_episode),

@@ -85,6 +85,7 @@ static void what_is_no_answer_is_told(void **state)
 		const char *error;
 	} cases[] = {
 		{"{\"ok\":false,\"error\":\"no \\\"x\\\"\"}\n", CLIENT_REFUSED, "no \"x\""},
+		{"{\"ok\":false,\"error\":\"no x\",\"usage\":true}\n", CLIENT_WRONG, "no x"},
 		{"{\"ok\":true}\n", CLIENT_BROKEN, "the daemon's answer is not understood"},
 		{"hello\n", CLIENT_BROKEN, "the daemon's answer is not understood"},
 		{"{\"ok\":true,\"data\":[{},", CLIENT_BROKEN,

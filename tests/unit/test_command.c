@@ -625,12 +625,35 @@ static void choice_takes_its_words_alone(void **state)
 	(void)state;
 	const struct argument choice = {ARGUMENT_VALUE, "state", "open|recovered|all", ""};
 	const struct argument any = {ARGUMENT_VALUE, "gateway", "NAME", ""};
-	assert_true(argument_accepts(&choice, "open"));
-	assert_true(argument_accepts(&choice, "all"));
-	assert_false(argument_accepts(&choice, "ope"));
-	assert_false(argument_accepts(&choice, "open|recovered"));
-	assert_false(argument_accepts(&choice, ""));
-	assert_true(argument_accepts(&any, "open|x"));
+	char wanted[ARGUMENT_WANTED_MAX];
+	assert_true(argument_accepts(&choice, "open", wanted));
+	assert_true(argument_accepts(&choice, "all", wanted));
+	assert_false(argument_accepts(&choice, "ope", wanted));
+	assert_false(argument_accepts(&choice, "open|recovered", wanted));
+	assert_false(argument_accepts(&choice, "", wanted));
+	assert_string_equal(wanted, "one of open|recovered|all");
+	assert_true(argument_accepts(&any, "open|x", wanted));
+}
+
+static void number_and_time_take_their_like_alone(void **state)
+{
+	(void)state;
+	const struct argument number = {
+		ARGUMENT_VALUE, "n", "N", "", .type = ARGUMENT_NUMBER, .most = 16};
+	const struct argument moment = {ARGUMENT_VALUE, "since", "TIME", "", .type = ARGUMENT_TIME};
+	static const char *const wrong[] = {
+		"", "0", "17", "-1", "+1", " 1", "1 ", "1x", "x", "0x1", "99999999999999999999"};
+	char wanted[ARGUMENT_WANTED_MAX];
+	for (size_t i = 0; i < N(wrong); i++)
+		assert_false(argument_accepts(&number, wrong[i], wanted));
+	assert_string_equal(wanted, "a number from 1 to 16");
+	assert_true(argument_accepts(&number, "1", wanted));
+	assert_true(argument_accepts(&number, "16", wanted));
+	assert_true(argument_accepts(&moment, "2h", wanted));
+	assert_true(argument_accepts(&moment, "2026-11-26", wanted));
+	assert_false(argument_accepts(&moment, "", wanted));
+	assert_false(argument_accepts(&moment, "yesterday", wanted));
+	assert_non_null(strstr(wanted, "an age: 30m, 2h, 7d"));
 }
 
 int main(void)
@@ -661,6 +684,7 @@ int main(void)
 		cmocka_unit_test(every_command_is_complete),
 		cmocka_unit_test(help_names_every_argument),
 		cmocka_unit_test(choice_takes_its_words_alone),
+		cmocka_unit_test(number_and_time_take_their_like_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

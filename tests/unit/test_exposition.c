@@ -107,11 +107,23 @@ static void openmetrics_is_given_to_whom_names_it(void **state)
 	static const char *const yes[] = {"application/openmetrics-text",
 		"application/openmetrics-text; version=1.0.0; charset=utf-8",
 		"text/plain;version=0.0.4;q=0.5, application/openmetrics-text;version=1.0.0;q=0.9",
-		PROMETHEUS_2_42, "Application/OpenMetrics-Text;Version=1.0.0"};
+		PROMETHEUS_2_42, "Application/OpenMetrics-Text;Version=1.0.0",
+		"text/plain, application/openmetrics-text",
+		"application/openmetrics-text;q=0.2, */*;q=0.1",
+		"application/openmetrics-text;q=0.2, text/plain;q=0.1, */*",
+		"application/openmetrics-text;q=0.2, text/plain;version=0.0.5",
+		"application/openmetrics-text;q=0.2, text/plain;q=0, text/*",
+		"application/openmetrics-text;version=0.0.1, application/openmetrics-text;q=0.5"};
 	static const char *const no[] = {"", "*/*", "text/plain",
 		"application/openmetrics-text;q=0", "application/openmetrics-text; q=0.000",
 		"application/openmetrics-text;version=0.0.1", "application/openmetrics-texture",
-		"x/application/openmetrics-text", ",,,", " "};
+		"x/application/openmetrics-text", ",,,", " ",
+		"text/plain;q=0.9, application/openmetrics-text;q=0.1",
+		"application/openmetrics-text;q=0.1,text/plain;q=0.9",
+		"application/openmetrics-text; q=0.1, text/plain; version=0.0.4",
+		"application/openmetrics-text;q=0.1, text/*;q=0.2",
+		"application/openmetrics-text;q=0.1,*/*", "application/openmetrics-text;q=nan",
+		"application/openmetrics-text;q=-1"};
 	for (size_t i = 0; i < N(yes); i++)
 		assert_int_equal(exposition_accepted(yes[i]), EXPOSITION_OPENMETRICS);
 	for (size_t i = 0; i < N(no); i++)

@@ -205,7 +205,8 @@ static void fleet_tells_what_each_gateways_phones_suffer_from(void **state)
 	assert_string_equal(text(gateway, "type"), "gateway");
 	assert_int_equal(
 		json_integer_value(json_object_get(json_object_get(gateway, "causes"), "csd")), 2);
-	assert_true(json_is_object(json_object_get(gateway, "phones")));
+	assert_int_equal(json_object_size(json_object_get(gateway, "phones")), 5);
+	assert_int_equal(json_object_size(json_object_get(gateway, "suspected")), 0);
 	assert_true(json_is_array(json_object_get(gateway, "certificates")));
 	json_decref(list);
 	list = desk_data(
@@ -275,19 +276,23 @@ static void alerts_fit_a_terminal(void **state)
 
 static void fleet_fits_a_terminal(void **state)
 {
-	static const unsigned widths[] = {80, 60, 40};
+	static const unsigned widths[] = {80, 60, 40, 100};
 	(void)state;
 	json_t *list = json_loads(
 		"[{\"type\":\"gateway\",\"gateway\":\"asa\\u001b[31m-with-a-very-long-name-of-all\","
-		"\"phones\":{\"known\":5200,\"ok\":100,\"failing\":5000,\"unknown\":100},"
+		"\"phones\":{\"known\":5200,\"ok\":93,\"suspected\":7,\"failing\":5000,"
+		"\"unknown\":100},"
 		"\"causes\":{\"cert-hash-mismatch\":4990,\"tftp-unreachable\":10},"
+		"\"suspected\":{\"dtls-blocked\":7},"
 		"\"certificates\":[{\"trustpoint\":\"TP\\u001b\",\"days\":13,"
 		"\"not_after\":\"2026-12-07T00:00:00.000Z\"}],"
 		"\"logins\":{\"this_hour\":4,\"usual\":30},"
 		"\"last_line\":\"2026-11-21T10:15:00.000Z\"},{}]",
 		0, NULL);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		char *out = rendered(render_fleet, list, widths[i]);
+		assert_non_null(strstr(out, "suspected: dtls-blocked 7"));
+		assert_int_equal(strstr(out, "SUSPECT") != NULL, widths[i] == 100);
 		assert_non_null(strstr(out, "5000"));
 		assert_non_null(strstr(out, "cert-hash-mismatch 4990"));
 		assert_non_null(strstr(out, "13 days"));

@@ -149,18 +149,18 @@ static void wrong_values_are_told(void **state)
 {
 	struct archive *archive = *state;
 	refuses(archive, "{\"since\":\"yesterday\"}",
-		"history: --since: 'yesterday' is no time: 2026-11-26, 2026-11-26T09:30:00Z, or an age: 30m, 2h, 7d");
+		"history: argument 'since' must be a time: 2026-11-26, 2026-11-26T09:30:00Z, or an age: 30m, 2h, 7d, not 'yesterday'");
 	refuses(archive, "{\"until\":\"\"}",
-		"history: --until: '' is no time: 2026-11-26, 2026-11-26T09:30:00Z, or an age: 30m, 2h, 7d");
+		"history: argument 'until' must be a time: 2026-11-26, 2026-11-26T09:30:00Z, or an age: 30m, 2h, 7d, not ''");
 	refuses(archive, "{\"limit\":\"0\"}",
-		"history: --limit: a number from 1 to 1000000, not '0'");
+		"history: argument 'limit' must be a number from 1 to 1000000, not '0'");
 	refuses(archive, "{\"limit\":\"-1\"}",
-		"history: --limit: a number from 1 to 1000000, not '-1'");
+		"history: argument 'limit' must be a number from 1 to 1000000, not '-1'");
 	refuses(archive, "{\"limit\":\"1x\"}",
-		"history: --limit: a number from 1 to 1000000, not '1x'");
+		"history: argument 'limit' must be a number from 1 to 1000000, not '1x'");
 	refuses(archive, "{\"phone\":\"\"}", "history: --phone: the key is empty");
 	refuses(archive, "{\"kind\":\"phone\"}",
-		"history: argument 'kind' must be one of diagnosis|alert");
+		"history: argument 'kind' must be one of diagnosis|alert, not 'phone'");
 	finds(archive, "{}", ""); // and the connection goes on
 }
 

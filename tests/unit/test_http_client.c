@@ -252,6 +252,48 @@ static void path_is_added_once(void **state)
 	}
 }
 
+static void query_of_the_address_is_kept(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url, *path, *query, *wanted;
+	} cases[] = {
+		{"https://h:8088", "/c/event", NULL, "https://h:8088/c/event"},
+		{"https://h:8088?channel=X", "/c/event", NULL, "https://h:8088/c/event?channel=X"},
+		{"https://h/?a=b%20c&d", "/c/event", "e=f", "https://h/c/event?a=b%20c&d&e=f"},
+		{"https://h/p/?a=b/", "/_bulk", "e=f", "https://h/p/_bulk?a=b/&e=f"},
+		{"https://h/p/_bulk?a=b", "/_bulk", NULL, "https://h/p/_bulk?a=b"},
+		{"https://h/p?", NULL, "e=f", "https://h/p?e=f"},
+		{"https://h/p#part", "/_bulk", "e=f", "https://h/p/_bulk?e=f"},
+		{"https://h/p?a=b#part?", NULL, "e=f", "https://h/p?a=b&e=f"},
+		{"https://h/hook?a=b", NULL, NULL, "https://h/hook?a=b"},
+	};
+	for (size_t i = 0; i < N(cases); i++) {
+		char *whole = NULL, *origin = NULL;
+		assert_null(http_url_make(cases[i].url, cases[i].path, &whole, &origin));
+		char *url = http_url_query(whole, cases[i].query);
+		assert_string_equal(url, cases[i].wanted);
+		assert_null(strpbrk(origin, "?#"));
+		free(url);
+		free(whole);
+		free(origin);
+	}
+}
+
+static void same_address_is_known_by_any_spelling(void **state)
+{
+	(void)state;
+	static const char *const same[][2] = {{"http://h", "http://H:80/"},
+		{"https://h:443/a", "https://h/a"}, {"https://h/a?b", "https://h:443/a?b"}};
+	static const char *const other[][2] = {{"http://h", "https://h"},
+		{"http://h/a", "http://h/A"}, {"http://h", "http://h:8080"},
+		{"http://h/a?b", "http://h/a?c"}};
+	for (size_t i = 0; i < N(same); i++)
+		assert_true(http_url_is_same(same[i][0], same[i][1]));
+	for (size_t i = 0; i < N(other); i++)
+		assert_false(http_url_is_same(other[i][0], other[i][1]));
+}
+
 static void environment_names_no_proxy(void **state)
 {
 	(void)state;
@@ -318,6 +360,8 @@ int main(void)
 		cmocka_unit_test(redirect_is_not_followed),
 		cmocka_unit_test(neither_path_nor_secret_stands_in_an_error),
 		cmocka_unit_test(path_is_added_once),
+		cmocka_unit_test(query_of_the_address_is_kept),
+		cmocka_unit_test(same_address_is_known_by_any_spelling),
 		cmocka_unit_test(environment_names_no_proxy),
 		cmocka_unit_test(request_ends_when_it_is_told_to),
 		cmocka_unit_test(addresses_are_looked_at_before_they_are_used),

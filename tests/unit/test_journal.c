@@ -755,6 +755,91 @@ static void start_on_a_full_disk_is_survived(void **state)
 	start(bench);
 }
 
+static bool remount(const struct bench *bench, unsigned long flags)
+{
+	return mount(NULL, bench->directory, NULL, MS_REMOUNT | flags, "size=1m") == 0;
+}
+
+static void start_on_a_read_only_disk_is_survived(void **state)
+{
+	struct bench *bench = *state;
+	if (!mount_small_disk(bench)) {
+		start(bench);
+		skip();
+	}
+	assert_true(remount(bench, MS_RDONLY));
+	start(bench); // without a database
+	assert_true(journal_is_degraded(bench->journal));
+	append_many(bench->journal, 1, 10);
+	append_of(bench->journal, RECORD_ALERT, "fires", "firing", 11);
+	assert_int_equal(journal_settled(bench->journal), 11);
+	assert_true(remount(bench, 0));
+	wait_degraded(bench->journal, false);
+	struct journal_reader *reader = journal_reader_create(bench->journal, "one");
+	append(bench->journal, 12);
+	take_up_to(reader, 12, 12, 1);
+	append(bench->journal, 13);
+	wait_settled(bench->journal, 13);
+	journal_reader_done(reader, 12);
+	journal_reader_destroy(reader);
+	journal_destroy(bench->journal);
+	assert_true(remount(bench, MS_RDONLY));
+	start(bench); // with one
+	assert_true(journal_is_degraded(bench->journal));
+	assert_int_equal(journal_settled(bench->journal), 13);
+	assert_int_equal(figure(bench->journal, "records"), 13);
+	assert_int_equal(count_states(bench->journal, RECORD_DIAGNOSIS, "d7"), 12);
+	assert_int_equal(count_firing(bench->journal), 1);
+	reader = journal_reader_create(bench->journal, "one");
+	take_up_to(reader, 13, 13, 1);
+	append(bench->journal, 14);
+	assert_int_equal(journal_settled(bench->journal), 14);
+	take_up_to(reader, 14, 14, 1);
+	journal_reader_destroy(reader);
+	assert_true(remount(bench, 0));
+	wait_degraded(bench->journal, false);
+	restart(bench);
+	assert_false(journal_is_degraded(bench->journal));
+	assert_int_equal(figure(bench->journal, "records"), 14);
+	assert_int_equal(count_states(bench->journal, RECORD_DIAGNOSIS, ""), 13);
+	journal_destroy(bench->journal);
+	bench->journal = NULL;
+	assert_int_equal(umount(bench->directory), 0);
+	start(bench);
+}
+
+// Without its index of the log (-shm), as a backup can be, SQLite reads none on such a disk.
+static void what_cannot_be_read_is_not_written_over(void **state)
+{
+	struct bench *bench = *state;
+	char path[128];
+	if (!mount_small_disk(bench)) {
+		start(bench);
+		skip();
+	}
+	start(bench);
+	append_many(bench->journal, 1, 10);
+	wait_settled(bench->journal, 10);
+	journal_destroy(bench->journal);
+	snprintf(path, sizeof(path), "%s/history.db-shm", bench->directory);
+	assert_int_equal(unlink(path), 0);
+	assert_true(remount(bench, MS_RDONLY));
+	start(bench);
+	assert_true(journal_is_degraded(bench->journal));
+	assert_int_equal(count_states(bench->journal, RECORD_DIAGNOSIS, ""), 0);
+	uint64_t number = append(bench->journal, 11);
+	assert_true(number > 1000000000000); // of the clock
+	assert_true(remount(bench, 0));
+	wait_degraded(bench->journal, false);
+	restart(bench);
+	assert_int_equal(figure(bench->journal, "records"), 11);
+	assert_int_equal(journal_settled(bench->journal), number);
+	journal_destroy(bench->journal);
+	bench->journal = NULL;
+	assert_int_equal(umount(bench->directory), 0);
+	start(bench);
+}
+
 // ---- damage ----
 
 static void spoil(const char *directory, const char *name)
@@ -824,6 +909,8 @@ int main(void)
 		CASE(disk_that_hangs_keeps_nobody_from_being_told),
 		CASE(full_disk_is_survived),
 		CASE(start_on_a_full_disk_is_survived),
+		CASE(start_on_a_read_only_disk_is_survived),
+		CASE(what_cannot_be_read_is_not_written_over),
 		CASE(database_that_gets_damaged_is_replaced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

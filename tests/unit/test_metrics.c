@@ -5,7 +5,12 @@
 #include "../../control/readiness.h"
 
 static const struct roster_gateway roster_gateways[] = {
-	{.name = "fw1", .n_phones = 6, .n_ok = 1, .n_failing = 2, .n_unknown = 3},
+	{.name = "fw1",
+		.n_phones = 10,
+		.n_ok = 1,
+		.n_suspected = 4,
+		.n_failing = 2,
+		.n_unknown = 3},
 	{.name = "fw\"2", .n_phones = 1, .n_ok = 1},
 };
 static struct outlet_status outlets[2];
@@ -201,7 +206,7 @@ static void other_parts_are_read(void **state)
 	outlets[0].n_delivered = 12;
 	outlets[1].lag = (struct journal_lag){.waiting = 3, .limit = 100, .lost = 4};
 	is_degraded = true;
-	assert_line(f, "offhook_phones{gateway=\"fw1\",state=\"unknown\"} 3");
+	assert_line(f, "offhook_phones{gateway=\"fw1\",state=\"unknown\"} 7"); // 4 suspected
 	assert_line(f, "offhook_phones{gateway=\"fw\\\"2\",state=\"ok\"} 1");
 	assert_line(f, "offhook_export_records_total{output=\"siem\",reason=\"delivered\"} 12");
 	assert_line(

@@ -66,12 +66,13 @@ static void http_wants_addresses_without_secrets(void **state)
 		"tells of alerts alone");
 	read_options("type: alertmanager", "url");
 	read_options("type: alertmanager, url: 'a:9093'", "url: ");
-	read_options("type: alertmanager, url: 'ftp://a'", "url: must begin with http");
+	read_options("type: alertmanager, url: 'ftp://a'", ":2:33: url: must begin with http");
 	read_options("type: alertmanager, url: 'https://u:s3cret@a'", "must not hold a name");
 	read_options("type: alertmanager, url: 'http://a', proxy: 'http://u:s3cret@p'", "proxy: ");
 	read_options("type: alertmanager, url: 'http://a', external_url: here", "external_url: ");
 	read_options("type: alertmanager, url: 'http://a', compress: true", "compress");
-	read_options("type: alertmanager, url: 'http://a', key_file: SECRET", "go together");
+	read_options("type: alertmanager, url: 'http://a', key_file: SECRET",
+		":2:55: certificate_file and key_file go together");
 	read_options("type: alertmanager, url: 'https://a', ca_file: /nowhere/x",
 		"/nowhere/x: No such file or directory");
 	read_options("type: alertmanager, url: 'http://a', timeout: 1h", "must be a time");
@@ -94,6 +95,10 @@ static void splunk_wants_its_token(void **state)
 	read_options("type: splunk, url: 'https://h:8088', token_file: /nowhere/x", "/nowhere/x");
 	read_options("type: splunk, url: 'https://h/services/collector', token_file: SECRET",
 		"goes without /services/collector");
+	read_options("type: splunk, url: 'https://h?channel=X', token_file: SECRET", NULL);
+	read_options(
+		"type: splunk, url: 'https://h?channel=X', token_file: SECRET, acknowledge: true",
+		"url: with acknowledge: true the channel is chosen here");
 	read_options(
 		"type: splunk, url: 'https://h', token_file: SECRET, fields: [site]", "name=value");
 	read_options("type: splunk, url: 'https://h', token_file: SECRET, fields: [site=hq], "
@@ -142,6 +147,17 @@ static void kafka_wants_what_goes_together(void **state)
 	read_options("type: kafka, brokers: ['a:9092', 'b:9092'], topic: t", NULL);
 	read_options("type: kafka, brokers: 'a:9092'", "topic");
 	read_options("type: kafka, brokers: 'a:9092', topic: t, user: u", "go together");
+	read_options("type: kafka, brokers: 'a:9092', topic: 'a b'", ":2:47: topic: a topic has");
+	read_options("type: kafka, brokers: 'a:9092', topic: '..'", ":2:47: topic: a topic has");
+	read_options("type: kafka, brokers: 'a:9092', topic: t, alerts_topic: 'a/b'",
+		":2:64: alerts_topic: a topic has");
+	read_options("type: kafka, brokers: 'a:9092', topic: Off.hook_1-x", NULL);
+	char options[400];
+	for (int len = 249; len <= 250; len++) {
+		snprintf(options, sizeof(options), "type: kafka, brokers: 'a:9092', topic: %0*d",
+			len, 0);
+		read_options(options, len == 249 ? NULL : ":2:47: topic: a topic has 1 to 249");
+	}
 	read_options("type: kafka, brokers: 'a:9092', topic: t, ca_file: SECRET", "tls: true");
 	read_options(
 		"type: kafka, brokers: 'a:9093', topic: t, tls: true, ca_file: /dev/null, user: u, "

@@ -210,7 +210,7 @@ static void labels_are_identity_alone(void **state)
 {
 	(void)state;
 	struct roll roll;
-	roll_init(&roll, 1, "https://corr-1.example.net");
+	roll_init(&roll, 1, "https://corr-1.example.net/?org=1");
 	json_t *object = json_loads(
 		"{\"id\":\"a\",\"alert\":\"r\",\"name\":\"N\",\"state\":\"firing\",\"severity\":\"low\","
 		"\"sequence\":9,\"gateway\":null,\"site\":\"hq\",\"since\":\"2024-11-21T10:15:00.000Z\","
@@ -225,7 +225,7 @@ static void labels_are_identity_alone(void **state)
 		"\"severity\":\"low\",\"site\":\"hq\"},\"annotations\":{\"summary\":\"412 phones\","
 		"\"description\":\"Mend it.\\nPhones: SEP1, SEP2\",\"runbook_url\":\"https://r\"},"
 		"\"startsAt\":\"2024-11-21T10:15:00.000Z\","
-		"\"generatorURL\":\"https://corr-1.example.net/fleet/r\"}]");
+		"\"generatorURL\":\"https://corr-1.example.net/fleet/r?org=1\"}]");
 	json_decref(object);
 	roll_fini(&roll);
 }

@@ -58,7 +58,7 @@ static void expect(const struct roster *roster, const char *name, unsigned ok, u
 	assert_int_equal(g->n_ok, ok);
 	assert_int_equal(g->n_failing, failing);
 	assert_int_equal(g->n_unknown, unknown);
-	assert_int_equal(g->n_phones, ok + failing + unknown);
+	assert_int_equal(g->n_phones, ok + failing + unknown + g->n_suspected);
 }
 
 static void phones_are_counted_where_they_were_seen_last(void **state)
@@ -116,6 +116,23 @@ static void a_phone_fails_until_it_has_recovered(void **state)
 	assert_state(s, "csd", SEP_A, "recovered");
 	walk(roster, now);
 	expect(roster, "fw1", 1, 0, 0);
+	roster_destroy(roster);
+}
+
+static void a_suspicion_is_no_failure_and_not_unknown(void **state)
+{
+	struct scene *s = *state;
+	struct roster *roster = begin(s);
+	tunnel_up(s, PHONE_A, "192.0.2.1", "172.16.0.1");
+	scene_wait(s, 40000); // and no DTLS
+	assert_state(s, "no-dtls", SEP_A, "open");
+	uint64_t now = walk(roster, BEGIN_MS);
+	expect(roster, "fw1", 0, 0, 0);
+	assert_int_equal(gateway(roster, "fw1")->n_suspected, 1);
+	csd(s, PHONE_A, "192.0.2.1");
+	walk(roster, now);
+	expect(roster, "fw1", 0, 1, 0);
+	assert_int_equal(gateway(roster, "fw1")->n_suspected, 0);
 	roster_destroy(roster);
 }
 
@@ -516,6 +533,7 @@ int main(void)
 		TEST_BOTH(a_phone_at_two_addresses_is_one),
 		TEST_BOTH(who_is_no_phone_does_not_count),
 		TEST_BOTH(a_phone_fails_until_it_has_recovered),
+		TEST_BOTH(a_suspicion_is_no_failure_and_not_unknown),
 		TEST_BOTH(of_a_failure_that_expired_nothing_is_known),
 		TEST(counts_are_of_the_last_round),
 		TEST(a_phone_that_is_gone_counts_no_more),

@@ -370,8 +370,8 @@ static void count_case(struct counting *c, const struct alert *alert, const stru
 	count->any = true;
 	count->own |= one->phone == NULL;
 	c->of |= 1u << one->of;
-	if (one->end_ms) {
-		int64_t days = certificate_days(one->end_ms, c->now_ms);
+	if (one->days >= 0) {
+		int64_t days = certificate_days(one->days, one->last_ms, c->now_ms);
 		int left = days > 0 ? (int)days : 0;
 		count->days = count->days < 0 || left < count->days ? left : count->days;
 	}

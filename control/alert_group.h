@@ -65,7 +65,7 @@ struct alert_case {
 	struct name *phone;		    // NULL: the gateway's own
 	struct name *details[ALERT_DETAIL_MAX];
 	uint64_t first_ms, last_ms;
-	uint64_t end_ms; // of a certificate; 0: none told
+	int days; // that were left at last_ms; -1: none told
 	uint8_t of;
 	bool is_sure; // more than a suspicion
 };

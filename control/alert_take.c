@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "alert_group.h"
-#include "certificate.h"
 #include "text.h"
 
 // What a diagnosis says, as far as alerts want to know.
@@ -145,17 +144,15 @@ static void fill_case(
 	struct alerts *alerts, struct alert_case *one, const struct said *said, int of)
 {
 	const json_t *days = json_object_get(said->details, "days");
-	const char *expiry = json_text_of(said->details, "expiry");
 	for (unsigned i = 0; i < ALERT_DETAIL_MAX; i++) {
 		name_release(alerts, one->details[i]);
 		one->details[i] = detail_of(alerts, said, i);
 	}
 	one->first_ms = said->first_ms;
 	one->last_ms = said->last_ms;
-	one->end_ms = json_is_integer(days) && json_integer_value(days) >= 0
-			      ? certificate_end(slice_of(expiry ? expiry : ""),
-					json_integer_value(days), said->last_ms)
-			      : 0;
+	one->days = json_is_integer(days) && json_integer_value(days) >= 0
+			    ? (int)json_integer_value(days)
+			    : -1;
 	one->of = (uint8_t)of;
 	one->is_sure = confidence_is_sure(said->confidence);
 	one->alert->is_dirty = true;

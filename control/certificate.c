@@ -34,18 +34,16 @@ bool certificate_expiry(struct slice text, uint64_t *ms)
 	return seconds >= 0;
 }
 
-uint64_t certificate_end(struct slice expiry, int64_t days, uint64_t line_ms)
+int64_t certificate_days(int64_t told, uint64_t line_ms, uint64_t now_ms)
 {
-	uint64_t end_ms;
-	if (certificate_expiry(expiry, &end_ms))
-		return end_ms;
-	end_ms = line_ms + (uint64_t)((days < DAYS_MAX ? days : DAYS_MAX) + 1) * DAY_MS;
-	return days < 0 ? line_ms : end_ms - 1;
+	int64_t passed = now_ms > line_ms ? (int64_t)((now_ms - line_ms) / DAY_MS) : 0;
+	return (told < DAYS_MAX ? told : DAYS_MAX) - passed;
 }
 
-int64_t certificate_days(uint64_t end_ms, uint64_t now_ms)
+// Rounded down, so that a day that has begun is none.
+static int64_t days_until(uint64_t at_ms, uint64_t now_ms)
 {
-	int64_t left_ms = (int64_t)(end_ms - now_ms);
+	int64_t left_ms = (int64_t)(at_ms - now_ms);
 	return left_ms >= 0 ? left_ms / DAY_MS : -((DAY_MS - 1 - left_ms) / DAY_MS);
 }
 
@@ -54,17 +52,21 @@ static void add(json_t *certificates, const struct diagnosis_rule *rule, const s
 {
 	struct slice trustpoint = detail_of(rule, line, "trustpoint"),
 		     expiry = detail_of(rule, line, "expiry"), days = detail_of(rule, line, "days");
+	uint64_t at_ms = 0;
 	char number[16];
 	if (trustpoint.len == 0)
 		return;
 	slice_copy(days, number, sizeof(number));
-	uint64_t end_ms =
-		certificate_end(expiry, days.len ? strtoll(number, NULL, 10) : -1, line->time_ms);
+	int64_t told = strtoll(number, NULL, 10); // none: it has expired
+	if (!certificate_expiry(expiry, &at_ms))
+		at_ms = line->time_ms +
+			(uint64_t)certificate_days(told, line->time_ms, line->time_ms) * DAY_MS;
 	json_t *name = json_text(trustpoint);
 	json_object_set_new(certificates, json_string_value(name),
 		json_pack("{s:O, s:I, s:o}", "trustpoint", name, "days",
-			(json_int_t)certificate_days(end_ms, now_ms), "not_after",
-			json_time(end_ms)));
+			(json_int_t)(days.len ? certificate_days(told, line->time_ms, now_ms)
+					      : days_until(at_ms, now_ms)),
+			"not_after", json_time(at_ms)));
 	json_decref(name);
 }
 

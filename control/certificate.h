@@ -11,12 +11,9 @@
 // the ASA knows.
 bool certificate_expiry(struct slice text, uint64_t *ms);
 
-// When it ends: by that text, else at the end of the last of the `days` that a line of `line_ms`
-// says are left, so that for a day they are what it says. days: -1: it says that it has expired.
-uint64_t certificate_end(struct slice expiry, int64_t days, uint64_t line_ms);
-// Days that are left, for all who tell of them: rounded down, so that a day that has begun is none;
-// negative once it has expired.
-int64_t certificate_days(uint64_t end_ms, uint64_t now_ms);
+// Days that are left of those that a line has told: as the ASA counts them, less what has passed.
+// Negative: it has expired.
+int64_t certificate_days(int64_t told, uint64_t line_ms, uint64_t now_ms);
 
 // Into `certificates`, an object by trust-point: {"trustpoint":..,"days":N,"not_after":".."}. Days
 // are negative once it has expired. A diagnosis that tells of none adds nothing.

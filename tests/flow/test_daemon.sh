@@ -377,7 +377,7 @@ clients_end_as_they_should() {
 	grep -q 'no open diagnoses; --state all .*; --all-clients ' "$work/said"
 	code=0
 	say diagnoses --id bogus 2>"$work/said" || code=$?
-	is 'exit code' $code 1
+	is 'exit code' $code 2
 	grep -q "know no diagnosis 'bogus'" "$work/said"
 	code=0
 	say phone nobody 2>"$work/said" || code=$?

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "../../control/alert.h"
-#include "../../control/certificate.h"
 #include "../../control/text.h"
 
 #define MINUTE 60000ull
@@ -89,8 +88,7 @@ static int tear_down(void **state)
 // ---- diagnoses ----
 
 struct what {
-	const char *diagnosis, *gateway, *state, *confidence, *hash, *trustpoint, *user, *cause,
-		*expiry;
+	const char *diagnosis, *gateway, *state, *confidence, *hash, *trustpoint, *user, *cause;
 	const char *expected[2];
 	int phone; // -1: the gateway's own
 	int days;
@@ -119,8 +117,6 @@ static json_t *diagnosis(const struct play *p, struct what what)
 		json_object_set_new(details, "cause", json_string(what.cause));
 	if (what.days)
 		json_object_set_new(details, "days", json_integer(what.days));
-	if (what.expiry)
-		json_object_set_new(details, "expiry", json_string(what.expiry));
 	bool own = what.phone < 0;
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:o}", "type", "diagnosis",
 		"id", id, "diagnosis", name, "scope", own ? "gateway" : "phone", "state",
@@ -417,36 +413,6 @@ static void worse_is_told_at_once_and_better_is_not(void **state)
 	assert_int_equal(number(o, "phones", "affected"), 10);
 	assert_int_equal(number(o, "phones", "peak"), 50);
 	json_decref(o);
-}
-
-// The line says so many days by a rounding of its own, and comes at any hour.
-static void days_of_a_certificate_are_those_of_the_fleet(void **state)
-{
-	struct play *p = *state;
-	char expiry[64];
-	uint64_t end_ms = (START / 1000 + 14 * DAY / 1000 - 3600) * 1000;
-	time_t end = (time_t)(end_ms / 1000);
-	struct tm tm;
-	strftime(expiry, sizeof(expiry), "%H:%M:%S UTC %b %d %Y", gmtime_r(&end, &tm));
-	known(p, "asa-1", 77);
-	take(p, (struct what){.diagnosis = "expiring",
-			.phone = -1,
-			.trustpoint = "TP",
-			.days = 14,
-			.expiry = expiry});
-	for (unsigned hour = 0; hour < 48; hour++) {
-		tick(p, 1000);
-		json_t *o = change(p);
-		assert_int_equal(o != NULL, hour == 0 || hour == 23 || hour == 47);
-		if (o)
-			assert_int_equal(
-				number(o, "details", "days"), certificate_days(end_ms, p->now_ms));
-		json_decref(o);
-		p->now_ms += 60 * MINUTE;
-	}
-	assert_int_equal(certificate_days(end_ms, end_ms), 0);
-	assert_int_equal(certificate_days(end_ms, end_ms + 1), -1);
-	assert_int_equal(certificate_days(end_ms, end_ms + DAY + 1), -2);
 }
 
 static void certificate_escalates_as_its_days_pass(void **state)
@@ -1220,7 +1186,6 @@ int main(void)
 		CASE(site_is_that_of_the_gateway),
 		CASE(updates_come_at_most_every_ten_seconds),
 		CASE(worse_is_told_at_once_and_better_is_not),
-		CASE(days_of_a_certificate_are_those_of_the_fleet),
 		CASE(certificate_escalates_as_its_days_pass),
 		CASE(alert_resolves_when_its_phones_have_recovered_for_a_while),
 		CASE(relapse_within_the_hold_is_the_same_episode),

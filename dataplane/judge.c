@@ -390,16 +390,45 @@ bool judge_is_well(const struct diagnosis_rule *rule, const struct sighting *sig
 	return false;
 }
 
+// When it was seen last that it fails: further evidence can be of those that are well.
+static uint64_t last_failed_ms(
+	const struct subject *s, const struct diagnosis *d, const struct diagnosis_rule *rule)
+{
+	unsigned n;
+	const struct sighting *seen = history_sightings(s->table, s->index, &n);
+	while (n && !event_bit(rule->signs, seen[n - 1].event))
+		n--;
+	return n ? seen[n - 1].time_ms : d->last_ms;
+}
+
+// Whether the phone is the last of those at the address that were to come back since the failure.
+static bool all_are_back(const struct subject *s, const struct diagnosis *d,
+	const struct diagnosis_rule *rule, const struct identity *last)
+{
+	if (last == NULL || !(last->flags & IDENTITY_PHONE))
+		return false;
+	uint64_t failed_ms = last_failed_ms(s, d, rule);
+	for (uint32_t i = s->session.identity; i != SESSION_NONE;) {
+		const struct identity *who = &s->table->identities[i];
+		if (who != last && who->flags & IDENTITY_PHONE && who->tunnel_up.ms < failed_ms)
+			return false;
+		i = who->next;
+	}
+	return true;
+}
+
 // A success of a named phone recovers what is its own; what nobody is named in, where the address
-// has one phone at most, and it is not a PC's.
-static bool may_recover(const struct subject *s, const struct diagnosis *d, uint8_t identity)
+// has one phone at most, and it is not a PC's, or where all of its phones are back.
+static bool may_recover(const struct subject *s, const struct diagnosis *d,
+	const struct diagnosis_rule *rule, uint8_t identity)
 {
 	if (d->scope == SCOPE_GATEWAY)
 		return true;
 	if (d->identity == 0) {
 		const struct identity *who = identity_by_number(s, identity);
 		bool other = who && s->session.n_phones && !(who->flags & IDENTITY_PHONE);
-		return s->session.n_identities <= 1 || (s->session.n_phones <= 1 && !other);
+		return s->session.n_identities <= 1 || (s->session.n_phones <= 1 && !other) ||
+		       all_are_back(s, d, rule, who);
 	}
 	return d->identity == identity || (identity == 0 && s->session.n_identities == 1);
 }
@@ -413,7 +442,8 @@ static void recover(struct subject *s, const struct sighting *sighting, uint8_t 
 		const struct diagnosis *d = &t->slots[slot];
 		const struct diagnosis_rule *rule =
 			d->state == DIAGNOSIS_OPEN ? rule_of(s, d) : NULL;
-		if (rule == NULL || !judge_is_well(rule, sighting) || !may_recover(s, d, identity))
+		if (rule == NULL || !judge_is_well(rule, sighting) ||
+			!may_recover(s, d, rule, identity))
 			continue;
 		struct diagnosis_work w = diagnosis_take(s, slot);
 		uint64_t slack = late || w.rule->calm_ms ? 0 : ORDER_SLACK_MS;

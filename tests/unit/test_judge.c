@@ -368,6 +368,11 @@ static void unnamed_failure_of_two_phones_is_nobodys(void **state)
 	scene_wait(*state, 1000);
 	tunnel_up(*state, PHONE_A, "192.0.2.9");
 	assert_string_equal(text_of(scene_only(*state, "hash-mismatch"), "state"), "open");
+	tunnel_up(*state, "bob", "192.0.2.9");
+	assert_string_equal(text_of(scene_only(*state, "hash-mismatch"), "state"), "open");
+	// Whichever it was, it is back.
+	tunnel_up(*state, PHONE_B, "192.0.2.9");
+	assert_string_equal(text_of(scene_only(*state, "hash-mismatch"), "state"), "recovered");
 }
 
 static void phones_own_log_names_the_failure_of_two(void **state)

@@ -19,6 +19,14 @@ static const char *text_of(const struct outlet_config *outlet, size_t option)
 	return text;
 }
 
+static unsigned choice_of(const struct outlet_config *outlet, size_t option)
+{
+	unsigned choice;
+	memcpy(&choice, (const char *)outlet->options + outlet->kind->options[option].offset,
+		sizeof(choice));
+	return choice;
+}
+
 static const char **list_of(const struct outlet_config *outlet, size_t option)
 {
 	const char **list;
@@ -107,6 +115,8 @@ static bool is_same_target(
 		return is_same_text(text_of(one, option), text_of(other, option));
 	case TARGET_TEXTS:
 		return is_same_list(list_of(one, option), list_of(other, option));
+	case TARGET_CHOICE:
+		return choice_of(one, option) == choice_of(other, option);
 	case TARGET_URL:
 		return takes_same(one, other) &&
 		       is_any_url(list_of(one, option), list_of(other, option));

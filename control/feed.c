@@ -283,6 +283,7 @@ static bool concerns(const struct watch *watch, const struct told *told, const s
 
 enum look {
 	LOOK_TELL,  // it is there, may be told, is new to the watcher, and concerns him
+	LOOK_SAME,  // it is there as it was seen before
 	LOOK_PASS,  // it is there, and not to be told
 	LOOK_GONE,  // nothing is there any more
 	LOOK_LATER, // it is being changed, or not yet released: the place comes again
@@ -310,7 +311,9 @@ static enum look look(
 		return LOOK_GONE;
 	if (!is_recorder)
 		acknowledge(feed, place, d);
-	if (d->sequence == told->sequence || !concerns(watch, told, d))
+	if (d->sequence == told->sequence)
+		return LOOK_SAME;
+	if (!concerns(watch, told, d))
 		return LOOK_PASS;
 	told->sequence = d->sequence;
 	told->open = d->state == DIAGNOSIS_OPEN;
@@ -375,6 +378,20 @@ bool feed_restored(struct feed *feed, const struct feed_mark *mark)
 	return as_told;
 }
 
+// To the watchers; to nobody, where there are none.
+static void offer(struct feed *feed, uint32_t place)
+{
+	const struct recorded *recorded = &feed->recorded[place];
+	if (recorded->held)
+		return;
+	enqueue_for_all(feed, place);
+	if (feed->n_watches == 0) {
+		struct diagnosis d = {
+			.serial = recorded->mark.serial, .sequence = recorded->mark.sequence};
+		acknowledge(feed, place, &d);
+	}
+}
+
 bool feed_take(struct feed *feed, struct feed_change *out)
 {
 	struct watch *recorder = feed->recorder;
@@ -385,7 +402,10 @@ bool feed_take(struct feed *feed, struct feed_change *out)
 		switch (found) {
 		case LOOK_TELL:
 			return true;
-		case LOOK_PASS: // of no phone, or recorded before
+		case LOOK_SAME: // it stays as the recorder has said: told, held, or to be dropped
+			offer(feed, place);
+			break;
+		case LOOK_PASS: // of no phone
 			feed_pass(feed, &out->mark);
 			break;
 		case LOOK_GONE:
@@ -406,20 +426,6 @@ bool feed_read(const struct feed *feed, uint32_t place, struct feed_change *out)
 		return false;
 	out->mark = mark_of(place, &out->diagnosis);
 	return true;
-}
-
-// To the watchers; to nobody, where there are none.
-static void offer(struct feed *feed, uint32_t place)
-{
-	const struct recorded *recorded = &feed->recorded[place];
-	if (recorded->held)
-		return;
-	enqueue_for_all(feed, place);
-	if (feed->n_watches == 0) {
-		struct diagnosis d = {
-			.serial = recorded->mark.serial, .sequence = recorded->mark.sequence};
-		acknowledge(feed, place, &d);
-	}
 }
 
 void feed_hold(struct feed *feed, const struct feed_mark *mark)

@@ -395,12 +395,14 @@ static bool begin_where_it_was(struct journal *journal)
 }
 
 // A disk that is full, or read-only: what is there can be read all the same, most often. Where it
-// cannot, numbers go on from the clock's, above all that were ever given.
+// cannot, numbers go on from the clock's, above those that were given unless it has been
+// set back, and outlets from there.
 static void begin_refused(struct journal *journal, const char *error)
 {
 	if (!store_is_new(journal->directory) && !begin_where_it_was(journal)) {
 		log_line(LOG_ERROR,
-			"history: %s; it cannot be read either: what was is not restored", error);
+			"history: %s; it cannot be read either: what was is not restored, and outlets go on from now",
+			error);
 		begin_after(journal, clock_wall_ms());
 	}
 	snprintf(journal->error, sizeof(journal->error), "%s", error);

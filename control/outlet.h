@@ -35,9 +35,10 @@ enum outlet_target {
 	TARGET_NONE,
 	TARGET_TEXT, // the same bytes, or neither is given
 	TARGET_TEXTS,
-	TARGET_URL,  // of a list: any
-	TARGET_PATH, // by whatever spelling; whoever shares a file spoils it, whatever records he
-		     // takes
+	TARGET_CHOICE, // what is sent there: in two shapes it is not the same
+	TARGET_URL,    // of a list: any
+	TARGET_PATH,   // by whatever spelling; whoever shares a file spoils it, whatever records he
+		       // takes
 };
 
 struct outlet_option {

@@ -36,6 +36,7 @@ static const struct outlet_option options[] = {
 	OPTION("header_file", OUTLET_SECRET, header, .target = TARGET_TEXT,
 		.help = "file whose first line is one more header, with a secret in it"),
 	OPTION("format", OUTLET_CHOICE, format, .choices = format_names, .initial = "offhook",
+		.target = TARGET_CHOICE,
 		.help = "the records as `watch --json` shows them, or as ECS documents"),
 	OPTION("namespace", OUTLET_TEXT, dataset_namespace, .initial = "default",
 		.help = OUTLET_NAMESPACE_HELP),

@@ -26,6 +26,7 @@ struct kept {
 	uint64_t serial, id;
 	uint32_t sequence;
 	uint16_t evidence_bytes;
+	bool was_told; // by the last daemon, in another state
 	bool waits[LATER_MAX];
 	uint32_t next[LATER_MAX]; // place, plus one
 	uint64_t due_ms[LATER_MAX];
@@ -210,8 +211,11 @@ static void keep(struct recorder *r, uint64_t digest)
 static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
 {
 	const struct feed_change *change = &r->change;
-	const struct kept *kept = &r->kept[change->mark.place];
+	struct kept *kept = &r->kept[change->mark.place];
 	json_t *object = change_json(r);
+	if (kept->was_told)
+		metrics_note_restored(r->metrics, object);
+	kept->was_told = false;
 	if (kept->digest && kept->serial == change->diagnosis.serial &&
 		kept->id != change->diagnosis.id)
 		tell_end_of(r, kept->id, object, now_ms);
@@ -229,9 +233,12 @@ static void record(struct recorder *r, uint64_t digest, uint64_t now_ms)
 void recorder_restored(struct recorder *r)
 {
 	for (uint32_t place = 0; place < feed_places(r->feed); place++) {
-		if (feed_read(r->feed, place, &r->change) &&
-			feed_restored(r->feed, &r->change.mark))
+		if (!feed_read(r->feed, place, &r->change))
+			continue;
+		if (feed_restored(r->feed, &r->change.mark))
 			keep(r, digest_of(&r->change.diagnosis));
+		else
+			r->kept[place].was_told = true;
 	}
 	recorder_retell(r);
 	r->restoring = r->retell > 0;
@@ -291,8 +298,9 @@ static void take(struct recorder *r, uint64_t now_ms)
 		return;
 	}
 	if (digest != kept->digest) {
-		metrics_note_latency(
-			r->metrics, TOLD_WIRE, us_since(change->diagnosis.last_ms, now_ms));
+		if (!kept->was_told)
+			metrics_note_latency(
+				r->metrics, TOLD_WIRE, us_since(change->diagnosis.last_ms, now_ms));
 		record(r, digest, now_ms);
 		return;
 	}

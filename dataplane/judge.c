@@ -396,7 +396,8 @@ static uint64_t last_failed_ms(
 {
 	unsigned n;
 	const struct sighting *seen = history_sightings(s->table, s->index, &n);
-	while (n && !event_bit(rule->signs, seen[n - 1].event))
+	// What names somebody is of a diagnosis of its own.
+	while (n && (seen[n - 1].identity || !event_bit(rule->signs, seen[n - 1].event)))
 		n--;
 	return n ? seen[n - 1].time_ms : d->last_ms;
 }
@@ -405,7 +406,7 @@ static uint64_t last_failed_ms(
 static bool all_are_back(const struct subject *s, const struct diagnosis *d,
 	const struct diagnosis_rule *rule, const struct identity *last)
 {
-	if (last == NULL || !(last->flags & IDENTITY_PHONE))
+	if (!rule->by_tunnel || last == NULL || !(last->flags & IDENTITY_PHONE))
 		return false;
 	uint64_t failed_ms = last_failed_ms(s, d, rule);
 	for (uint32_t i = s->session.identity; i != SESSION_NONE;) {

@@ -435,6 +435,24 @@ static void what_is_again_as_it_was_told_is_not_told_before_it_is_safe(void **st
 	close(client);
 }
 
+static void what_was_taken_and_waits_is_not_told_by_a_second_look(void **state)
+{
+	struct desk *desk = *state;
+	struct feed *feed = desk->daemon.feed;
+	struct worker *worker = desk->daemon.workers->worker[0];
+	struct feed_change change;
+	assert_true(feed_record(feed));
+	desk_fail(desk, 1);
+	take(desk, &change);
+	atomic_store(&worker->outbox.overflowed, true); // all places are looked at again
+	while (feed_drain(feed))
+		;
+	assert_false(feed_take(feed, &change));
+	assert_false(is_acknowledged(desk, 0));
+	feed_pass(feed, &change.mark);
+	assert_true(is_acknowledged(desk, 0));
+}
+
 static void who_goes_away_takes_nothing_from_the_recorder(void **state)
 {
 	struct desk *desk = *state;
@@ -481,6 +499,7 @@ int main(void)
 		TEST(remedy_comes_in_the_language_asked_for),
 		TEST(what_is_held_is_not_told_by_what_is_counted_meanwhile),
 		TEST(what_is_again_as_it_was_told_is_not_told_before_it_is_safe),
+		TEST(what_was_taken_and_waits_is_not_told_by_a_second_look),
 		TEST(who_goes_away_takes_nothing_from_the_recorder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,7 +211,7 @@ static void tell(struct alert *alert, uint64_t now_ms)
 	alert->is_changed = true;
 	alert->told.affected = alert->count.affected;
 	alert->told.known = alert->count.known;
-	alert->told.is_clear = alert_is_clear(alert);
+	alert->told.clears_ms = alert_clears_ms(alert);
 	// How many were left stays, when nobody tells of them any more.
 	if (alert->count.days >= 0)
 		alert->told.days = alert->count.days;
@@ -276,7 +276,7 @@ static bool has_changed(const struct alert *alert, uint64_t now_ms)
 	if (alert->updated_ms <= now_ms && now_ms - alert->updated_ms < ALERT_UPDATE_MS)
 		return false;
 	return count->affected != alert->told.affected ||
-	       alert_is_clear(alert) != alert->told.is_clear ||
+	       alert_clears_ms(alert) != alert->told.clears_ms ||
 	       (count->days >= 0 && count->days != alert->told.days) ||
 	       !json_equal(count->details, alert->told.details) ||
 	       (count->known != alert->told.known && now_ms - alert->updated_ms >= KNOWN_UPDATE_MS);

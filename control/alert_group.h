@@ -30,7 +30,7 @@ extern uint64_t alert_hash_seed;
 #define ALERT_KEY_MAX (16 + ALERT_BY_MAX * (ALERT_VALUE_MAX + 1))
 #define ALERT_ID_MAX 320
 #define ALERT_SAMPLE_MAX 10
-#define ALERT_EXPECTED_MAX 4 // hashes that the phones of one alert expect
+#define ALERT_EXPECTED_MAX 4	 // hashes that the phones of one alert expect
 #define ALERT_VALUES_TOLD_MAX 16 // hashes, gateways that an alert lists
 
 enum name_kind { NAME_PHONE, NAME_ADDRESS, NAME_GATEWAY, NAME_DETAIL }; // details: one each
@@ -117,7 +117,7 @@ struct alert {
 	char absorbed_by[ALERT_ID_MAX]; // as told; "": by none
 	struct {
 		unsigned affected, known;
-		bool is_clear;
+		uint64_t clears_ms;
 		int days;
 		json_t *details;
 	} told;
@@ -226,11 +226,14 @@ static inline bool alert_is_in_grace(const struct alert *alert, uint64_t now_ms)
 {
 	return now_ms < alert->grace_ms && alert->grace_ms <= now_ms + ALERT_GRACE_MS;
 }
-// It fires still, for as long as its rule wants to see it quiet, and none of its phones fails.
-static inline bool alert_is_clear(const struct alert *alert)
+// When it resolves, if it stays so: it fires still, for as long as its rule wants to see it quiet,
+// and none of its phones fails. 0: it is not like that.
+static inline uint64_t alert_clears_ms(const struct alert *alert)
 {
-	return alert->state == ALERT_FIRING && alert->rule_now->source == ALERT_OF_DIAGNOSES &&
-	       alert->peak > 0 && alert->below_ms && !alert->count.any;
+	bool is_clear = alert->state == ALERT_FIRING &&
+			alert->rule_now->source == ALERT_OF_DIAGNOSES && alert->peak > 0 &&
+			alert->below_ms && !alert->count.any;
+	return is_clear ? alert->below_ms + alert->rule_now->resolves.for_ms : 0;
 }
 // Its phones are here again: it waits no longer.
 void alert_end_grace(struct alert *alert);

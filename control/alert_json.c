@@ -235,9 +235,8 @@ json_t *alert_json(const struct alert *alert)
 	json_object_set_new(o, "sample", list_or_empty(alert->count.sample));
 	json_object_set_new(o, "diagnoses", list_or_empty(alert->count.diagnoses));
 	json_object_set_new(o, "absorbed_by", string_or_null(alert->absorbed_by));
-	if (alert_is_clear(alert))
-		json_object_set_new(
-			o, "clears_at", json_time(alert->below_ms + rule->resolves.for_ms));
+	if (alert_clears_ms(alert))
+		json_object_set_new(o, "clears_at", json_time(alert_clears_ms(alert)));
 	set_texts(o, rule, LANGUAGE_EN);
 	json_object_set_new(o, "reference", string_or_null(rule->reference));
 	if (alert->n_missed)

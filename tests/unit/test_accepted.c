@@ -107,15 +107,21 @@ static void what_no_phone_took_is_not_expected(void **state)
 	assert_string_equal(expected_of(*state, SEP_B), "");
 }
 
+// The next attempt of the phone that has refused is with another certificate, of which no line has
+// come.
+static void nothing_is_expected_after_its_tunnel(struct scene *s)
+{
+	scene_wait(s, 10000);
+	tunnel_up(s, PHONE_A, AT_A, "10.9.9.9");
+	rejects(s, H2);
+	assert_string_equal(expected_of(s, SEP_B), "");
+}
+
 static void what_a_phone_refused_is_not_expected(void **state)
 {
 	shown(*state, SEP_A, AT_A, H1);
 	says(*state, SEP_A, AT_A, UNTRUSTED);
-	scene_wait(*state, 10000);
-	// Its next attempt is with another certificate, of which no line has come.
-	tunnel_up(*state, PHONE_A, AT_A, "10.9.9.9");
-	rejects(*state, H2);
-	assert_string_equal(expected_of(*state, SEP_B), "");
+	nothing_is_expected_after_its_tunnel(*state);
 }
 
 static void what_the_gateway_says_was_refused_is_not_expected(void **state)
@@ -124,20 +130,14 @@ static void what_the_gateway_says_was_refused_is_not_expected(void **state)
 	scene_wait(*state, 60000);
 	shown(*state, SEP_A, AT_A, H1);
 	reject_certificate(*state, AT_A, 50007);
-	scene_wait(*state, 10000);
-	tunnel_up(*state, PHONE_A, AT_A, "10.9.9.9");
-	rejects(*state, H2);
-	assert_string_equal(expected_of(*state, SEP_B), "");
+	nothing_is_expected_after_its_tunnel(*state);
 }
 
 static void a_refusal_can_overtake_what_was_shown(void **state)
 {
 	says(*state, SEP_A, AT_A, UNTRUSTED);
 	shown(*state, SEP_A, AT_A, H1);
-	scene_wait(*state, 10000);
-	tunnel_up(*state, PHONE_A, AT_A, "10.9.9.9");
-	rejects(*state, H2);
-	assert_string_equal(expected_of(*state, SEP_B), "");
+	nothing_is_expected_after_its_tunnel(*state);
 }
 
 static void after_a_refusal_the_next_one_is_taken(void **state)
@@ -212,10 +212,7 @@ static void what_a_neighbour_may_have_refused_is_not_expected(void **state)
 	scene_wait(*state, 60000);
 	shown(*state, SEP_A, AT_A, H1);
 	reject_certificate(*state, AT_A, 50007);
-	scene_wait(*state, 10000);
-	tunnel_up(*state, PHONE_A, AT_A, "10.9.9.9");
-	rejects(*state, H2);
-	assert_string_equal(expected_of(*state, SEP_B), "");
+	nothing_is_expected_after_its_tunnel(*state);
 }
 
 // Behind one address: what one is shown, another one's success says nothing of.

@@ -390,18 +390,27 @@ static void take(struct desk *desk, struct feed_change *change)
 	assert_true(feed_take(desk->daemon.feed, change));
 }
 
+static void take_failure(struct desk *desk, struct feed_change *change)
+{
+	desk_fail(desk, 1);
+	take(desk, change);
+}
+
+static int watch_beside_recorder(struct desk *desk)
+{
+	assert_true(feed_record(desk->daemon.feed));
+	return watch(desk, WATCH);
+}
+
 static void what_is_held_is_not_told_by_what_is_counted_meanwhile(void **state)
 {
 	struct desk *desk = *state;
 	struct feed *feed = desk->daemon.feed;
 	struct feed_change change;
-	assert_true(feed_record(feed));
-	int client = watch(desk, WATCH);
-	desk_fail(desk, 1);
-	take(desk, &change);
+	int client = watch_beside_recorder(desk);
+	take_failure(desk, &change);
 	feed_hold(feed, &change.mark);
-	desk_fail(desk, 1);
-	take(desk, &change);
+	take_failure(desk, &change);
 	feed_pass(feed, &change.mark);
 	expect_nothing(desk, client);
 	feed_release(feed, change.mark.place);
@@ -414,10 +423,8 @@ static void what_is_again_as_it_was_told_is_not_told_before_it_is_safe(void **st
 	struct desk *desk = *state;
 	struct feed *feed = desk->daemon.feed;
 	struct feed_change change;
-	assert_true(feed_record(feed));
-	int client = watch(desk, WATCH);
-	desk_fail(desk, 1);
-	take(desk, &change);
+	int client = watch_beside_recorder(desk);
+	take_failure(desk, &change);
 	feed_hold(feed, &change.mark);
 	feed_release(feed, change.mark.place);
 	expect(desk, client, "csd", "open");
@@ -442,8 +449,7 @@ static void what_was_taken_and_waits_is_not_told_by_a_second_look(void **state)
 	struct worker *worker = desk->daemon.workers->worker[0];
 	struct feed_change change;
 	assert_true(feed_record(feed));
-	desk_fail(desk, 1);
-	take(desk, &change);
+	take_failure(desk, &change);
 	atomic_store(&worker->outbox.overflowed, true); // all places are looked at again
 	while (feed_drain(feed))
 		;
@@ -458,10 +464,8 @@ static void who_goes_away_takes_nothing_from_the_recorder(void **state)
 	struct desk *desk = *state;
 	struct feed *feed = desk->daemon.feed;
 	struct feed_change change;
-	assert_true(feed_record(feed));
-	int client = watch(desk, WATCH);
-	desk_fail(desk, 1);
-	take(desk, &change);
+	int client = watch_beside_recorder(desk);
+	take_failure(desk, &change);
 	feed_pass(feed, &change.mark);
 	desk_recover(desk, 1); // not taken, when the watcher goes
 	close(client);
